@@ -1,0 +1,112 @@
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+enum { BUF_FIRST = 64 };
+
+void buf_init(struct buf *buf, size_t max)
+{
+    *buf = (struct buf){.max = max};
+}
+
+void buf_release(struct buf *buf)
+{
+    free(buf->data);
+    *buf = (struct buf){.max = buf->max};
+}
+
+void buf_clear(struct buf *buf)
+{
+    buf->length = 0;
+    buf->full = false;
+}
+
+uint8_t *buf_room(struct buf *buf, size_t length)
+{
+    CHECK(buf->max > 0);
+    if (buf->full || length > buf->max - buf->length) {
+        buf->full = true;
+        return NULL;
+    }
+    if (buf->length + length + 1 > buf->capacity) {
+        size_t capacity = buf->capacity ? buf->capacity : BUF_FIRST;
+        while (capacity < buf->length + length + 1)
+            capacity *= 2;
+        buf->data = mem_resize(buf->data, capacity, 1);
+        buf->capacity = capacity;
+    }
+    return buf->data + buf->length;
+}
+
+void buf_grown(struct buf *buf, size_t length)
+{
+    CHECK(buf->length + length < buf->capacity);
+    buf->length += length;
+}
+
+void buf_add(struct buf *buf, const void *bytes, size_t length)
+{
+    uint8_t *room = buf_room(buf, length);
+    if (!room || !length)
+        return;
+    memcpy(room, bytes, length);
+    buf->length += length;
+}
+
+void buf_byte(struct buf *buf, uint8_t byte)
+{
+    buf_add(buf, &byte, 1);
+}
+
+void buf_str(struct buf *buf, const char *text)
+{
+    buf_add(buf, text, strlen(text));
+}
+
+void buf_format(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char small[256];
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(small, sizeof small, format, args);
+    CHECK(length >= 0);
+    if ((size_t)length < sizeof small) {
+        buf_add(buf, small, (size_t)length);
+    } else {
+        uint8_t *room = buf_room(buf, (size_t)length);
+        if (room) {
+            vsnprintf((char *)room, (size_t)length + 1, format, again);
+            buf->length += (size_t)length;
+        }
+    }
+    va_end(again);
+    va_end(args);
+}
+
+void buf_drop(struct buf *buf, size_t length)
+{
+    CHECK(length <= buf->length);
+    if (!length)
+        return;
+    memmove(buf->data, buf->data + length, buf->length - length);
+    buf->length -= length;
+}
+
+const char *buf_text(struct buf *buf)
+{
+    if (!buf->data) {
+        buf->data = mem_alloc(BUF_FIRST, 1);
+        buf->capacity = BUF_FIRST;
+    }
+    CHECK(buf->length < buf->capacity);
+    buf->data[buf->length] = '\0';
+    return (const char *)buf->data;
+}

@@ -1,0 +1,40 @@
+/* buf.h - growing bytes with a maximum; nothing in Curfew grows without one.
+ *
+ * An append over the maximum changes nothing, sets `full` and is ignored from then on: a writer
+ * appends freely and looks at `full` once, at the end. Not a string: `buf_text()` closes it with a
+ * zero that is not counted. */
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf {
+    uint8_t *data; /* owned */
+    size_t length; /* bytes */
+    size_t capacity;
+    size_t max; /* bytes; set by buf_init */
+    bool full;  /* an append did not fit */
+};
+
+void buf_init(struct buf *buf, size_t max);
+void buf_release(struct buf *buf);
+/* Empties it and clears `full`; keeps the memory. */
+void buf_clear(struct buf *buf);
+void buf_add(struct buf *buf, const void *bytes, size_t length);
+void buf_byte(struct buf *buf, uint8_t byte);
+/* Appends a zero-closed text without its zero. */
+void buf_str(struct buf *buf, const char *text);
+void buf_format(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Removes `length` bytes from the front. */
+void buf_drop(struct buf *buf, size_t length);
+/* Room for `length` more bytes at the end, or NULL (and `full`). Follow with buf_grown(). */
+uint8_t *buf_room(struct buf *buf, size_t length);
+void buf_grown(struct buf *buf, size_t length);
+/* The content as a zero-closed text; valid until the next change. */
+const char *buf_text(struct buf *buf);
+
+#define AUTO_BUF __attribute__((cleanup(buf_release))) struct buf
+
+#endif

@@ -1,0 +1,37 @@
+/* limits.h - every maximum that is not configuration, once, with its unit and reason. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+enum {
+    /* A journal record: tiles of a transparency log take leaves of at most 65,535 bytes, and some
+     * room is left for signatures. */
+    LIMIT_RECORD_BYTES = 60000,
+    /* A command message, before decoding: ACCEPTED holds it whole, inside one record. */
+    LIMIT_COMMAND_BYTES = 48 * 1024,
+    /* What decoding one command may allocate: protobuf can inflate small input (arrays of empty
+       messages). */
+    LIMIT_COMMAND_DECODE_BYTES = 1024 * 1024,
+    LIMIT_NAME_BYTES = 256,  /* cluster, infobase, user, application, topic names */
+    LIMIT_TEXT_BYTES = 1024, /* reasons and messages for people; a RAS string stays below 4096 */
+    LIMIT_TARGETS = 10000,   /* selected by one command, whatever the configuration says */
+    LIMIT_FILTER_DEPTH = 16, /* nested all/any/not */
+    LIMIT_FILTER_NODES = 256,
+    LIMIT_EVENT_BYTES =
+        900000, /* below the broker's usual 1 MiB; larger verdict lists are split into parts */
+    LIMIT_RAS_PACKET_BYTES =
+        64 * 1024 *
+        1024, /* about 100,000 sessions; the announced length is checked before any memory */
+    LIMIT_RAS_STRING_BYTES =
+        4095, /* outgoing: above it clients disagree about the length's form (RAS notes, 3.3) */
+    LIMIT_EXCEPTION_DEPTH = 8,
+    LIMIT_CLUSTERS = 10000,
+    LIMIT_ADDRESSES = 16, /* of one cluster */
+};
+
+/* A licence to act is valid this long after its record was handed to the producer, milliseconds
+ * (I1). */
+enum { LICENCE_AGE_MS = 10000 };
+/* The longest validity that any command can have, milliseconds (24 h). */
+enum { VALIDITY_MAX_MS = 86400000 };
+
+#endif
