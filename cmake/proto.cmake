@@ -11,8 +11,9 @@ set(proto_copies "")
 foreach(name IN LISTS PROTO_FILES)
   add_custom_command(
     OUTPUT ${PROTO_OUT}/in/${name}.proto
-    COMMAND sed -E "s/^( *(repeated )?)string /\\1bytes /" ${CMAKE_SOURCE_DIR}/proto/${name}.proto > ${PROTO_OUT}/in/${name}.proto
-    DEPENDS ${CMAKE_SOURCE_DIR}/proto/${name}.proto)
+    COMMAND ${CMAKE_COMMAND} -DFROM=${CMAKE_SOURCE_DIR}/proto/${name}.proto -DTO=${PROTO_OUT}/in/${name}.proto
+            -P ${CMAKE_SOURCE_DIR}/cmake/strings_as_bytes.cmake
+    DEPENDS ${CMAKE_SOURCE_DIR}/proto/${name}.proto ${CMAKE_SOURCE_DIR}/cmake/strings_as_bytes.cmake)
   list(APPEND proto_copies ${PROTO_OUT}/in/${name}.proto)
 endforeach()
 file(MAKE_DIRECTORY ${PROTO_OUT}/in/curfew/v1)
