@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-enum { BLOCK_FIRST = 1024, BLOCK_LARGEST = 1 << 20 };
+enum { BLOCK_FIRST = 256, BLOCK_LARGEST = 1 << 20 };
 
 struct block {
     struct block *next;

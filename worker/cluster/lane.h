@@ -1,0 +1,63 @@
+/* lane.h - one cluster's waiting line, so that a slow cluster delays nobody else (I10).
+ *
+ * Holds requests in arrival order and lets at most `in_flight` run at once and at most `per_minute`
+ * END requests start in any minute (token bucket, a tenth of a minute's worth of burst, at least
+ * in_flight). A circuit breaker opens after `breaker_failures` unreachable answers in a row
+ * (UNAVAILABLE, PROTOCOL, IN_DOUBT, or AUTH at once): then only one probe runs at a time, first
+ * after a backoff that doubles from 0.5 s to 30 s with jitter (AUTH: 60 s, to spare the account).
+ * Reading requests (LIST, INFO) go before END requests that came later but never before an END that
+ * came earlier. Pure: time is passed in, randomness comes from the seed; the simulation runs the
+ * same lane. Bounded: a full lane answers ERR_FULL and nothing changed. Invariants: in flight <=
+ * in_flight; a job is in one place. */
+#ifndef CLUSTER_LANE_H
+#define CLUSTER_LANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "cluster/executor.h"
+
+struct lane;
+
+struct lane_limits {
+    uint32_t waiting_max;      /* requests, 1..200000 */
+    uint32_t in_flight;        /* requests at once, 1..64; 1 keeps strict order */
+    uint32_t per_minute;       /* END requests started, 1..1000000 */
+    uint32_t breaker_failures; /* in a row, 1..100 */
+    uint64_t seed;             /* of the jitter */
+};
+
+/* A request as it waits; copied in and out. `message` and the like stay borrowed. */
+struct lane_job {
+    struct executor_request request;
+};
+
+enum lane_breaker { LANE_CLOSED, LANE_OPEN, LANE_PROBING };
+
+struct lane *lane_create(struct lane_limits limits);
+/* The lane must be empty or its jobs already answered by lane_expire(). NULL is fine. */
+void lane_destroy(struct lane *lane);
+AUTO_TYPE(lane)
+/* New limits from a reload; jobs in flight above a lower limit finish. */
+void lane_set_limits(struct lane *lane, struct lane_limits limits);
+enum error_code lane_put(struct lane *lane, const struct lane_job *job,
+                         struct error *err) MUST_CHECK;
+/* The next job that may start at `now`, counted as in flight from here on. False: none now. */
+bool lane_take(struct lane *lane, struct instant now, struct lane_job *ret);
+/* Takes out one waiting job whose time is over, so that the caller can answer it without it having
+ * been sent: END past `send_by` (answer ERR_STALE), any past `deadline` (ERR_UNAVAILABLE). False:
+ * none. */
+bool lane_expire(struct lane *lane, struct instant now, struct lane_job *ret);
+/* A job that lane_take() gave out has its reply. */
+void lane_done(struct lane *lane, struct instant now, enum error_code code);
+/* When lane_take() or lane_expire() may have something next; INSTANT_NEVER when only lane_done() or
+ * lane_put() can change that. */
+struct instant lane_wake(const struct lane *lane, struct instant now);
+uint32_t lane_waiting(const struct lane *lane);
+uint32_t lane_in_flight(const struct lane *lane);
+enum lane_breaker lane_breaker(const struct lane *lane);
+
+#endif

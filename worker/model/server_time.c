@@ -1,0 +1,50 @@
+#include "model/server_time.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define TICKS_PER_SECOND 10000LL
+#define TICKS_AT_1970 621355968000000LL
+
+struct server_time_text server_time_format(struct server_time time)
+{
+    struct server_time_text ret = {""};
+    if (time.ticks == 0)
+        return ret;
+    int64_t since_1970 = time.ticks - TICKS_AT_1970;
+    int64_t seconds = since_1970 / TICKS_PER_SECOND;
+    int64_t fraction = since_1970 % TICKS_PER_SECOND;
+    if (fraction < 0) {
+        fraction += TICKS_PER_SECOND;
+        seconds--;
+    }
+    struct wall_text wall = wall_format((struct wall){seconds * 1000});
+    memcpy(ret.text, wall.text, 19);
+    if (fraction)
+        snprintf(ret.text + 19, sizeof ret.text - 19, ".%04d", (int)fraction);
+    return ret;
+}
+
+enum error_code server_time_read(struct text text, struct server_time *ret, struct error *err)
+{
+    if (text.length == 0) {
+        ret->ticks = 0;
+        return ERR_OK;
+    }
+    char zoned[40];
+    if (text.length + 2 > sizeof zoned)
+        return error_set(err, ERR_INVALID, "not a cluster time like 2026-11-21T18:30:00");
+    memcpy(zoned, text.at, text.length);
+    zoned[text.length] = 'Z';
+    struct wall wall;
+    if (text.at[text.length - 1] == 'Z' ||
+        wall_read((struct text){zoned, text.length + 1}, &wall, NULL))
+        return error_set(err, ERR_INVALID, "not a cluster time like 2026-11-21T18:30:00 (no zone)");
+    int64_t tenth = 0; /* the fourth digit of the fraction, which wall_read drops */
+    if (text.length > 23 && text.at[19] == '.')
+        tenth = text.at[23] - '0';
+    ret->ticks = wall.ms * 10 + tenth + TICKS_AT_1970;
+    return ERR_OK;
+}

@@ -1,0 +1,32 @@
+/* server_time.h - a moment as the cluster tells it: its own wall clock, without a zone.
+ *
+ * Compare such times only with times of the same cluster. RAS sends them as ticks of 1/10000 s
+ * since 0001-01-01 in the proleptic Gregorian calendar; that form is kept. */
+#ifndef MODEL_SERVER_TIME_H
+#define MODEL_SERVER_TIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+struct server_time {
+    int64_t ticks; /* 1/10000 s; 0 = none */
+};
+
+enum { SERVER_TIME_SIZE = 26 };
+struct server_time_text {
+    char text[SERVER_TIME_SIZE];
+};
+
+/* `2026-03-01T12:30:45`, with a fraction only if there is one; the empty text for none. */
+struct server_time_text server_time_format(struct server_time time);
+/* Reads what server_time_format writes; the empty text is none. */
+enum error_code server_time_read(struct text text, struct server_time *ret,
+                                 struct error *err) MUST_CHECK;
+static inline bool server_time_equal(struct server_time a, struct server_time b)
+{
+    return a.ticks == b.ticks;
+}
+
+#endif

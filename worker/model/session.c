@@ -1,0 +1,147 @@
+#include "model/session.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/check.h"
+
+struct field_row {
+    const char *name;
+    enum session_field_type type;
+    size_t offset;
+};
+
+static const struct field_row fields[SESSION_FIELD_COUNT] = {
+#define FIELD(type, name)                                                                          \
+    [SESSION_##name] = {#name, SESSION_TYPE_##type, offsetof(struct session, name)},
+#include "model/session.def"
+#undef FIELD
+};
+
+_Static_assert((int)SESSION_FIELD_COUNT <= 64, "`reported` is one 64-bit mask");
+
+struct session_list *session_list_create(size_t max_bytes)
+{
+    struct session_list *list = mem_new(struct session_list);
+    list->arena = arena_create(max_bytes);
+    return list;
+}
+
+void session_list_destroy(struct session_list *list)
+{
+    if (!list)
+        return;
+    arena_destroy(list->arena);
+    free(list);
+}
+
+const struct session *session_list_find(const struct session_list *list, const struct uuid *uuid)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (uuid_equal(&list->sessions[i].uuid, uuid))
+            return &list->sessions[i];
+    return NULL;
+}
+
+const struct infobase_name *session_list_infobase(const struct session_list *list,
+                                                  struct text name_or_uuid)
+{
+    struct uuid uuid;
+    bool by_uuid = uuid_read(name_or_uuid, &uuid, NULL) == ERR_OK;
+    for (size_t i = 0; i < list->infobase_count; i++) {
+        const struct infobase_name *infobase = &list->infobases[i];
+        if (by_uuid && uuid_equal(&infobase->uuid, &uuid))
+            return infobase;
+        if (text_same_name(text_of(infobase->name), name_or_uuid))
+            return infobase;
+    }
+    return NULL;
+}
+
+struct identity identity_of(const struct session *session)
+{
+    return (struct identity){
+        .uuid = session->uuid,
+        .infobase = session->infobase,
+        .number = session->number,
+        .started_at = session->started_at,
+        .user = mem_text(session->user_name, strlen(session->user_name)),
+        .app = mem_text(session->app_id, strlen(session->app_id)),
+    };
+}
+
+void identity_release(struct identity *identity)
+{
+    free(identity->user);
+    free(identity->app);
+    identity->user = NULL;
+    identity->app = NULL;
+}
+
+bool identity_matches(const struct identity *identity, const struct session *session)
+{
+    if (!uuid_equal(&identity->uuid, &session->uuid))
+        return false;
+    if (!server_time_equal(identity->started_at, session->started_at))
+        return false;
+    if (strcasecmp(identity->app, session->app_id))
+        return false;
+    if (!identity->user[0])
+        return true;
+    return text_same_name(text_of(identity->user), text_of(session->user_name));
+}
+
+const char *session_field_name(enum session_field field)
+{
+    CHECK((unsigned)field < SESSION_FIELD_COUNT);
+    return fields[field].name;
+}
+
+enum session_field_type session_field_type(enum session_field field)
+{
+    CHECK((unsigned)field < SESSION_FIELD_COUNT);
+    return fields[field].type;
+}
+
+enum session_field session_field_find(struct text name)
+{
+    for (int field = 0; field < SESSION_FIELD_COUNT; field++) {
+        const char *at = fields[field].name;
+        size_t i = 0;
+        while (i < name.length && at[i] &&
+               (at[i] == name.at[i] || (at[i] == '_' && name.at[i] == '-')))
+            i++;
+        if (i == name.length && !at[i])
+            return (enum session_field)field;
+    }
+    return SESSION_FIELD_COUNT;
+}
+
+void session_field_print(const struct session *session, enum session_field field, struct buf *out)
+{
+    CHECK((unsigned)field < SESSION_FIELD_COUNT);
+    const void *at = (const char *)session + fields[field].offset;
+    switch (fields[field].type) {
+    case SESSION_TYPE_UUID:
+        if (!uuid_is_nil(at))
+            buf_str(out, uuid_format(at).text);
+        break;
+    case SESSION_TYPE_U32:
+        buf_format(out, "%u", *(const uint32_t *)at);
+        break;
+    case SESSION_TYPE_I64:
+        buf_format(out, "%lld", (long long)*(const int64_t *)at);
+        break;
+    case SESSION_TYPE_TEXT:
+        buf_str(out, *(const char *const *)at);
+        break;
+    case SESSION_TYPE_TIME:
+        buf_str(out, server_time_format(*(const struct server_time *)at).text);
+        break;
+    case SESSION_TYPE_BOOL:
+        buf_str(out, *(const bool *)at ? "true" : "false");
+        break;
+    }
+}

@@ -1,0 +1,106 @@
+/* session.h - a session as a cluster lists it, a whole list, and the identity that must not change
+ * before the end. */
+#ifndef MODEL_SESSION_H
+#define MODEL_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/uuid.h"
+#include "model/server_time.h"
+
+enum session_field {
+#define FIELD(type, name) SESSION_##name,
+#include "model/session.def"
+#undef FIELD
+    SESSION_FIELD_COUNT
+};
+
+enum session_field_type {
+    SESSION_TYPE_UUID,
+    SESSION_TYPE_U32,
+    SESSION_TYPE_I64,
+    SESSION_TYPE_TEXT,
+    SESSION_TYPE_TIME,
+    SESSION_TYPE_BOOL
+};
+
+#define SESSION_C_UUID struct uuid
+#define SESSION_C_U32 uint32_t
+#define SESSION_C_I64 int64_t
+#define SESSION_C_TEXT const char *
+#define SESSION_C_TIME struct server_time
+#define SESSION_C_BOOL bool
+
+struct session {
+#define FIELD(type, name) SESSION_C_##type name;
+#include "model/session.def"
+#undef FIELD
+    uint64_t reported; /* bit 1 << enum session_field: this cluster's version reports the field */
+};
+
+/* Texts are zero-closed, valid UTF-8 and live in the list's arena. */
+
+struct infobase_name {
+    struct uuid uuid;
+    const char *name;
+};
+
+/* One complete, authenticated answer of a cluster. An incomplete one never becomes a session_list
+ * (I7). */
+struct session_list {
+    struct arena *arena; /* owns everything below */
+    struct session *sessions;
+    size_t count;
+    struct infobase_name *infobases; /* as of this list, or read at most `infobase_cache` earlier */
+    size_t infobase_count;
+    bool has_infobases;
+    bool one_infobase;       /* only the sessions of one infobase were asked for */
+    struct instant started;  /* boot clock: the request's first byte was handed to the kernel */
+    struct instant finished; /* boot clock: the answer's last byte was read */
+};
+
+struct session_list *session_list_create(size_t max_bytes);
+void session_list_destroy(struct session_list *list);
+AUTO_TYPE(session_list)
+const struct session *session_list_find(const struct session_list *list, const struct uuid *uuid);
+/* NULL when the list does not know the infobase. */
+const struct infobase_name *session_list_infobase(const struct session_list *list,
+                                                  struct text name_or_uuid);
+
+/* What must still be the same when the session is ended: a UUID alone is trusted nowhere. */
+struct identity {
+    struct uuid uuid;
+    struct uuid infobase;
+    uint32_t number;
+    struct server_time started_at;
+    char *user; /* owned */
+    char *app;  /* owned */
+};
+
+struct identity identity_of(const struct session *session);
+void identity_release(struct identity *identity);
+/* An empty user in the identity matches any: a session has no user name for a moment after its
+ * start. */
+bool identity_matches(const struct identity *identity, const struct session *session);
+
+const char *session_field_name(enum session_field field);
+enum session_field_type session_field_type(enum session_field field);
+/* SESSION_FIELD_COUNT when there is none of that name. `-` and `_` are the same. */
+enum session_field session_field_find(struct text name);
+/* The field's value as text, as the contract prints it; numbers in decimal, BOOL true/false, none
+ * empty. */
+void session_field_print(const struct session *session, enum session_field field, struct buf *out);
+
+/* The snapshot as protobuf (curfew.v1.SessionSnapshot): appended to `out`. */
+void session_encode(const struct session *session, struct buf *out);
+/* Reads a snapshot; texts go to `arena`. ERR_UNDECODABLE on bad bytes or texts. */
+enum error_code session_decode(struct text bytes, struct arena *arena, struct session *ret,
+                               struct error *err) MUST_CHECK;
+
+#endif
