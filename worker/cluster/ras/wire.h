@@ -22,19 +22,9 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "model/server_time.h"
 
-/* ---- values (RAS notes, section 3)
- * ---------------------------------------------------------------------------------- */
-
-/* A moment: 1/10000 s since 0001-01-01T00:00:00 of the *server's wall clock*, without a zone. 0 =
- * none. Compare it only with other moments of the same cluster. */
-struct ras_datetime {
-    int64_t ticks;
-};
-/* Milliseconds since 1970-01-01T00:00:00 on the server's wall clock, rounded down; meaningless for
- * "none". */
-int64_t ras_datetime_ms(struct ras_datetime at);
-struct ras_datetime ras_datetime_of_ms(int64_t ms);
+/* ---- values (RAS notes, section 3) ---- */
 
 /* Strings are `struct text`. A zeroed one is empty (wire 00); RAS_NULL is the wire's null (80),
  * which means the same and is kept apart only so that bytes can be reproduced. */
@@ -52,7 +42,7 @@ enum ras_type {
     RAS_TYPE_LONG,     /* int64_t */
     RAS_TYPE_DOUBLE,   /* double */
     RAS_TYPE_UUID,     /* struct uuid, all zero = none */
-    RAS_TYPE_DATETIME, /* struct ras_datetime */
+    RAS_TYPE_DATETIME, /* struct server_time: the server's wall clock, 0 = none */
     RAS_TYPE_STRING,   /* struct text, valid UTF-8 */
     RAS_TYPE_SECRET,   /* struct text: bytes as they came, not judged, never shown */
     RAS_TYPE_LIST,     /* struct ras_<element>_list */
@@ -65,7 +55,7 @@ enum ras_type {
 #define RAS_C_LONG int64_t
 #define RAS_C_DOUBLE double
 #define RAS_C_UUID struct uuid
-#define RAS_C_DATETIME struct ras_datetime
+#define RAS_C_DATETIME struct server_time
 #define RAS_C_STRING struct text
 #define RAS_C_SECRET struct text
 
@@ -84,9 +74,7 @@ enum ras_type {
     };
 #include "cluster/ras/records.def"
 
-/* ---- tables
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- tables ---- */
 
 struct ras_layout;
 
@@ -140,8 +128,7 @@ const struct ras_message_row *ras_message_by_request(uint8_t number);
 /* By the number of a typed answer; NULL when unknown. */
 const struct ras_message_row *ras_message_by_answer(uint8_t number);
 
-/* ---- endpoint versions (RAS notes, sections 4 and 10)
- * --------------------------------------------------------------- */
+/* ---- endpoint versions (RAS notes, sections 4 and 10) ---- */
 
 #define RAS_SERVICE "v8.service.Admin.Cluster"
 
@@ -158,8 +145,7 @@ struct ras_version_text ras_version_format(unsigned version);
 /* "10.0" -> 10. ERR_PROTOCOL unless it is a number 1..255, a dot and 0. */
 enum error_code ras_version_read(struct text text, unsigned *ret, struct error *err) MUST_CHECK;
 
-/* ---- packets (RAS notes, sections 2, 4 and 5)
- * ----------------------------------------------------------------------- */
+/* ---- packets (RAS notes, sections 2, 4 and 5) ---- */
 
 enum { RAS_NEGOTIATE_BYTES = 8 };
 extern const uint8_t
@@ -240,8 +226,7 @@ struct ras_message {
     struct ras_exception exception;  /* kind RAS_KIND_EXCEPTION */
 };
 
-/* Any packet, decoded. `type` says which member of the union is meant; keep-alive and disconnect
- * have none. */
+/* Any packet, decoded. `type` says which member of the union is meant. */
 struct ras_packet_value {
     uint8_t type; /* enum ras_packet_type */
     union {
@@ -261,7 +246,8 @@ struct ras_packet_value {
             struct text version; /* on the wire only when `service` is not empty */
             int64_t endpoint;    /* RAS_NONE while opening */
             struct ras_exception exception;
-        } failure; /* FAILURE */
+        } failure;       /* FAILURE */
+        struct text raw; /* KEEP_ALIVE and DISCONNECT: the body, whose form nobody has documented */
     };
 };
 
@@ -290,8 +276,7 @@ enum error_code ras_packet_encode(const struct ras_packet_value *value, unsigned
  * written: memory that a buffer outgrew cannot be reached any more. */
 void ras_wipe(struct buf *buf);
 
-/* ---- messages in one call
- * ------------------------------------------------------------------------------------------- */
+/* ---- messages in one call ---- */
 
 /* A request, client to server. `record` is the struct that messages.def names for it (NULL for
  * `nothing`). */
@@ -306,8 +291,7 @@ enum error_code ras_answer_encode(int64_t endpoint, unsigned version, enum ras_r
 enum error_code ras_exception_encode(int64_t endpoint, struct text class_name, struct text message,
                                      struct buf *out, struct error *err) MUST_CHECK;
 
-/* ---- one record alone (tests, read-modify-write)
- * -------------------------------------------------------------------- */
+/* ---- one record alone (tests, read-modify-write) ---- */
 
 /* Decodes exactly `length` bytes. */
 enum error_code ras_record_decode(const struct ras_layout *layout, unsigned version,
@@ -317,8 +301,7 @@ enum error_code ras_record_encode(const struct ras_layout *layout, unsigned vers
                                   const void *record, struct buf *out,
                                   struct error *err) MUST_CHECK;
 
-/* ---- bytes as they arrive
- * ------------------------------------------------------------------------------------------- */
+/* ---- bytes as they arrive ---- */
 
 /* Cuts a stream into packets, whatever pieces it comes in. The announced length is checked against
  * `max` before any memory is taken, and memory grows with what has arrived, not with what was
@@ -329,6 +312,7 @@ struct ras_stream {
     uint32_t length; /* announced */
     uint8_t type;
     uint8_t header_bytes; /* of type and length read so far */
+    bool header_whole;    /* `length` is final */
     uint8_t negotiated;   /* of the 8 bytes read so far; RAS_NEGOTIATE_BYTES when done */
     bool taken;           /* `body` was handed out and is dropped at the next call */
     bool failed;
@@ -349,9 +333,7 @@ enum error_code ras_stream_next(struct ras_stream *stream, const uint8_t **bytes
 /* Is the stream between two packets? False: the peer stopped inside one. */
 bool ras_stream_idle(const struct ras_stream *stream);
 
-/* ---- refusals
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- refusals ---- */
 
 /* The part after '#' of a class of the administration service ("SessionNotFound"), or the whole
  * class without '#'. */
