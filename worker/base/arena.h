@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 
 struct arena;
@@ -11,6 +12,7 @@ struct arena;
 /* `max` bytes in all, 1..1 GiB. */
 struct arena *arena_create(size_t max);
 void arena_destroy(struct arena *arena);
+AUTO_TYPE(arena)
 /* Zeroed memory aligned for any type, or NULL when the maximum is reached. */
 void *arena_take(struct arena *arena, size_t count, size_t size);
 /* A zero-closed copy, or NULL when the maximum is reached. */

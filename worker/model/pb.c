@@ -15,9 +15,72 @@ static void give(void *self, void *memory)
     (void)memory;
 }
 
+/* ---- nesting: protobuf-c unpacks by recursion without a limit, so the depth is counted before it
+ * starts ---- */
+
+enum { DEPTH_MAX = 48, VARINT_BYTES_MAX = 10 };
+
+static bool read_varint(struct text bytes, size_t *at, uint64_t *ret)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < VARINT_BYTES_MAX && *at < bytes.length; i++) {
+        uint8_t byte = (uint8_t)bytes.at[(*at)++];
+        value |= (uint64_t)(byte & 0x7F) << (7 * i);
+        if (!(byte & 0x80)) {
+            *ret = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static const ProtobufCMessageDescriptor *submessage(const ProtobufCMessageDescriptor *descriptor,
+                                                    uint64_t tag)
+{
+    if (tag > UINT32_MAX)
+        return NULL;
+    for (unsigned i = 0; i < descriptor->n_fields; i++)
+        if (descriptor->fields[i].id == (uint32_t)tag &&
+            descriptor->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
+            return descriptor->fields[i].descriptor;
+    return NULL;
+}
+
+/* Also refuses groups (wire types 3 and 4), which nothing of ours uses. */
+static bool nesting_is_bounded(const ProtobufCMessageDescriptor *descriptor, struct text bytes,
+                               unsigned depth)
+{
+    if (depth > DEPTH_MAX)
+        return false;
+    for (size_t at = 0; at < bytes.length;) {
+        uint64_t key;
+        uint64_t length = 0;
+        if (!read_varint(bytes, &at, &key))
+            return false;
+        unsigned wire = (unsigned)(key & 7);
+        if (wire == 0 && !read_varint(bytes, &at, &length))
+            return false;
+        if (wire == 3 || wire == 4 || wire > 5)
+            return false;
+        length = wire == 1 ? 8 : wire == 5 ? 4 : 0;
+        if (wire == 2 && !read_varint(bytes, &at, &length))
+            return false;
+        if (length > bytes.length - at)
+            return false;
+        const ProtobufCMessageDescriptor *below =
+            wire == 2 ? submessage(descriptor, key >> 3) : NULL;
+        if (below && !nesting_is_bounded(below, (struct text){bytes.at + at, length}, depth + 1))
+            return false;
+        at += length;
+    }
+    return true;
+}
+
 ProtobufCMessage *pb_unpack(struct pb_memory *memory, const ProtobufCMessageDescriptor *descriptor,
                             struct text bytes, size_t max)
 {
+    if (!nesting_is_bounded(descriptor, bytes, 0))
+        return NULL;
     memory->arena = arena_create(max);
     memory->allocator = (ProtobufCAllocator){take, give, memory->arena};
     ProtobufCMessage *message = protobuf_c_message_unpack(descriptor, &memory->allocator,

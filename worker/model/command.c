@@ -1,0 +1,51 @@
+#include "model/command.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+
+struct command *command_create(void)
+{
+    struct command *command = mem_new(struct command);
+    command->arena = arena_create(LIMIT_COMMAND_DECODE_BYTES);
+    command->requested_by = command->reason = command->correlation_id = "";
+    command->reply_topic = command->cluster = command->infobase = command->resolved_digest = "";
+    command->selector.infobase = "";
+    command->selector.guard.user = command->selector.guard.application = "";
+    command->options.message = "";
+    return command;
+}
+
+void command_destroy(struct command *command)
+{
+    if (!command)
+        return;
+    arena_destroy(command->arena);
+    free(command);
+}
+
+struct sha256 command_digest(const struct command *command)
+{
+    AUTO_BUF bytes;
+    buf_init(&bytes, LIMIT_COMMAND_DECODE_BYTES);
+    command_encode(command, &bytes);
+    CHECK(!bytes.full);
+    return sha256_of(bytes.data, bytes.length);
+}
+
+const char *origin_label(enum origin origin)
+{
+    static const char *const labels[ORIGIN_COUNT] = {"", "user_request", "remote", "application",
+                                                     "policy"};
+    CHECK((unsigned)origin < ORIGIN_COUNT);
+    return labels[origin];
+}
+
+const char *action_label(enum action action)
+{
+    static const char *const labels[ACTION_COUNT] = {"none",   "terminate", "drain",      "restore",
+                                                     "cancel", "approve",   "kill_switch"};
+    CHECK((unsigned)action < ACTION_COUNT);
+    return labels[action];
+}

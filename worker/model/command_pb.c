@@ -1,0 +1,570 @@
+/* The command as protobuf (curfew.v1.Command): canonical encoding, and decoding with every text
+ * checked. */
+#include "curfew/v1/command.pb-c.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "model/command.h"
+#include "model/pb.h"
+
+typedef Curfew__V1__Command Pb;
+typedef Curfew__V1__Filter PbFilter;
+
+/* ---- encoding: generated structs are built in a scratch arena, packed, and thrown away ---- */
+
+static Google__Protobuf__Timestamp *put_wall(struct arena *scratch, struct wall wall)
+{
+    if (wall.ms == 0)
+        return NULL;
+    Google__Protobuf__Timestamp *at = arena_take(scratch, 1, sizeof *at);
+    CHECK(at);
+    google__protobuf__timestamp__init(at);
+    at->seconds = wall.ms / 1000;
+    at->nanos = (int32_t)(wall.ms % 1000) * 1000000;
+    return at;
+}
+
+static Google__Protobuf__Duration *put_duration(struct arena *scratch, int64_t ms)
+{
+    if (ms == 0)
+        return NULL;
+    Google__Protobuf__Duration *at = arena_take(scratch, 1, sizeof *at);
+    CHECK(at);
+    google__protobuf__duration__init(at);
+    at->seconds = ms / 1000;
+    at->nanos = (int32_t)(ms % 1000) * 1000000;
+    return at;
+}
+
+static ProtobufCBinaryData put_text(const char *text)
+{
+    return pb_bytes(text_of(text));
+}
+
+static ProtobufCBinaryData put_uuid(struct arena *scratch, const struct uuid *uuid)
+{
+    if (uuid_is_nil(uuid))
+        return pb_bytes((struct text){NULL, 0});
+    struct uuid_text text = uuid_format(uuid);
+    char *copy = arena_text(scratch, text_of(text.text));
+    CHECK(copy);
+    return put_text(copy);
+}
+
+#define NEW(scratch, type, prefix)                                                                 \
+    __extension__({                                                                                \
+        type *made_ = arena_take(scratch, 1, sizeof(type));                                        \
+        CHECK(made_);                                                                              \
+        prefix##__init(made_);                                                                     \
+        made_;                                                                                     \
+    })
+
+static PbFilter *put_filter(struct arena *scratch, const struct filter *filter);
+
+static Curfew__V1__FilterList *put_filter_list(struct arena *scratch, const struct filter *filter)
+{
+    Curfew__V1__FilterList *list = NEW(scratch, Curfew__V1__FilterList, curfew__v1__filter_list);
+    list->n_filters = filter->child_count;
+    list->filters = arena_take(scratch, filter->child_count, sizeof list->filters[0]);
+    CHECK(list->filters);
+    for (size_t i = 0; i < filter->child_count; i++)
+        list->filters[i] = put_filter(scratch, filter->children[i]);
+    return list;
+}
+
+static Curfew__V1__Condition *put_condition(struct arena *scratch, const struct filter *filter)
+{
+    Curfew__V1__Condition *condition = NEW(scratch, Curfew__V1__Condition, curfew__v1__condition);
+    condition->field = put_text(filter->field);
+    condition->comparison = (Curfew__V1__Comparison)filter->comparison;
+    condition->n_values = filter->value_count;
+    condition->values = arena_take(scratch, filter->value_count, sizeof condition->values[0]);
+    CHECK(condition->values);
+    for (size_t i = 0; i < filter->value_count; i++)
+        condition->values[i] = put_text(filter->values[i]);
+    return condition;
+}
+
+/* Recursion is bounded by LIMIT_FILTER_DEPTH: decoders refuse deeper trees. */
+static PbFilter *put_filter(struct arena *scratch, const struct filter *filter)
+{
+    if (!filter)
+        return NULL;
+    PbFilter *made = NEW(scratch, PbFilter, curfew__v1__filter);
+    switch (filter->kind) {
+    case FILTER_NONE:
+        break;
+    case FILTER_ALL:
+        made->node_case = CURFEW__V1__FILTER__NODE_ALL;
+        made->all = put_filter_list(scratch, filter);
+        break;
+    case FILTER_ANY:
+        made->node_case = CURFEW__V1__FILTER__NODE_ANY;
+        made->any = put_filter_list(scratch, filter);
+        break;
+    case FILTER_NOT:
+        made->node_case = CURFEW__V1__FILTER__NODE_NOT;
+        made->not_ = put_filter(scratch, filter->children[0]);
+        break;
+    case FILTER_CONDITION:
+        made->node_case = CURFEW__V1__FILTER__NODE_CONDITION;
+        made->condition = put_condition(scratch, filter);
+        break;
+    }
+    return made;
+}
+
+static Curfew__V1__Options *put_options(struct arena *scratch, const struct options *options)
+{
+    Curfew__V1__Options *made = NEW(scratch, Curfew__V1__Options, curfew__v1__options);
+    made->grace = put_duration(scratch, options->grace_ms);
+    made->message = put_text(options->message);
+    made->dry_run = options->dry_run;
+    made->until_empty = options->until_empty;
+    made->disconnect_connections = options->disconnect_connections;
+    made->interrupt_calls = options->interrupt_calls;
+    made->max_targets = options->max_targets;
+    made->standard_processing = (Curfew__V1__StandardProcessing)options->standard_processing;
+    made->exclude = put_filter(scratch, options->exclude);
+    return made;
+}
+
+static Curfew__V1__SessionUuids *put_sessions(struct arena *scratch,
+                                              const struct selector *selector)
+{
+    Curfew__V1__SessionUuids *made =
+        NEW(scratch, Curfew__V1__SessionUuids, curfew__v1__session_uuids);
+    made->n_uuids = selector->count;
+    made->uuids = arena_take(scratch, selector->count, sizeof made->uuids[0]);
+    CHECK(made->uuids);
+    for (size_t i = 0; i < selector->count; i++)
+        made->uuids[i] = put_uuid(scratch, &selector->sessions[i]);
+    return made;
+}
+
+static ProtobufCBinaryData put_time(struct arena *scratch, struct server_time time)
+{
+    struct server_time_text text = server_time_format(time);
+    char *copy = arena_text(scratch, text_of(text.text));
+    CHECK(copy);
+    return put_text(copy);
+}
+
+static Curfew__V1__SessionNumbers *put_numbers(struct arena *scratch,
+                                               const struct selector *selector)
+{
+    Curfew__V1__SessionNumbers *made =
+        NEW(scratch, Curfew__V1__SessionNumbers, curfew__v1__session_numbers);
+    made->infobase = put_text(selector->infobase);
+    made->n_numbers = selector->count;
+    made->numbers = selector->numbers;
+    const struct guard *guard = &selector->guard;
+    if (guard->user[0] || guard->application[0] || guard->started_at.ticks) {
+        made->guard = NEW(scratch, Curfew__V1__Guard, curfew__v1__guard);
+        made->guard->user = put_text(guard->user);
+        made->guard->application = put_text(guard->application);
+        made->guard->started_at = put_time(scratch, guard->started_at);
+    }
+    return made;
+}
+
+static Curfew__V1__Selector *put_selector(struct arena *scratch, const struct selector *selector)
+{
+    Curfew__V1__Selector *made = NEW(scratch, Curfew__V1__Selector, curfew__v1__selector);
+    switch (selector->kind) {
+    case SELECTOR_NONE:
+        break;
+    case SELECTOR_SESSIONS:
+        made->by_case = CURFEW__V1__SELECTOR__BY_SESSIONS;
+        made->sessions = put_sessions(scratch, selector);
+        break;
+    case SELECTOR_NUMBERS:
+        made->by_case = CURFEW__V1__SELECTOR__BY_NUMBERS;
+        made->numbers = put_numbers(scratch, selector);
+        break;
+    case SELECTOR_FILTER:
+        made->by_case = CURFEW__V1__SELECTOR__BY_FILTER;
+        made->filter = selector->filter ? put_filter(scratch, selector->filter)
+                                        : NEW(scratch, PbFilter, curfew__v1__filter);
+        break;
+    }
+    return made;
+}
+
+static void put_drain(struct arena *scratch, const struct command *command, Pb *message)
+{
+    message->drain = NEW(scratch, Curfew__V1__Drain, curfew__v1__drain);
+    message->drain->infobase = put_text(command->infobase);
+    message->drain->hold = put_duration(scratch, command->hold_ms);
+    message->drain->deadline = put_duration(scratch, command->drain_deadline_ms);
+    message->drain->keep_jobs = command->keep_jobs;
+    message->drain->options = put_options(scratch, &command->options);
+}
+
+static void put_action(struct arena *scratch, const struct command *command, Pb *message)
+{
+    switch (command->action) {
+    case ACTION_TERMINATE:
+        message->action_case = CURFEW__V1__COMMAND__ACTION_TERMINATE;
+        message->terminate = NEW(scratch, Curfew__V1__Terminate, curfew__v1__terminate);
+        message->terminate->selector = put_selector(scratch, &command->selector);
+        message->terminate->options = put_options(scratch, &command->options);
+        break;
+    case ACTION_DRAIN:
+        message->action_case = CURFEW__V1__COMMAND__ACTION_DRAIN;
+        put_drain(scratch, command, message);
+        break;
+    case ACTION_RESTORE:
+        message->action_case = CURFEW__V1__COMMAND__ACTION_RESTORE;
+        message->restore = NEW(scratch, Curfew__V1__Restore, curfew__v1__restore);
+        message->restore->infobase = put_text(command->infobase);
+        break;
+    case ACTION_CANCEL:
+        message->action_case = CURFEW__V1__COMMAND__ACTION_CANCEL;
+        message->cancel = NEW(scratch, Curfew__V1__Cancel, curfew__v1__cancel);
+        message->cancel->command_id = put_uuid(scratch, &command->other_id);
+        break;
+    case ACTION_APPROVE:
+        message->action_case = CURFEW__V1__COMMAND__ACTION_APPROVE;
+        message->approve = NEW(scratch, Curfew__V1__Approve, curfew__v1__approve);
+        message->approve->command_id = put_uuid(scratch, &command->other_id);
+        message->approve->resolved_digest = put_text(command->resolved_digest);
+        break;
+    case ACTION_KILL_SWITCH:
+        message->action_case = CURFEW__V1__COMMAND__ACTION_KILL_SWITCH;
+        message->kill_switch = NEW(scratch, Curfew__V1__KillSwitch, curfew__v1__kill_switch);
+        message->kill_switch->engaged = command->kill_switch_engaged;
+        break;
+    case ACTION_NONE:
+    case ACTION_COUNT:
+        break;
+    }
+}
+
+void command_encode(const struct command *command, struct buf *out)
+{
+    AUTO(arena) scratch = arena_create(4 * LIMIT_COMMAND_DECODE_BYTES);
+    Pb message = CURFEW__V1__COMMAND__INIT;
+    message.id = put_uuid(scratch, &command->id);
+    message.requested_at = put_wall(scratch, command->requested_at);
+    message.expires_at = put_wall(scratch, command->expires_at);
+    message.requested_by = put_text(command->requested_by);
+    message.origin = (Curfew__V1__Origin)command->origin;
+    message.reason = put_text(command->reason);
+    message.correlation_id = put_text(command->correlation_id);
+    message.reply_topic = put_text(command->reply_topic);
+    message.cluster = put_text(command->cluster);
+    put_action(scratch, command, &message);
+    pb_pack(&message.base, out);
+}
+
+/* ---- decoding ---- */
+
+struct reader {
+    struct command *command;
+    struct error *err;
+    size_t filter_nodes;
+};
+
+static enum error_code get_text(struct reader *reader, ProtobufCBinaryData bytes, size_t max,
+                                const char *what, const char **ret)
+{
+    struct text text;
+    enum error_code code = pb_text(bytes, max, what, &text, reader->err);
+    if (code)
+        return code;
+    *ret = arena_text(reader->command->arena, text);
+    return *ret ? ERR_OK : error_set(reader->err, ERR_TOO_LARGE, "the command is too large");
+}
+
+static enum error_code get_uuid(struct reader *reader, ProtobufCBinaryData bytes, const char *what,
+                                struct uuid *ret)
+{
+    if (uuid_read(pb_raw(bytes), ret, reader->err))
+        return bytes.len == 0
+                   ? error_set(reader->err, ERR_INVALID, "%s is missing: give a UUID", what)
+                   : error_wrap(reader->err, "%s", what);
+    if (uuid_is_nil(ret))
+        return error_set(reader->err, ERR_INVALID, "%s is the nil UUID", what);
+    return ERR_OK;
+}
+
+static enum error_code get_wall(struct reader *reader, const Google__Protobuf__Timestamp *at,
+                                const char *what, struct wall *ret)
+{
+    const int64_t last_second = 253402300799; /* 9999-12-31T23:59:59Z, the contract's last moment */
+    if (!at)
+        return ERR_OK;
+    if (at->seconds < 0 || at->seconds > last_second || at->nanos < 0 || at->nanos > 999999999)
+        return error_set(reader->err, ERR_INVALID, "%s is not a time between 1970 and 9999", what);
+    ret->ms = at->seconds * 1000 + at->nanos / 1000000;
+    return ERR_OK;
+}
+
+static enum error_code get_duration(struct reader *reader, const Google__Protobuf__Duration *at,
+                                    const char *what, int64_t *ret_ms)
+{
+    const int64_t year_s = 366LL * 86400;
+    if (!at)
+        return ERR_OK;
+    if (at->seconds < 0 || at->seconds > year_s || at->nanos < 0 || at->nanos > 999999999)
+        return error_set(reader->err, ERR_INVALID, "%s is not a duration between 0 and a year",
+                         what);
+    *ret_ms = at->seconds * 1000 + at->nanos / 1000000;
+    return ERR_OK;
+}
+
+static enum error_code get_filter(struct reader *reader, const PbFilter *from, unsigned depth,
+                                  struct filter **ret);
+
+static enum error_code get_children(struct reader *reader, PbFilter *const *from, size_t count,
+                                    unsigned depth, struct filter *filter)
+{
+    filter->children = arena_take(reader->command->arena, count, sizeof filter->children[0]);
+    if (!filter->children)
+        return error_set(reader->err, ERR_TOO_LARGE, "the filter is too large");
+    filter->child_count = count;
+    for (size_t i = 0; i < count; i++)
+        if (get_filter(reader, from[i], depth + 1, &filter->children[i]))
+            return reader->err ? reader->err->code : ERR_INVALID;
+    return ERR_OK;
+}
+
+static enum error_code get_condition(struct reader *reader, const Curfew__V1__Condition *from,
+                                     struct filter *filter)
+{
+    filter->kind = FILTER_CONDITION;
+    if ((unsigned)from->comparison >= COMPARISON_COUNT || from->comparison == 0)
+        return error_set(reader->err, ERR_INVALID, "a filter condition has no known comparison");
+    filter->comparison = (enum comparison)from->comparison;
+    filter->value_count = from->n_values;
+    filter->values = arena_take(reader->command->arena, from->n_values, sizeof filter->values[0]);
+    if (!filter->values)
+        return error_set(reader->err, ERR_TOO_LARGE, "the filter is too large");
+    enum error_code code =
+        get_text(reader, from->field, LIMIT_NAME_BYTES, "filter field", &filter->field);
+    for (size_t i = 0; !code && i < from->n_values; i++)
+        code =
+            get_text(reader, from->values[i], LIMIT_TEXT_BYTES, "filter value", &filter->values[i]);
+    return code;
+}
+
+static enum error_code get_filter(struct reader *reader, const PbFilter *from, unsigned depth,
+                                  struct filter **ret)
+{
+    if (depth > LIMIT_FILTER_DEPTH || ++reader->filter_nodes > LIMIT_FILTER_NODES)
+        return error_set(reader->err, ERR_TOO_LARGE,
+                         "the filter is deeper than %d or has more than %d parts",
+                         LIMIT_FILTER_DEPTH, LIMIT_FILTER_NODES);
+    struct filter *filter = arena_take(reader->command->arena, 1, sizeof *filter);
+    if (!filter)
+        return error_set(reader->err, ERR_TOO_LARGE, "the filter is too large");
+    *ret = filter;
+    switch (from->node_case) {
+    case CURFEW__V1__FILTER__NODE_ALL:
+        filter->kind = FILTER_ALL;
+        return get_children(reader, from->all->filters, from->all->n_filters, depth, filter);
+    case CURFEW__V1__FILTER__NODE_ANY:
+        filter->kind = FILTER_ANY;
+        return get_children(reader, from->any->filters, from->any->n_filters, depth, filter);
+    case CURFEW__V1__FILTER__NODE_NOT:
+        filter->kind = FILTER_NOT;
+        return get_children(reader, &from->not_, 1, depth, filter);
+    case CURFEW__V1__FILTER__NODE_CONDITION:
+        return get_condition(reader, from->condition, filter);
+    default:
+        return ERR_OK; /* empty: guard/ refuses it with the reason */
+    }
+}
+
+static enum error_code get_sessions(struct reader *reader, const Curfew__V1__SessionUuids *from)
+{
+    struct selector *selector = &reader->command->selector;
+    selector->kind = SELECTOR_SESSIONS;
+    if (from->n_uuids > LIMIT_TARGETS)
+        return error_set(reader->err, ERR_TOO_LARGE, "%zu sessions are named, at most %d are taken",
+                         from->n_uuids, LIMIT_TARGETS);
+    selector->sessions =
+        arena_take(reader->command->arena, from->n_uuids, sizeof selector->sessions[0]);
+    if (!selector->sessions)
+        return error_set(reader->err, ERR_TOO_LARGE, "the command is too large");
+    selector->count = from->n_uuids;
+    for (size_t i = 0; i < from->n_uuids; i++)
+        if (get_uuid(reader, from->uuids[i], "session", &selector->sessions[i]))
+            return ERR_INVALID;
+    return ERR_OK;
+}
+
+static enum error_code get_guard(struct reader *reader, const Curfew__V1__Guard *from)
+{
+    struct guard *guard = &reader->command->selector.guard;
+    if (!from)
+        return ERR_OK;
+    enum error_code code =
+        get_text(reader, from->user, LIMIT_NAME_BYTES, "guard user", &guard->user);
+    if (!code)
+        code = get_text(reader, from->application, LIMIT_NAME_BYTES, "guard application",
+                        &guard->application);
+    if (!code && server_time_read(pb_raw(from->started_at), &guard->started_at, reader->err))
+        code = error_wrap(reader->err, "guard started_at");
+    return code;
+}
+
+static enum error_code get_numbers(struct reader *reader, const Curfew__V1__SessionNumbers *from)
+{
+    struct selector *selector = &reader->command->selector;
+    selector->kind = SELECTOR_NUMBERS;
+    if (from->n_numbers > LIMIT_TARGETS)
+        return error_set(reader->err, ERR_TOO_LARGE, "%zu numbers are named, at most %d are taken",
+                         from->n_numbers, LIMIT_TARGETS);
+    selector->numbers =
+        arena_take(reader->command->arena, from->n_numbers, sizeof selector->numbers[0]);
+    if (!selector->numbers)
+        return error_set(reader->err, ERR_TOO_LARGE, "the command is too large");
+    selector->count = from->n_numbers;
+    for (size_t i = 0; i < from->n_numbers; i++)
+        selector->numbers[i] = from->numbers[i];
+    enum error_code code =
+        get_text(reader, from->infobase, LIMIT_NAME_BYTES, "infobase", &selector->infobase);
+    return code ? code : get_guard(reader, from->guard);
+}
+
+static enum error_code get_selector(struct reader *reader, const Curfew__V1__Selector *from)
+{
+    if (!from)
+        return ERR_OK;
+    switch (from->by_case) {
+    case CURFEW__V1__SELECTOR__BY_SESSIONS:
+        return get_sessions(reader, from->sessions);
+    case CURFEW__V1__SELECTOR__BY_NUMBERS:
+        return get_numbers(reader, from->numbers);
+    case CURFEW__V1__SELECTOR__BY_FILTER:
+        reader->command->selector.kind = SELECTOR_FILTER;
+        return get_filter(reader, from->filter, 1, &reader->command->selector.filter);
+    default:
+        return ERR_OK;
+    }
+}
+
+static enum error_code get_options(struct reader *reader, const Curfew__V1__Options *from)
+{
+    struct options *options = &reader->command->options;
+    if (!from)
+        return ERR_OK;
+    options->dry_run = from->dry_run != 0;
+    options->until_empty = from->until_empty != 0;
+    options->disconnect_connections = from->disconnect_connections != 0;
+    options->interrupt_calls = from->interrupt_calls != 0;
+    options->max_targets = from->max_targets;
+    if ((unsigned)from->standard_processing > STANDARD_PROCESSING_OFF)
+        return error_set(reader->err, ERR_INVALID, "standard_processing has the unknown value %d",
+                         (int)from->standard_processing);
+    options->standard_processing = (enum standard_processing)from->standard_processing;
+    enum error_code code = get_duration(reader, from->grace, "grace", &options->grace_ms);
+    if (!code)
+        code = get_text(reader, from->message, LIMIT_TEXT_BYTES, "message", &options->message);
+    if (!code && from->exclude)
+        code = get_filter(reader, from->exclude, 1, &options->exclude);
+    return code;
+}
+
+static enum error_code get_drain(struct reader *reader, const Curfew__V1__Drain *from)
+{
+    struct command *command = reader->command;
+    command->action = ACTION_DRAIN;
+    command->keep_jobs = from->keep_jobs != 0;
+    enum error_code code =
+        get_text(reader, from->infobase, LIMIT_NAME_BYTES, "infobase", &command->infobase);
+    if (!code)
+        code = get_duration(reader, from->hold, "hold", &command->hold_ms);
+    if (!code)
+        code = get_duration(reader, from->deadline, "deadline", &command->drain_deadline_ms);
+    return code ? code : get_options(reader, from->options);
+}
+
+static enum error_code get_approve(struct reader *reader, const Curfew__V1__Approve *from)
+{
+    struct command *command = reader->command;
+    command->action = ACTION_APPROVE;
+    enum error_code code = get_uuid(reader, from->command_id, "command_id", &command->other_id);
+    return code ? code
+                : get_text(reader, from->resolved_digest, 64, "resolved_digest",
+                           &command->resolved_digest);
+}
+
+static enum error_code get_action(struct reader *reader, const Pb *from)
+{
+    struct command *command = reader->command;
+    switch (from->action_case) {
+    case CURFEW__V1__COMMAND__ACTION_TERMINATE: {
+        command->action = ACTION_TERMINATE;
+        enum error_code code = get_selector(reader, from->terminate->selector);
+        return code ? code : get_options(reader, from->terminate->options);
+    }
+    case CURFEW__V1__COMMAND__ACTION_DRAIN:
+        return get_drain(reader, from->drain);
+    case CURFEW__V1__COMMAND__ACTION_RESTORE:
+        command->action = ACTION_RESTORE;
+        return get_text(reader, from->restore->infobase, LIMIT_NAME_BYTES, "infobase",
+                        &command->infobase);
+    case CURFEW__V1__COMMAND__ACTION_CANCEL:
+        command->action = ACTION_CANCEL;
+        return get_uuid(reader, from->cancel->command_id, "command_id", &command->other_id);
+    case CURFEW__V1__COMMAND__ACTION_APPROVE:
+        return get_approve(reader, from->approve);
+    case CURFEW__V1__COMMAND__ACTION_KILL_SWITCH:
+        command->action = ACTION_KILL_SWITCH;
+        command->kill_switch_engaged = from->kill_switch->engaged != 0;
+        return ERR_OK;
+    default:
+        return ERR_OK; /* none: guard/ refuses it with the reason */
+    }
+}
+
+static enum error_code get_head(struct reader *reader, const Pb *from)
+{
+    struct command *command = reader->command;
+    if ((unsigned)from->origin >= ORIGIN_COUNT)
+        return error_set(reader->err, ERR_INVALID, "origin has the unknown value %d",
+                         (int)from->origin);
+    command->origin = (enum origin)from->origin;
+    enum error_code code = get_uuid(reader, from->id, "id", &command->id);
+    if (!code)
+        code = get_wall(reader, from->requested_at, "requested_at", &command->requested_at);
+    if (!code)
+        code = get_wall(reader, from->expires_at, "expires_at", &command->expires_at);
+    if (!code)
+        code = get_text(reader, from->requested_by, LIMIT_NAME_BYTES, "requested_by",
+                        &command->requested_by);
+    if (!code)
+        code = get_text(reader, from->reason, LIMIT_TEXT_BYTES, "reason", &command->reason);
+    if (!code)
+        code = get_text(reader, from->correlation_id, LIMIT_NAME_BYTES, "correlation_id",
+                        &command->correlation_id);
+    if (!code)
+        code = get_text(reader, from->reply_topic, LIMIT_NAME_BYTES, "reply_topic",
+                        &command->reply_topic);
+    if (!code)
+        code = get_text(reader, from->cluster, LIMIT_NAME_BYTES, "cluster", &command->cluster);
+    return code;
+}
+
+enum error_code command_decode(struct text bytes, struct command **ret, struct error *err)
+{
+    struct pb_memory memory;
+    Pb *message = (Pb *)pb_unpack(&memory, &curfew__v1__command__descriptor, bytes,
+                                  LIMIT_COMMAND_DECODE_BYTES);
+    if (!message)
+        return error_set(err, ERR_UNDECODABLE, "the bytes are not a curfew.v1.Command in protobuf");
+    AUTO(command) command = command_create();
+    struct reader reader = {command, err, 0};
+    enum error_code code = get_head(&reader, message);
+    if (!code)
+        code = get_action(&reader, message);
+    pb_memory_release(&memory);
+    if (!code)
+        *ret = STEAL(command);
+    return code;
+}
