@@ -1,0 +1,221 @@
+/* engine.h - one partition of commands and its journal: the state machine, and nothing but that.
+ *
+ * In: records read back in log order, commands offered, replies of clusters, the time. Out: actions
+ * for service/ to carry out. The engine never calls out, does no I/O, owns no clock and logs
+ * nothing, so the real loop and the simulation run the same code. State moves only by counting
+ * records; what is merely under way (appends, requests) is forgotten when a new OWNER is read back,
+ * and begun again from the state.
+ *
+ * Fold rules: docs/journal.md. Ownership: docs/adr/0002. Invariants held here: I1 I2 I3 I4 I6 I7 I8
+ * I11 I14. Not thread-safe; one engine per partition. `now` never goes back. */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "model/command.h"
+#include "model/event.h"
+#include "model/record.h"
+#include "model/resolution.h"
+#include "model/session.h"
+
+struct engine;
+
+/* Shared by the engines of one worker: the total bounds. Zero it once. */
+struct engine_budget {
+    uint32_t open_commands; /* accepted, and not yet closed with its events delivered */
+    uint32_t open_targets;
+    uint32_t remembered_ids;
+};
+
+/* Guards that a test build switches off one by one, to prove that the simulation notices. All false
+ * in the product; without CURFEW_MUTATIONS the engine does not even look. */
+struct engine_mutations {
+    bool act_without_licence;  /* acts when RESOLVED was appended, not when it was read back */
+    bool ignore_foreign_owner; /* goes on acting behind another's OWNER */
+    bool skip_identity_check;
+    bool trust_empty_list;
+    bool resolve_again; /* a redelivered or recovered command is resolved anew */
+    bool accept_void;   /* records of other epochs count */
+    bool ignore_licence_age;
+    bool blind_retry; /* an end in doubt is repeated without listing */
+};
+
+struct engine_config {
+    int32_t partition;
+    struct uuid writer;         /* random at process start */
+    const char *instance;       /* copied: who owns, for people */
+    uint32_t open_commands_max; /* over all engines of the budget */
+    uint32_t open_targets_max;
+    uint32_t remembered_max;
+    uint32_t cluster_share; /* open commands of one cluster */
+    uint32_t attempts_max;  /* terminate requests sent for one target, 1..10 */
+    int64_t remember_ms;    /* ids are remembered this long after their first append: the longest
+                               validity */
+    int64_t verify_ms;      /* a sent end is verified for this long */
+    int64_t identity_max_age_ms; /* an end rests on a list that started at most this long ago */
+    int64_t empty_confirm_ms;    /* an empty list is believed when a second one, this much later, is
+                                    empty too */
+    bool session_events;         /* one event for each target besides */
+    struct engine_mutations mutations;
+
+    /* Pure rule given by service/: finds what a command selects in a complete list, protected
+     * sessions marked. ERR_NOT_FOUND (the infobase does not exist), ERR_TOO_LARGE and ERR_DENIED
+     * refuse the command. */
+    enum error_code (*resolve)(void *self, const struct command *command,
+                               const struct session_list *list, struct resolution *ret,
+                               struct error *err);
+    void *resolve_self;
+};
+
+struct engine *engine_create(const struct engine_config *config, struct engine_budget *budget);
+void engine_destroy(struct engine *engine);
+AUTO_TYPE(engine)
+/* New limits after a reload; partition, writer and rules stay. */
+void engine_configure(struct engine *engine, const struct engine_config *config);
+
+/* ---- inputs ---- */
+
+/* Where to begin reading the journal, from the metadata of the committed offset: the epoch that
+ * owned the partition there. Without it the whole partition is read. Before the first record only.
+ */
+void engine_begin_at(struct engine *engine, int64_t offset, const struct epoch *owner);
+/* The next record of the journal, in log order, counting or void. `broker_time` is its append time.
+ * Takes the record. ERR_JOURNAL: the log contradicts itself; the partition must stop until an
+ * operator looks. */
+enum error_code engine_record(struct engine *engine, struct record *record, int64_t offset,
+                              struct wall broker_time, struct instant now,
+                              struct error *err) MUST_CHECK;
+/* The tail has come to the end that the journal had when reading began: ownership may now be asked
+ * for. */
+void engine_at_end(struct engine *engine, struct instant now);
+/* The group gave or took this partition. While not assigned nothing new is begun. */
+void engine_assign(struct engine *engine, bool assigned, struct instant now);
+/* What became of an append. Anything but persisted ends in a new OWNER, never in a blind repeat. */
+enum engine_append { ENGINE_PERSISTED, ENGINE_NOT_PERSISTED, ENGINE_MAYBE_PERSISTED };
+void engine_appended(struct engine *engine, uint64_t tag, enum engine_append result,
+                     struct instant now);
+
+struct engine_offer {
+    struct command
+        *command; /* taken on ERR_OK; NULL: undecodable (its dead letter is already acknowledged) */
+    struct sha256 digest; /* of the canonical content; zero when undecodable */
+    const char *cluster;  /* configured name; NULL when refused before it was known. Copied */
+    struct error refusal; /* ERR_OK: guards pass. Otherwise REJECTED is journalled */
+    int32_t forwarded_to; /* -1; or the partition to which it was produced again, acknowledged */
+    struct source source;
+    struct wall appended_at; /* first append, by the broker's clock */
+    struct wall
+        expires_at; /* never 0 for an accepted command; already bounded by the longest validity */
+};
+/* The next command of the partition, in offset order. ERR_FULL: not now (not the owner, or a bound
+ * is reached); offer the same one again after engine_wants() has become true. Nothing was taken
+ * then. */
+enum error_code engine_offer(struct engine *engine, struct engine_offer *offer, struct instant now,
+                             struct error *err) MUST_CHECK;
+/* Would an offer be taken now? */
+bool engine_wants(const struct engine *engine);
+
+/* Replies. `tag` is the action's. Late ones of an earlier epoch are known by it and dropped. A list
+ * is borrowed. */
+void engine_listed(struct engine *engine, uint64_t tag, const struct session_list *list,
+                   const struct error *failure, struct instant now);
+void engine_probed(struct engine *engine, uint64_t tag, enum error_code code,
+                   struct instant now); /* OK present, GONE, other: not known */
+void engine_ended(struct engine *engine, uint64_t tag, enum error_code code, bool sent,
+                  const struct error *failure, struct instant now);
+void engine_published(struct engine *engine, uint64_t tag, bool delivered, struct instant now);
+/* A cancel from the control topic: journalled if the command is open here; false when it is not
+ * known here. */
+bool engine_cancel(struct engine *engine, const struct uuid *command_id, const char *by,
+                   struct instant now);
+/* The kill switch: while engaged no end leaves and what was not sent is stopped. */
+void engine_halt(struct engine *engine, bool engaged, struct instant now);
+/* Something that engine_wake() asked for. */
+void engine_tick(struct engine *engine, struct instant now);
+
+/* ---- outputs ---- */
+
+enum engine_action_kind {
+    ENGINE_APPEND,  /* encode `record` (epoch and sequence are set), append it; answer with
+                       engine_appended() */
+    ENGINE_LIST,    /* list the cluster; answer with engine_listed() */
+    ENGINE_PROBE,   /* session info by UUID; answer with engine_probed() */
+    ENGINE_END,     /* terminate; not one byte at or after `send_by`; answer with engine_ended() */
+    ENGINE_PUBLISH, /* encode `event` at once, produce it; answer with engine_published() */
+};
+
+struct engine_action {
+    enum engine_action_kind kind;
+    uint64_t tag;
+    struct record *record; /* APPEND: owned by the receiver */
+    const char *cluster;  /* LIST, PROBE, END: borrowed from the engine while the command is open */
+    const char *infobase; /* LIST: a name that the list must be able to tell; NULL: none */
+    struct uuid session;  /* PROBE, END */
+    const char *message;  /* END: for the user; borrowed until the answer */
+    struct instant send_by;  /* END */
+    struct event event;      /* PUBLISH: borrowed until the next input */
+    const char *reply_topic; /* PUBLISH: besides the events topic; empty: none */
+};
+
+/* The next action; false when there is none. Drain after every input. */
+bool engine_next(struct engine *engine, struct engine_action *ret, struct instant now);
+/* When engine_tick() is due; INSTANT_NEVER: only an input can move anything. */
+struct instant engine_wake(const struct engine *engine);
+
+/* ---- looking in ---- */
+
+enum engine_role {
+    ENGINE_READING, /* the journal is being read */
+    ENGINE_WAITING, /* read, not assigned or not (yet) the owner */
+    ENGINE_OWNING,  /* own OWNER read back, nobody else's behind it */
+};
+enum engine_role engine_role(const struct engine *engine);
+/* What the commit of the commands topic says: where to go on reading commands (-1: the journal has
+ * none yet), the digest of the last one read, and where a successor begins in the journal. */
+struct engine_checkpoint {
+    int64_t next_command;       /* offset; -1 */
+    struct sha256 last_digest;  /* of the bytes at next_command - 1 */
+    int64_t journal_start;      /* offset */
+    struct epoch journal_owner; /* that owned it there; number 0: none */
+};
+struct engine_checkpoint engine_checkpoint(const struct engine *engine);
+
+struct engine_counts {
+    uint32_t open_commands;
+    uint32_t open_targets;
+    uint32_t events_waiting; /* made and not yet delivered */
+    uint32_t appends_waiting;
+    uint64_t voided; /* records read that did not count */
+    uint64_t epochs; /* OWNERs of ours that were read back */
+    uint64_t stale;  /* licences that grew too old before the act */
+};
+struct engine_counts engine_counts(const struct engine *engine);
+
+/* One line of a finished command for the log, or of an open one for `status`. */
+struct engine_command_view {
+    struct uuid id;
+    const struct command *command;
+    const char *cluster;
+    struct source source;
+    enum command_outcome outcome; /* NONE: open */
+    uint32_t targets;
+    uint32_t succeeded;
+    struct wall accepted_at;
+    struct wall closed_at;
+    int64_t accepted_offset;
+};
+/* Calls `visit` for each open command, in order of acceptance; `visit` must not touch the engine.
+ */
+void engine_visit_open(const struct engine *engine,
+                       void (*visit)(void *self, const struct engine_command_view *view),
+                       void *self);
+/* Pops commands whose CLOSED or REJECTED was counted while owning, for the log line; false when
+ * there is none. Borrowed until the next input. */
+bool engine_finished(struct engine *engine, struct engine_command_view *ret);
+
+#endif

@@ -1,0 +1,27 @@
+/* resolution.h - what a selector found in one complete list: a row for everything that was asked
+ * for. */
+#ifndef MODEL_RESOLUTION_H
+#define MODEL_RESOLUTION_H
+
+#include "model/command.h"
+#include "model/outcome.h"
+#include "model/session.h"
+
+struct resolved_row {
+    bool asked_by_number;
+    uint32_t asked_number;
+    struct uuid asked_session;     /* nil when asked by number or filter */
+    const struct session *session; /* borrowed from the list; NULL: nothing found */
+    enum target_outcome verdict;   /* NONE: to be ended. NO_LONGER_MATCHES, PROTECTED: left alone.
+                                      ALREADY_GONE: absent */
+    struct error why;              /* for every verdict but NONE and ALREADY_GONE */
+};
+
+struct resolution {
+    struct resolved_row *rows; /* owned; row i is target i */
+    size_t count;
+};
+
+void resolution_release(struct resolution *resolution);
+
+#endif
