@@ -12,8 +12,10 @@ struct record *record_create(enum record_kind kind)
 
 static void destroy_resolved(struct record *record)
 {
-    for (uint32_t i = 0; i < record->resolved.count; i++)
+    for (uint32_t i = 0; i < record->resolved.count; i++) {
         free(record->resolved.targets[i].snapshot);
+        reason_release(&record->resolved.targets[i].reason);
+    }
     free(record->resolved.targets);
 }
 
@@ -37,6 +39,9 @@ void record_destroy(struct record *record)
         break;
     case RECORD_REJECTED:
         command_destroy(record->rejected.command);
+        break;
+    case RECORD_DUPLICATE:
+        command_destroy(record->duplicate.command);
         break;
     case RECORD_RESOLVED:
         destroy_resolved(record);

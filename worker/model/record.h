@@ -70,7 +70,9 @@ struct resolved_target {
     uint32_t snapshot_length;
     bool asked_by_number;
     uint32_t asked_number;
-    struct uuid asked_session; /* nil when asked by number */
+    struct uuid asked_session;   /* nil when asked by number */
+    enum target_outcome verdict; /* NONE: to be ended; otherwise left alone, and why */
+    struct reason reason;
 };
 
 struct target_end {
@@ -107,7 +109,8 @@ struct record {
             struct wall first_appended_at;
         } rejected;
         struct {
-            enum command_outcome first_outcome;
+            enum command_outcome first_outcome; /* NONE: the first is still open */
+            struct command *command;            /* owned */
         } duplicate;
         struct {
             int32_t to_partition;

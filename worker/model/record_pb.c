@@ -88,6 +88,8 @@ static void put_target(struct parts *parts, const struct resolved_target *from,
     to->index = from->index;
     to->snapshot = (ProtobufCBinaryData){from->snapshot_length, from->snapshot};
     to->asked_session = put_asked(parts, &from->asked_session);
+    to->verdict = (Curfew__V1__TargetOutcome)from->verdict;
+    to->reason = put_reason(parts, &from->reason);
     if (from->asked_by_number) {
         to->asked_number = take(parts, 1, sizeof *to->asked_number);
         curfew__v1__session_number__init(to->asked_number);
@@ -290,7 +292,10 @@ static enum error_code get_target(const Curfew__V1__ResolvedTarget *from,
     if (from->asked_session.len &&
         uuid_read(pb_raw(from->asked_session), &ret->asked_session, NULL))
         return bad(err, "a target's session is not a UUID");
-    return ERR_OK;
+    if ((unsigned)from->verdict >= TARGET_OUTCOMES)
+        return bad(err, "a target verdict that is not known");
+    ret->verdict = (enum target_outcome)from->verdict;
+    return get_reason(from->reason, &ret->reason, err);
 }
 
 static enum error_code get_resolved(const Curfew__V1__Resolved *from, struct record *record,
@@ -367,6 +372,14 @@ static enum error_code get_command_outcome(int number, enum command_outcome *ret
         return bad(err, "a command outcome that is not known");
     *ret = (enum command_outcome)number;
     return ERR_OK;
+}
+
+static enum error_code get_duplicate(const Curfew__V1__Duplicate *from, struct record *record,
+                                     struct error *err)
+{
+    if (command_decode(pb_raw(from->command), &record->duplicate.command, NULL))
+        return bad(err, "a duplicate without its command");
+    return get_command_outcome((int)from->first_outcome, &record->duplicate.first_outcome, err);
 }
 
 static enum error_code get_body(const Pb *from, struct record *record, struct error *err)
