@@ -1,0 +1,82 @@
+/* chain.h - the hash chain of the journal: written with each record, and checked by any reader.
+ *
+ * Within one epoch the records count 1, 2, 3, ... and each carries the SHA-256 of the bytes of the
+ * one before; the chain starts anew with each epoch. A reader follows who owns the partition
+ * (OWNER records) and says of every record whether it counts, and whether the chain of its epoch is
+ * whole. Records of an epoch that does not own the partition at their place are void, for every
+ * reader, forever: that is no damage. A gap, another hash or a wrong order is. */
+#ifndef AUDIT_CHAIN_H
+#define AUDIT_CHAIN_H
+
+#include "model/record.h"
+
+/* ---- writing ---- */
+
+/* The chain of one writer on one partition. Zeroed is empty. */
+struct chain {
+    struct epoch epoch;
+    uint64_t sequence;  /* of the last record stamped; 0: none in this epoch */
+    struct sha256 head; /* of its bytes */
+    bool open;          /* stamped and not yet sealed */
+};
+
+/* Sets `sequence` and `previous` of a record whose epoch is set. Another epoch than the last one
+ * starts anew; it must be an OWNER. Encode it, then seal: one record at a time. */
+void chain_stamp(struct chain *chain, struct record *record);
+/* The bytes that will be appended. */
+void chain_sealed(struct chain *chain, struct text bytes);
+
+/* ---- reading ---- */
+
+/* How many epochs' chains a reader follows at once: the owner's and the latest others. */
+enum { CHAIN_EPOCHS = 16 };
+
+struct chain_link {
+    struct epoch epoch; /* number 0: unused place */
+    uint64_t sequence;
+    struct sha256 head;
+};
+
+struct chain_reader {
+    struct epoch owner; /* number 0: none yet */
+    uint64_t highest;   /* epoch number seen in any OWNER */
+    bool from_middle;   /* started behind offset 0: chains already under way are taken over */
+    struct chain_link links[CHAIN_EPOCHS]; /* latest first */
+    uint64_t counted;
+    uint64_t voided;
+    uint64_t damaged;
+};
+
+enum chain_state {
+    CHAIN_WHOLE,     /* follows the epoch's record before it */
+    CHAIN_TAKEN,     /* not known: the epoch's earlier records stand before the start of reading, or
+                        too many epochs lie between */
+    CHAIN_BROKEN,    /* the hash of the record before is another one: edited */
+    CHAIN_GAP,       /* records are missing before this one */
+    CHAIN_REORDERED, /* comes after a later one, or once more */
+    CHAIN_UNREADABLE /* not a record, or of a newer program: nothing behind it can be judged */
+};
+
+struct chain_verdict {
+    enum chain_state state;
+    bool counts; /* by the ownership rules alone: repeats of a step are the engine's business */
+    enum record_kind kind;
+    struct epoch epoch;
+    uint64_t sequence;  /* as the record says */
+    uint64_t expected;  /* 0: not known */
+    struct error error; /* code ERR_OK when whole or taken; else a sentence for people */
+};
+
+/* `start` is the epoch that owned the partition at the first offset to be read (number 0: none), as
+ * saved with the offset; `from_middle` false promises that reading begins at the partition's first
+ * record. */
+void chain_reader_init(struct chain_reader *reader, struct epoch start, bool from_middle);
+/* Judges the next record in log order. After damage the reader goes on from what it found. */
+struct chain_verdict chain_read(struct chain_reader *reader, struct text bytes);
+/* The same with a record decoded already (`bytes` are still hashed). */
+struct chain_verdict chain_read_record(struct chain_reader *reader, const struct record *record,
+                                       struct text bytes);
+/* "whole", "gap", ... */
+const char *chain_state_label(enum chain_state state);
+
+#endif
