@@ -163,6 +163,7 @@ static void put_body(struct parts *parts, const struct record *record, Pb *messa
         BODY(duplicate, Duplicate, duplicate);
         message->duplicate->first_outcome =
             (Curfew__V1__CommandOutcome)record->duplicate.first_outcome;
+        message->duplicate->command = put_command(parts, record->duplicate.command);
         break;
     case RECORD_FORWARDED:
         BODY(forwarded, Forwarded, forwarded);
@@ -393,8 +394,7 @@ static enum error_code get_body(const Pb *from, struct record *record, struct er
     case RECORD_REJECTED:
         return get_rejected(from->rejected, record, err);
     case RECORD_DUPLICATE:
-        return get_command_outcome((int)from->duplicate->first_outcome,
-                                   &record->duplicate.first_outcome, err);
+        return get_duplicate(from->duplicate, record, err);
     case RECORD_FORWARDED:
         record->forwarded.to_partition = from->forwarded->to_partition;
         return ERR_OK;
