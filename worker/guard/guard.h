@@ -1,0 +1,53 @@
+/* guard.h - may this command run, and may this session be ended? Pure: the same configuration and
+ * facts give the same answer everywhere.
+ *
+ * Two questions at two moments. guard_command() is asked before a command is accepted: shape,
+ * limits, expiry, policy. guard_session() is asked for each session that its selector found: the
+ * protected classes (I14) and the rules that depend on the infobase. */
+#ifndef GUARD_GUARD_H
+#define GUARD_GUARD_H
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "model/command.h"
+#include "model/session.h"
+
+struct guard_facts {
+    struct wall appended_at; /* first append, by the broker's clock; never 0 */
+    struct wall broker_now;  /* best estimate of the broker's clock now; 0 = not known */
+    bool control;            /* it stood on the control topic */
+};
+
+struct guard_verdict {
+    const struct config_cluster *cluster; /* NULL for actions that name no cluster */
+    struct wall expires_at; /* never 0: min(what the command says, append + longest validity) */
+    uint32_t max_targets;   /* ceiling for this command: the lowest that applies, never 0 */
+};
+
+/* ERR_OK, or why it is refused: INVALID (shape, missing requester or reason, requested_at in the
+ * future), NOT_FOUND (cluster), TOO_LARGE (targets, grace, hold), EXPIRED, UNSUPPORTED (an option
+ * or action that this version does not have), DENIED (policy, reply topic). The message names the
+ * field and what would be accepted. `ret->cluster` is set as soon as it is known, also when
+ * refused. */
+enum error_code guard_command(const struct config *config, const struct command *command,
+                              const struct guard_facts *facts, struct guard_verdict *ret,
+                              struct error *err) MUST_CHECK;
+
+/* May this session be ended by this command? ERR_OK, or ERR_DENIED with the reason for its verdict
+ * `protected`. `named_exactly`: it was selected by UUID, or the selector names this very
+ * application (guard_names_application()). Application ids are compared without case; an id that
+ * Curfew does not know is not protected by class: see guard_application_known(). */
+enum error_code guard_session(const struct config *config, const struct config_cluster *cluster,
+                              const struct command *command, const struct session *session,
+                              bool named_exactly, struct error *err) MUST_CHECK;
+/* Does the command's selector name this session's application, so that `Designer` is meant? By UUID
+ * (sessions), by guard.application (numbers), or by a condition app_id = or in (filter) that is not
+ * under `not`. */
+bool guard_names_exactly(const struct command *command, const struct session *session);
+/* Is it one of the application ids of 1C:Enterprise that Curfew knows? */
+bool guard_application_known(struct text app_id);
+
+#endif
