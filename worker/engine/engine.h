@@ -135,8 +135,8 @@ bool engine_cancel(struct engine *engine, const struct uuid *command_id, const c
                    struct instant now);
 /* The kill switch: while engaged no end leaves and what was not sent is stopped. */
 void engine_halt(struct engine *engine, bool engaged, struct instant now);
-/* Asked right before a byte of an END leaves: may it still? False after the loss of ownership, a cancel or the kill
- * switch: answer the action with ERR_STALE, not sent. */
+/* Asked right before a byte of an END leaves: may it still? False after the loss of ownership, a
+ * cancel or the kill switch: answer the action with ERR_STALE, not sent. */
 bool engine_allows(const struct engine *engine, uint64_t tag);
 /* Something that engine_wake() asked for. */
 void engine_tick(struct engine *engine, struct instant now);
@@ -155,11 +155,11 @@ enum engine_action_kind {
 struct engine_action {
     enum engine_action_kind kind;
     uint64_t tag;
-    struct record *record; /* APPEND: owned by the receiver */
-    const char *cluster;  /* LIST, PROBE, END: borrowed from the engine while the command is open */
-    const char *infobase; /* LIST: a name that the list must be able to tell; NULL: none */
-    struct uuid session;  /* PROBE, END */
-    const char *message;  /* END: for the user; borrowed until the answer */
+    struct record *record;   /* APPEND: owned by the receiver */
+    const char *cluster;     /* LIST, PROBE, END: lives as long as the engine */
+    const char *infobase;    /* LIST: a name that the list must be able to tell; NULL: none */
+    struct uuid session;     /* PROBE, END */
+    const char *message;     /* END: for the user; borrowed until the answer */
     struct instant send_by;  /* END */
     struct event event;      /* PUBLISH: borrowed until the next input */
     const char *reply_topic; /* PUBLISH: besides the events topic; empty: none */

@@ -1,0 +1,291 @@
+/* Events: each follows from a counting record, in journal order, with an id that depends on the
+ * command and the record alone, so that a re-sent one is recognisable (design: nothing is announced
+ * before its record is read back). */
+#include "engine/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+enum { EVENT_RETRY_MS = 1000, EVENTS_OUT_MAX = 2000 };
+
+void duty_add(struct engine *engine, enum event_kind kind, int64_t offset, struct wall time,
+              struct entry *entry, struct record *record, uint32_t target)
+{
+    if (offset < engine->events_through) {
+        record_destroy(record);
+        return;
+    }
+    struct duty *duty = mem_new(struct duty);
+    duty->kind = kind;
+    duty->offset = offset;
+    duty->time = time;
+    duty->entry = entry;
+    duty->record = record;
+    duty->target = target;
+    duty->tag = ++engine->tags;
+    if (entry)
+        entry->duties++;
+    TAILQ_INSERT_TAIL(&engine->duties, duty, in_order);
+    HASH_ADD(hh, engine->duty_by_tag, tag, sizeof duty->tag, duty);
+    if (!engine->duty_next)
+        engine->duty_next = duty;
+}
+
+static void duty_free(struct engine *engine, struct duty *duty)
+{
+    if (engine->duty_next == duty)
+        engine->duty_next = TAILQ_NEXT(duty, in_order);
+    TAILQ_REMOVE(&engine->duties, duty, in_order);
+    HASH_DEL(engine->duty_by_tag, duty);
+    record_destroy(duty->record);
+    free(duty);
+}
+
+void duties_free(struct engine *engine)
+{
+    while (!TAILQ_EMPTY(&engine->duties))
+        duty_free(engine, TAILQ_FIRST(&engine->duties));
+}
+
+static void finish(struct engine *engine, struct duty *duty)
+{
+    if (duty->done)
+        return;
+    duty->done = true;
+    if (duty->out)
+        engine->duties_out--;
+    duty->out = false;
+    struct entry *entry = duty->entry;
+    if (!entry)
+        return;
+    CHECK(entry->duties > 0);
+    entry->duties--;
+    if (entry->duties == 0 && entry->open && entry->open->state >= STATE_CLOSED)
+        open_free(engine, entry->open);
+}
+
+static void drop_done(struct engine *engine)
+{
+    struct duty *duty;
+    while ((duty = TAILQ_FIRST(&engine->duties)) && duty->done)
+        duty_free(engine, duty);
+    int64_t through = duty ? duty->offset : engine->position;
+    if (through > engine->events_through)
+        engine->events_through = through;
+}
+
+void duties_through(struct engine *engine, int64_t offset)
+{
+    if (offset <= engine->events_through)
+        return;
+    struct duty *duty;
+    TAILQ_FOREACH(duty, &engine->duties, in_order)
+    {
+        if (duty->offset >= offset)
+            break;
+        finish(engine, duty);
+    }
+    engine->events_through = offset;
+    while ((duty = TAILQ_FIRST(&engine->duties)) && duty->done && duty->offset < offset)
+        duty_free(engine, duty);
+}
+
+void duties_restart(struct engine *engine)
+{
+    struct duty *duty;
+    TAILQ_FOREACH(duty, &engine->duties, in_order)
+    {
+        duty->not_before = (struct instant){0};
+        duty->out = false;
+    }
+    engine->duties_out = 0;
+    engine->duty_next = TAILQ_FIRST(&engine->duties);
+    engine->retry_events_at = INSTANT_NEVER;
+}
+
+static void hand_out(struct engine *engine, struct duty *duty)
+{
+    duty->out = true;
+    engine->duties_out++;
+    struct engine_action *action = engine_act(engine, ENGINE_PUBLISH);
+    action->tag = duty->tag;
+}
+
+/* Failed ones are rare and looked for only when one is due. */
+static void hand_out_again(struct engine *engine, struct instant now)
+{
+    struct duty *duty;
+    engine->retry_events_at = INSTANT_NEVER;
+    for (duty = TAILQ_FIRST(&engine->duties); duty && duty != engine->duty_next;
+         duty = TAILQ_NEXT(duty, in_order)) {
+        if (duty->done || duty->out)
+            continue;
+        if (instant_passed(now, duty->not_before))
+            hand_out(engine, duty);
+        else
+            engine->retry_events_at = instant_min(engine->retry_events_at, duty->not_before);
+    }
+}
+
+void duties_step(struct engine *engine, struct instant now)
+{
+    if (instant_passed(now, engine->retry_events_at))
+        hand_out_again(engine, now);
+    while (engine->duty_next && engine->duties_out < EVENTS_OUT_MAX) {
+        if (!engine->duty_next->done)
+            hand_out(engine, engine->duty_next);
+        engine->duty_next = TAILQ_NEXT(engine->duty_next, in_order);
+    }
+}
+
+struct instant duties_wake(const struct engine *engine)
+{
+    return engine->retry_events_at;
+}
+
+void engine_published(struct engine *engine, uint64_t tag, bool delivered, struct instant now)
+{
+    struct duty *duty;
+    HASH_FIND(hh, engine->duty_by_tag, &tag, sizeof tag, duty);
+    if (!duty || duty->done)
+        return;
+    if (delivered) {
+        finish(engine, duty);
+        drop_done(engine);
+        return;
+    }
+    if (!duty->out)
+        return;
+    duty->out = false;
+    engine->duties_out--;
+    duty->not_before = instant_add_ms(now, EVENT_RETRY_MS);
+    engine->retry_events_at = instant_min(engine->retry_events_at, duty->not_before);
+}
+
+/* ---- the facts of one event ---- */
+
+static struct uuid event_id(const struct engine *engine, const struct duty *duty,
+                            const struct event *event)
+{
+    struct {
+        uint8_t command[16];
+        int32_t partition;
+        uint32_t kind;
+        uint32_t target;
+        uint32_t duplicate;
+        int64_t source;
+    } name;
+    memset(&name, 0, sizeof name);
+    memcpy(name.command, event->command_id.bytes, sizeof name.command);
+    name.partition = engine->config.partition;
+    name.kind = (uint32_t)duty->kind;
+    name.target = duty->target;
+    name.duplicate = event->duplicate;
+    name.source = event->source.offset;
+    return uuid_derive(&name, sizeof name);
+}
+
+static struct event_target target_facts(const struct target *target)
+{
+    return (struct event_target){
+        .session = target->found ? target->identity.uuid : target->asked_session,
+        .has_number = target->found || target->asked_by_number,
+        .number = target->found ? target->identity.number : target->asked_number,
+        .outcome = target->outcome,
+        .reason = &target->reason,
+        .snapshot = target->snapshot,
+        .snapshot_length = target->snapshot_length,
+        .attempts = target->attempts,
+        .decided_at = target->decided_at,
+    };
+}
+
+static void fill_open_targets(struct engine *engine, const struct duty *duty, struct event *event)
+{
+    const struct open *open = duty->entry->open;
+    uint32_t first = duty->kind == EVENT_SESSION ? duty->target : 0;
+    uint32_t count = duty->kind == EVENT_ACCEPTED  ? 0
+                     : duty->kind == EVENT_SESSION ? 1
+                                                   : open->target_count;
+    engine->event_targets = mem_alloc(count, sizeof engine->event_targets[0]);
+    for (uint32_t i = 0; i < count; i++)
+        engine->event_targets[i] = target_facts(&open->targets[first + i]);
+    event->target_count = count;
+}
+
+static void fill_past_targets(struct engine *engine, const struct entry *entry, struct event *event)
+{
+    engine->event_targets = mem_alloc(entry->past_count, sizeof engine->event_targets[0]);
+    for (uint32_t i = 0; i < entry->past_count; i++) {
+        const struct past *past = &entry->past[i];
+        engine->event_targets[i] = (struct event_target){
+            .session = past->session,
+            .has_number = past->has_number != 0,
+            .number = past->number,
+            .outcome = (enum target_outcome)past->outcome,
+            .attempts = past->attempts,
+        };
+    }
+    event->target_count = entry->past_count;
+}
+
+static void fill_from_open(struct engine *engine, const struct duty *duty, struct event *event)
+{
+    const struct open *open = duty->entry->open;
+    event->command = open->command;
+    event->source = open->source;
+    if (duty->kind != EVENT_ACCEPTED && duty->kind != EVENT_SESSION) {
+        event->outcome = duty->entry->outcome;
+        event->closed_at = duty->entry->closed_at;
+        event->reason = &duty->entry->reason;
+    }
+    fill_open_targets(engine, duty, event);
+}
+
+static void fill_from_record(struct engine *engine, const struct duty *duty, struct event *event)
+{
+    const struct record *record = duty->record;
+    event->source = record->source;
+    event->command_id = record->command_id;
+    event->closed_at = duty->time;
+    if (record->kind == RECORD_REJECTED) {
+        event->command = record->rejected.command;
+        event->outcome = COMMAND_REJECTED;
+        event->reason = &record->reason;
+        return;
+    }
+    event->command = record->duplicate.command;
+    event->duplicate = true;
+    event->outcome = duty->entry->outcome;
+    event->reason = &duty->entry->reason;
+    event->closed_at = duty->entry->closed_at;
+    fill_past_targets(engine, duty->entry, event);
+}
+
+bool duty_fill(struct engine *engine, struct engine_action *action)
+{
+    struct duty *duty;
+    HASH_FIND(hh, engine->duty_by_tag, &action->tag, sizeof action->tag, duty);
+    if (!duty || duty->done)
+        return false;
+    struct event *event = &action->event;
+    free(engine->event_targets);
+    engine->event_targets = NULL;
+    *event = (struct event){.kind = duty->kind, .time = duty->time};
+    if (duty->entry) {
+        event->command_id = duty->entry->id;
+        event->accepted_at = duty->entry->accepted_at;
+    }
+    if (duty->record)
+        fill_from_record(engine, duty, event);
+    else
+        fill_from_open(engine, duty, event);
+    event->journal_partition = engine->config.partition;
+    event->journal_offset = duty->offset;
+    event->targets = engine->event_targets;
+    event->id = event_id(engine, duty, event);
+    action->reply_topic = event->command ? event->command->reply_topic : "";
+    return true;
+}

@@ -1,0 +1,472 @@
+/* Lists: at most one is in flight for a cluster, and it serves every command that was waiting
+ * before it started. */
+#include "engine/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+
+enum {
+    LIST_RETRY_FIRST_MS = 200,
+    LIST_RETRY_DOUBLINGS = 5 /* 6.4 s at most; the lane's breaker adds its own pause */
+};
+
+/* ---- who waits ---- */
+
+static void ask(struct engine *engine, struct cluster *cluster)
+{
+    if (cluster->asking || cluster->listing || TAILQ_EMPTY(&cluster->wanting))
+        return;
+    cluster->asking = true;
+    TAILQ_INSERT_TAIL(&engine->asking, cluster, of_asking);
+}
+
+void cluster_want(struct engine *engine, struct open *open, struct instant after,
+                  struct instant not_before)
+{
+    struct cluster *cluster = open->cluster;
+    CHECK(!open->wants_list);
+    if (TAILQ_EMPTY(&cluster->wanting))
+        cluster->wake = INSTANT_NEVER;
+    open->wants_list = true;
+    open->list_after = after;
+    open->list_not_before = not_before;
+    TAILQ_INSERT_TAIL(&cluster->wanting, open, of_wanting);
+    cluster->wake = instant_min(cluster->wake, not_before);
+    ask(engine, cluster);
+}
+
+void cluster_served(struct open *open)
+{
+    if (!open->wants_list)
+        return;
+    open->wants_list = false;
+    TAILQ_REMOVE(&open->cluster->wanting, open, of_wanting);
+}
+
+void clusters_restart(struct engine *engine)
+{
+    struct cluster *cluster;
+    struct cluster *next;
+    HASH_ITER(hh, engine->clusters, cluster, next)
+    {
+        cluster->listing = 0;
+        cluster->failures = 0;
+        cluster->empty = false;
+        cluster->not_before = (struct instant){0};
+        ask(engine, cluster);
+    }
+}
+
+static struct instant cluster_wake(const struct cluster *cluster)
+{
+    return instant_max(cluster->wake, cluster->not_before);
+}
+
+/* The infobase that the list must be able to name: first one that an earlier list could not. */
+static const char *choose_hint(struct cluster *cluster)
+{
+    struct open *open;
+    struct open *chosen = NULL;
+    TAILQ_FOREACH(open, &cluster->wanting, of_wanting)
+    {
+        open->hinted = false;
+        if (open->state != STATE_ACCEPTED || open->command->selector.kind != SELECTOR_NUMBERS)
+            continue;
+        if (!chosen || (open->needs_hint && !chosen->needs_hint))
+            chosen = open;
+    }
+    if (!chosen)
+        return NULL;
+    chosen->hinted = true;
+    return chosen->command->selector.infobase;
+}
+
+void clusters_step(struct engine *engine, struct instant now)
+{
+    struct cluster *next;
+    for (struct cluster *cluster = TAILQ_FIRST(&engine->asking); cluster; cluster = next) {
+        next = TAILQ_NEXT(cluster, of_asking);
+        bool stays = !cluster->listing && !TAILQ_EMPTY(&cluster->wanting);
+        if (stays && !instant_passed(now, cluster_wake(cluster)))
+            continue;
+        TAILQ_REMOVE(&engine->asking, cluster, of_asking);
+        cluster->asking = false;
+        if (!stays)
+            continue;
+        struct engine_action *action = engine_act(engine, ENGINE_LIST);
+        action->cluster = cluster->name;
+        action->infobase = choose_hint(cluster);
+        cluster->listing = action->tag;
+    }
+}
+
+struct instant clusters_wake(const struct engine *engine)
+{
+    struct instant earliest = INSTANT_NEVER;
+    const struct cluster *cluster;
+    TAILQ_FOREACH(cluster, &engine->asking, of_asking)
+    earliest = instant_min(earliest, cluster_wake(cluster));
+    return earliest;
+}
+
+/* ---- an index over one list, so that thousands of targets find their sessions ---- */
+
+struct index {
+    const struct session_list *list;
+    const struct session **slots;
+    size_t mask;
+};
+
+static size_t slot_of(const struct uuid *uuid, size_t mask)
+{
+    size_t hash;
+    memcpy(&hash, uuid->bytes, sizeof hash);
+    hash ^= hash >> 29;
+    return (hash * 0x9E3779B97F4A7C15u >> 17) & mask;
+}
+
+static void index_init(struct index *index, const struct session_list *list)
+{
+    size_t size = 16;
+    while (size < 2 * list->count)
+        size *= 2;
+    index->list = list;
+    index->mask = size - 1;
+    index->slots = mem_alloc(size, sizeof index->slots[0]);
+    for (size_t i = 0; i < list->count; i++) {
+        size_t slot = slot_of(&list->sessions[i].uuid, index->mask);
+        while (index->slots[slot])
+            slot = (slot + 1) & index->mask;
+        index->slots[slot] = &list->sessions[i];
+    }
+}
+
+static const struct session *index_find(const struct index *index, const struct uuid *uuid)
+{
+    for (size_t slot = slot_of(uuid, index->mask); index->slots[slot];
+         slot = (slot + 1) & index->mask)
+        if (uuid_equal(&index->slots[slot]->uuid, uuid))
+            return index->slots[slot];
+    return NULL;
+}
+
+/* ---- probes: an empty list proves nothing, an explicit "no such session" does ---- */
+
+static void probe(struct engine *engine, struct open *open, uint32_t target)
+{
+    struct engine_action *action = engine_act(engine, ENGINE_PROBE);
+    action->tag = (open->serial << TARGET_BITS) | target;
+    action->cluster = open->cluster->name;
+    action->session = open->targets[target].found ? open->targets[target].identity.uuid
+                                                  : open->targets[target].asked_session;
+    open->targets[target].probing = true;
+}
+
+/* ---- RESOLVED ---- */
+
+static uint32_t encode_row(const struct resolved_row *row, uint32_t index,
+                           struct resolved_target *ret)
+{
+    *ret = (struct resolved_target){
+        .index = index,
+        .asked_by_number = row->asked_by_number,
+        .asked_number = row->asked_number,
+        .asked_session = row->asked_session,
+        .verdict = row->verdict,
+    };
+    if (row->why.code)
+        reason_set(&ret->reason, &row->why);
+    if (row->session) {
+        AUTO_BUF bytes;
+        buf_init(&bytes, LIMIT_RECORD_BYTES);
+        session_encode(row->session, &bytes);
+        ret->snapshot = mem_alloc(bytes.length, 1);
+        memcpy(ret->snapshot, bytes.data, bytes.length);
+        ret->snapshot_length = (uint32_t)bytes.length;
+    }
+    return ret->snapshot_length + (row->why.code ? (uint32_t)strlen(row->why.message) : 0) + 100;
+}
+
+enum {
+    RESOLVED_BYTES = 48000
+}; /* of targets in one record; the head and one large target fit besides */
+
+static void append_resolved(struct engine *engine, struct open *open,
+                            const struct resolution *resolution, struct instant now)
+{
+    struct resolved_target *targets = mem_alloc(resolution->count, sizeof *targets);
+    uint32_t *sizes = mem_alloc(resolution->count, sizeof *sizes);
+    uint32_t chunks = 1;
+    uint32_t bytes = 0;
+    for (size_t i = 0; i < resolution->count; i++) {
+        sizes[i] = encode_row(&resolution->rows[i], (uint32_t)i, &targets[i]);
+        if (bytes && bytes + sizes[i] > RESOLVED_BYTES) {
+            chunks++;
+            bytes = 0;
+        }
+        bytes += sizes[i];
+    }
+    size_t at = 0;
+    for (uint32_t chunk = 1; chunk <= chunks; chunk++) {
+        struct record *record = engine_record_about(open, RECORD_RESOLVED);
+        record->resolved.round = 1;
+        record->resolved.chunk = chunk;
+        record->resolved.chunks = chunks;
+        record->resolved.targets = mem_alloc(resolution->count - at, sizeof *targets);
+        bytes = 0;
+        while (at < resolution->count && !(bytes && bytes + sizes[at] > RESOLVED_BYTES)) {
+            bytes += sizes[at];
+            record->resolved.targets[record->resolved.count++] = targets[at++];
+        }
+        engine_append(engine, record, now);
+    }
+    CHECK(at == resolution->count);
+    free(targets);
+    free(sizes);
+    open->pending |= PENDING_RESOLVED;
+}
+
+static void refuse(struct engine *engine, struct open *open, const struct error *why,
+                   struct instant now)
+{
+    struct record *record = engine_record_about(open, RECORD_REJECTED);
+    record->rejected.after_accepted = true;
+    reason_set(&record->reason, why);
+    open->pending |= PENDING_REJECTED;
+    engine_append(engine, record, now);
+}
+
+static void note_seen(struct open *open, const struct session_list *list)
+{
+    for (uint32_t i = 0; i < open->target_count; i++)
+        open->targets[i].seen = list->started;
+}
+
+/* An empty list is no proof that what was asked for is gone: sessions by UUID are asked for one by
+ * one, numbers wait for a second empty list some time later. True when the list may be used now. */
+static bool empty_is_proven(struct engine *engine, struct open *open,
+                            const struct session_list *list)
+{
+    const struct cluster *cluster = open->cluster;
+    if (list->count > 0 || MUTATED(engine, trust_empty_list))
+        return true;
+    if (open->command->selector.kind == SELECTOR_NUMBERS)
+        return instant_ms_between(cluster->empty_since, list->started) >=
+               engine->config.empty_confirm_ms;
+    bool proven = true;
+    for (uint32_t i = 0; i < open->target_count; i++) {
+        if (open->targets[i].probed_gone)
+            continue;
+        proven = false;
+        if (!open->targets[i].probing)
+            probe(engine, open, i);
+    }
+    return proven;
+}
+
+static void wait_for_another(struct engine *engine, struct open *open, int64_t pause_ms,
+                             struct instant now)
+{
+    cluster_served(open);
+    cluster_want(engine, open, now, instant_add_ms(now, pause_ms));
+}
+
+static void resolve(struct engine *engine, struct open *open, const struct session_list *list,
+                    struct instant now)
+{
+    if (open->pending || open->undecided == 0 || open_is_probing(open))
+        return;
+    if (!empty_is_proven(engine, open, list)) {
+        if (!open_is_probing(open)) /* otherwise the probes' answers go on */
+            wait_for_another(engine, open, engine->config.empty_confirm_ms, now);
+        return;
+    }
+    struct resolution resolution;
+    struct error why;
+    enum error_code code =
+        engine->config.resolve(engine->config.resolve_self, open->command, list, &resolution, &why);
+    if (code == ERR_NOT_FOUND && !open->hinted) {
+        open->needs_hint = true; /* the names may be older than the infobase */
+        wait_for_another(engine, open, 0, now);
+        return;
+    }
+    if (code) {
+        refuse(engine, open, &why, now);
+        return;
+    }
+    append_resolved(engine, open, &resolution, now);
+    resolution_release(&resolution);
+    note_seen(open, list);
+}
+
+/* ---- ENDING: what a list says of each target ---- */
+
+void target_absent(struct open *open, struct target *target)
+{
+    bool ours = target->sends > 0 || target->earlier_licence;
+    struct error why = {.code = ERR_OK};
+    enum target_outcome outcome = ours ? TARGET_ENDED : TARGET_ALREADY_GONE;
+    if (target->answered_gone && target->sends == 1 && !target->earlier_licence)
+        outcome = TARGET_ALREADY_GONE; /* the cluster did not know it when our one request came */
+    else if (target->work == WORK_DOUBT || (target->work == WORK_IDLE && ours))
+        error_set(&why, ERR_IN_DOUBT, "gone after an attempt whose answer was not seen");
+    decide_target(open, target, outcome, &why);
+}
+
+static void target_changed(struct open *open, struct target *target)
+{
+    struct error why;
+    if (target->sends == 0 && !target->earlier_licence) {
+        error_set(&why, ERR_CONFLICT,
+                  "the session under this UUID is not the one that was resolved");
+        decide_target(open, target, TARGET_NO_LONGER_MATCHES, &why);
+    } else {
+        error_set(&why, ERR_CONFLICT,
+                  "after an attempt, the cluster shows another session under this UUID");
+        decide_target(open, target, TARGET_UNKNOWN, &why);
+    }
+}
+
+static void target_present(struct target *target, const struct session_list *list)
+{
+    target->seen = list->started;
+    if (target->work == WORK_DOUBT && !(target->answered_gone))
+        target->work = WORK_IDLE; /* it is still there: a new licence, then again */
+    else if (target->work == WORK_SENT && instant_passed(list->started, target->verify_by))
+        target->present_late = true;
+}
+
+static void look_at_target(struct engine *engine, struct open *open, uint32_t index,
+                           const struct index *sessions)
+{
+    struct target *target = &open->targets[index];
+    const struct session_list *list = sessions->list;
+    if (target->outcome != TARGET_NONE || !target->found || target->verdict != TARGET_NONE)
+        return;
+    if (target->work == WORK_SENDING || target->work == WORK_DECIDED || target->probing)
+        return;
+    if (instant_before(list->started, target->since))
+        return; /* it says nothing about what happened since */
+    const struct session *session = index_find(sessions, &target->identity.uuid);
+    if (session &&
+        (MUTATED(engine, skip_identity_check) || identity_matches(&target->identity, session)))
+        target_present(target, list);
+    else if (session)
+        target_changed(open, target);
+    else if (list->count == 0 && !target->probed_gone && !MUTATED(engine, trust_empty_list))
+        probe(engine, open, index);
+    else
+        target_absent(open, target);
+}
+
+static void serve(struct engine *engine, struct open *open, const struct index *sessions,
+                  struct instant now)
+{
+    cluster_served(open);
+    engine_touch(engine, open);
+    if (open->state == STATE_ACCEPTED) {
+        resolve(engine, open, sessions->list, now);
+        return;
+    }
+    open->list_round++;
+    for (uint32_t i = 0; i < open->target_count; i++)
+        look_at_target(engine, open, i, sessions);
+}
+
+/* ---- replies ---- */
+
+static struct cluster *listing_cluster(struct engine *engine, uint64_t tag)
+{
+    struct cluster *cluster;
+    struct cluster *next;
+    HASH_ITER(hh, engine->clusters, cluster, next)
+    if (cluster->listing == tag)
+        return cluster;
+    return NULL;
+}
+
+/* These do not get better by asking again. */
+static bool is_final(enum error_code code)
+{
+    return code == ERR_AUTH || code == ERR_CONFIG || code == ERR_UNSUPPORTED ||
+           code == ERR_NOT_FOUND;
+}
+
+static void fail_waiting(struct engine *engine, struct open *open, const struct error *failure)
+{
+    if (open->state != STATE_ACCEPTED || open->pending)
+        return;
+    cluster_served(open);
+    for (uint32_t i = 0; i < open->target_count; i++)
+        if (open->targets[i].outcome == TARGET_NONE && open->targets[i].work != WORK_DECIDED)
+            decide_target(open, &open->targets[i], TARGET_FAILED, failure);
+    engine_touch(engine, open);
+}
+
+static void list_failed(struct engine *engine, struct cluster *cluster, const struct error *failure,
+                        struct instant now)
+{
+    unsigned doublings =
+        cluster->failures < LIST_RETRY_DOUBLINGS ? cluster->failures : LIST_RETRY_DOUBLINGS;
+    cluster->failures++;
+    cluster->not_before = instant_add_ms(now, (int64_t)LIST_RETRY_FIRST_MS << doublings);
+    struct open *next;
+    for (struct open *open = TAILQ_FIRST(&cluster->wanting); open; open = next) {
+        next = TAILQ_NEXT(open, of_wanting);
+        if (is_final(failure->code))
+            fail_waiting(engine, open, failure);
+        engine_touch(engine, open);
+    }
+}
+
+static void note_empty(struct cluster *cluster, const struct session_list *list)
+{
+    if (list->count > 0)
+        cluster->empty = false;
+    else if (!cluster->empty) {
+        cluster->empty = true;
+        cluster->empty_since = list->finished;
+    }
+}
+
+static void list_succeeded(struct engine *engine, struct cluster *cluster,
+                           const struct session_list *list, struct instant now)
+{
+    struct index sessions;
+    cluster->failures = 0;
+    cluster->not_before = (struct instant){0};
+    note_empty(cluster, list);
+    index_init(&sessions, list);
+    TAILQ_HEAD(, open) served = TAILQ_HEAD_INITIALIZER(served);
+    TAILQ_CONCAT(&served, &cluster->wanting, of_wanting);
+    cluster->wake = INSTANT_NEVER;
+    struct open *open;
+    while ((open = TAILQ_FIRST(&served))) {
+        TAILQ_REMOVE(&served, open, of_wanting);
+        TAILQ_INSERT_TAIL(&cluster->wanting, open, of_wanting);
+        if (instant_before(list->started, open->list_after))
+            cluster->wake = instant_min(cluster->wake, open->list_not_before);
+        else
+            serve(engine, open, &sessions, now);
+    }
+    free(sessions.slots);
+}
+
+void engine_listed(struct engine *engine, uint64_t tag, const struct session_list *list,
+                   const struct error *failure, struct instant now)
+{
+    struct cluster *cluster = listing_cluster(engine, tag);
+    if (!cluster)
+        return; /* of an earlier epoch */
+    cluster->listing = 0;
+    if (list && engine_may_act(engine))
+        list_succeeded(engine, cluster, list, now);
+    else if (list)
+        cluster->not_before = (struct instant){0};
+    else
+        list_failed(engine, cluster, failure, now);
+    ask(engine, cluster);
+}

@@ -1,0 +1,523 @@
+/* Records read back, in log order: the only way in which state moves (docs/journal.md). */
+#include "engine/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+
+/* Which record is legal for a command in which state, and where it leads. OUTCOME leads to CLOSING
+ * only when no target is left; the others as they stand here. NONE: the record is a repeat or a
+ * mistake and does not count. */
+static const enum state next_state[STATE_COUNT][RECORD_POLICY + 1] = {
+    [STATE_ACCEPTED] = {[RECORD_RESOLVED] = STATE_ENDING,
+                        [RECORD_OUTCOME] = STATE_ACCEPTED,
+                        [RECORD_CANCELLED] = STATE_ACCEPTED,
+                        [RECORD_REJECTED] = STATE_REFUSED},
+    [STATE_ENDING] = {[RECORD_ATTEMPT] = STATE_ENDING,
+                      [RECORD_OUTCOME] = STATE_ENDING,
+                      [RECORD_CANCELLED] = STATE_ENDING,
+                      [RECORD_CLOSED] = STATE_CLOSED},
+    [STATE_CLOSING] = {[RECORD_CLOSED] = STATE_CLOSED, [RECORD_CANCELLED] = STATE_CLOSING},
+};
+
+static void open_move(struct engine *engine, struct open *open, enum record_kind kind)
+{
+    enum state to = next_state[open->state][kind];
+    CHECK(to != STATE_NONE);
+    if (kind == RECORD_OUTCOME && open->undecided == 0)
+        to = STATE_CLOSING;
+    open->state = to;
+    engine_touch(engine, open);
+}
+
+/* ---- ACCEPTED ---- */
+
+static bool asked_before(const struct target *targets, uint32_t count, const struct target *like)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (targets[i].asked_by_number == like->asked_by_number &&
+            targets[i].asked_number == like->asked_number &&
+            uuid_equal(&targets[i].asked_session, &like->asked_session))
+            return true;
+    return false;
+}
+
+/* Every session or number asked for is a target from the start, so that each gets a verdict
+ * whatever happens. */
+static void make_targets(struct open *open)
+{
+    const struct selector *selector = &open->command->selector;
+    if (selector->kind != SELECTOR_SESSIONS && selector->kind != SELECTOR_NUMBERS)
+        return;
+    open->targets = mem_alloc(selector->count, sizeof open->targets[0]);
+    for (size_t i = 0; i < selector->count; i++) {
+        struct target target = {0};
+        if (selector->kind == SELECTOR_NUMBERS) {
+            target.asked_by_number = true;
+            target.asked_number = selector->numbers[i];
+        } else {
+            target.asked_session = selector->sessions[i];
+        }
+        if (!asked_before(open->targets, open->target_count, &target))
+            open->targets[open->target_count++] = target;
+    }
+    open->undecided = open->target_count;
+}
+
+static struct entry *entry_add(struct engine *engine, const struct record *record, int64_t offset,
+                               int64_t from_ms)
+{
+    struct entry *entry = mem_new(struct entry);
+    entry->id = record->command_id;
+    entry->digest = record->command_digest;
+    entry->first_offset = offset;
+    entry->first_epoch = record->epoch;
+    entry->forget_at.ms = from_ms + engine->config.remember_ms;
+    HASH_ADD(hh, engine->entries, id, sizeof entry->id, entry);
+    TAILQ_INSERT_TAIL(&engine->order, entry, in_order);
+    engine->budget->remembered_ids++;
+    return entry;
+}
+
+static void fold_accepted(struct engine *engine, struct record *record, int64_t offset,
+                          struct wall broker_time, struct instant now)
+{
+    if (engine_find(engine, &record->command_id))
+        return; /* a repeat: the first counts */
+    struct entry *entry = entry_add(engine, record, offset, record->accepted.first_appended_at.ms);
+    struct open *open = mem_new(struct open);
+    entry->open = open;
+    entry->accepted_at = broker_time;
+    open->entry = entry;
+    open->state = STATE_ACCEPTED;
+    open->command = STEAL(record->accepted.command);
+    open->source = record->source;
+    open->expires_at = record->accepted.expires_at;
+    open->accepted_at = broker_time;
+    open->heap_index = -1;
+    make_targets(open);
+    open->cluster = engine_cluster(engine, open->command->cluster);
+    TAILQ_INSERT_TAIL(&open->cluster->opens, open, of_cluster);
+    open->cluster->open_count++;
+    engine->budget->open_commands++;
+    engine->budget->open_targets += open->target_count;
+    open->serial = ++engine->serial;
+    HASH_ADD(by_serial, engine->by_serial, serial, sizeof open->serial, open);
+    open->list_after = now;
+    engine_touch(engine, open);
+    duty_add(engine, EVENT_ACCEPTED, offset, broker_time, entry, NULL, 0);
+}
+
+/* ---- the end of a command ---- */
+
+static void keep_past(struct entry *entry, const struct open *open)
+{
+    entry->past = mem_alloc(open->target_count, sizeof entry->past[0]);
+    entry->past_count = open->target_count;
+    for (uint32_t i = 0; i < open->target_count; i++) {
+        const struct target *target = &open->targets[i];
+        entry->past[i] = (struct past){
+            .session = target->found ? target->identity.uuid : target->asked_session,
+            .number = target->found ? target->identity.number : target->asked_number,
+            .has_number = target->found || target->asked_by_number,
+            .outcome = (uint8_t)target->outcome,
+            .attempts = (uint16_t)target->attempts,
+        };
+    }
+}
+
+static void note_finished(struct engine *engine, const struct entry *entry,
+                          const struct record *record, struct wall broker_time)
+{
+    if (engine->role != ENGINE_OWNING)
+        return;
+    const struct open *open = entry ? entry->open : NULL;
+    struct finished *finished = mem_new(struct finished);
+    finished->view = (struct engine_command_view){
+        .id = record->command_id,
+        .command = open                              ? open->command
+                   : record->kind == RECORD_REJECTED ? record->rejected.command
+                                                     : NULL,
+        .cluster = open ? open->cluster->name : "",
+        .source = open ? open->source : record->source,
+        .outcome = record->kind == RECORD_CLOSED ? record->closed.outcome : COMMAND_REJECTED,
+        .targets = open ? open->target_count : 0,
+        .accepted_at = open ? open->accepted_at : (struct wall){0},
+        .closed_at = broker_time,
+        .accepted_offset = entry ? entry->first_offset : -1,
+    };
+    for (uint32_t i = 0; open && i < open->target_count; i++)
+        finished->view.succeeded += target_outcome_is_success(open->targets[i].outcome);
+    STAILQ_INSERT_TAIL(&engine->finished, finished, in_order);
+}
+
+static void end_entry(struct entry *entry, const struct record *record,
+                      enum command_outcome outcome, struct wall broker_time)
+{
+    entry->outcome = outcome;
+    entry->closed_at = broker_time;
+    reason_copy(&entry->reason, &record->reason);
+}
+
+static const enum event_kind closing_event[COMMAND_OUTCOMES] = {
+    [COMMAND_COMPLETED] = EVENT_COMPLETED,
+    [COMMAND_PARTIALLY_COMPLETED] = EVENT_PARTIALLY_COMPLETED,
+    [COMMAND_FAILED] = EVENT_FAILED,
+    [COMMAND_REJECTED] = EVENT_REJECTED,
+    [COMMAND_EXPIRED] = EVENT_EXPIRED,
+    [COMMAND_CANCELLED] = EVENT_CANCELLED,
+    [COMMAND_DRY_RUN] = EVENT_DRY_RUN,
+};
+
+static void fold_closed(struct engine *engine, struct open *open, struct record *record,
+                        int64_t offset, struct wall broker_time)
+{
+    if (open->state == STATE_ENDING && record->closed.outcome != COMMAND_DRY_RUN)
+        return; /* only a dry run closes with targets that have no outcome */
+    open->closed_at = broker_time;
+    end_entry(open->entry, record, record->closed.outcome, broker_time);
+    keep_past(open->entry, open);
+    note_finished(engine, open->entry, record, broker_time);
+    open_move(engine, open, RECORD_CLOSED);
+    duty_add(engine, closing_event[record->closed.outcome], offset, broker_time, open->entry, NULL,
+             0);
+}
+
+/* A refusal after acceptance: an infobase that does not exist, say. Takes the record. */
+static void fold_refused(struct engine *engine, struct record *record, int64_t offset,
+                         struct wall broker_time)
+{
+    struct entry *entry = engine_find(engine, &record->command_id);
+    if (entry && entry->open && next_state[entry->open->state][RECORD_REJECTED] != STATE_NONE) {
+        entry->open->closed_at = broker_time;
+        end_entry(entry, record, COMMAND_REJECTED, broker_time);
+        keep_past(entry, entry->open);
+        note_finished(engine, entry, record, broker_time);
+        open_move(engine, entry->open, RECORD_REJECTED);
+        duty_add(engine, EVENT_REJECTED, offset, broker_time, entry, NULL, 0);
+    }
+    record_destroy(record);
+}
+
+/* A refusal at the door. The record goes to its event. */
+static void fold_rejected(struct engine *engine, struct record *record, int64_t offset,
+                          struct wall broker_time)
+{
+    struct entry *entry =
+        uuid_is_nil(&record->command_id) ? NULL : engine_find(engine, &record->command_id);
+    bool first = !entry && record->rejected.command;
+    note_finished(engine, NULL, record, broker_time);
+    if (first) {
+        entry = entry_add(engine, record, offset, record->rejected.first_appended_at.ms);
+        end_entry(entry, record, COMMAND_REJECTED, broker_time);
+    }
+    duty_add(engine, EVENT_REJECTED, offset, broker_time, first ? entry : NULL, record, 0);
+}
+
+static void fold_duplicate(struct engine *engine, struct record *record, int64_t offset,
+                           struct wall broker_time)
+{
+    struct entry *entry = engine_find(engine, &record->command_id);
+    if (entry && entry->outcome != COMMAND_NONE &&
+        (!entry->open || entry->open->state >= STATE_CLOSED))
+        duty_add(engine, closing_event[entry->outcome], offset, broker_time, entry, record, 0);
+    else
+        record_destroy(record); /* still open: its end answers both */
+}
+
+/* ---- RESOLVED ---- */
+
+static enum error_code take_target(struct target *target, struct resolved_target *from,
+                                   struct arena *scratch, struct error *err)
+{
+    target_release(target);
+    target->asked_by_number = from->asked_by_number;
+    target->asked_number = from->asked_number;
+    target->asked_session = from->asked_session;
+    target->verdict = from->verdict;
+    target->licensed = 1;
+    reason_copy(&target->reason, &from->reason);
+    if (!from->snapshot)
+        return ERR_OK;
+    struct session session;
+    if (session_decode((struct text){(const char *)from->snapshot, from->snapshot_length}, scratch,
+                       &session, err))
+        return error_set(err, ERR_JOURNAL,
+                         "a RESOLVED record holds a snapshot that cannot be read");
+    target->found = true;
+    target->identity = identity_of(&session);
+    target->snapshot = STEAL(from->snapshot);
+    target->snapshot_length = from->snapshot_length;
+    return ERR_OK;
+}
+
+/* Filters have no targets before they are resolved. */
+static void widen(struct engine *engine, struct open *open, uint32_t count)
+{
+    if (count <= open->target_count)
+        return;
+    open->targets = mem_resize(open->targets, count, sizeof open->targets[0]);
+    memset(open->targets + open->target_count, 0,
+           (count - open->target_count) * sizeof open->targets[0]);
+    engine->budget->open_targets += count - open->target_count;
+    open->undecided += count - open->target_count;
+    open->target_count = count;
+}
+
+static enum error_code freeze(struct engine *engine, struct open *open, struct error *err)
+{
+    AUTO(arena) scratch = arena_create(LIMIT_RAS_PACKET_BYTES);
+    for (uint32_t chunk = 0; chunk < open->gathering.chunks; chunk++) {
+        struct record *record = open->gathering.parts[chunk];
+        for (uint32_t i = 0; i < record->resolved.count; i++) {
+            struct resolved_target *from = &record->resolved.targets[i];
+            if (from->index >= LIMIT_TARGETS)
+                return error_set(err, ERR_JOURNAL, "a RESOLVED record names target %u",
+                                 from->index);
+            widen(engine, open, from->index + 1);
+            if (take_target(&open->targets[from->index], from, scratch, err))
+                return ERR_JOURNAL;
+        }
+    }
+    return ERR_OK;
+}
+
+static void gather_reset(struct open *open, const struct record *record)
+{
+    for (uint32_t i = 0; i < open->gathering.chunks; i++)
+        record_destroy(open->gathering.parts[i]);
+    free(open->gathering.parts);
+    open->gathering.epoch = record->epoch;
+    open->gathering.chunks = record->resolved.chunks;
+    open->gathering.got = 0;
+    open->gathering.parts = mem_alloc(record->resolved.chunks, sizeof open->gathering.parts[0]);
+}
+
+/* The list counts when all its chunks stand within one epoch. Takes the record. */
+static enum error_code fold_resolved(struct engine *engine, struct open *open,
+                                     struct record *record, struct error *err)
+{
+    if (record->resolved.chunks > LIMIT_TARGETS) {
+        record_destroy(record);
+        return error_set(err, ERR_JOURNAL,
+                         "a RESOLVED record in more parts than targets are allowed");
+    }
+    if (!open->gathering.parts || !epoch_equal(&open->gathering.epoch, &record->epoch) ||
+        open->gathering.chunks != record->resolved.chunks)
+        gather_reset(open, record);
+    struct record **part = &open->gathering.parts[record->resolved.chunk - 1];
+    if (*part) {
+        record_destroy(record); /* a repeat */
+        return ERR_OK;
+    }
+    *part = record;
+    if (++open->gathering.got < open->gathering.chunks)
+        return ERR_OK;
+    enum error_code code = freeze(engine, open, err);
+    for (uint32_t i = 0; i < open->gathering.chunks; i++)
+        record_destroy(open->gathering.parts[i]);
+    free(open->gathering.parts);
+    memset(&open->gathering, 0, sizeof open->gathering);
+    open->pending &= ~(unsigned)PENDING_RESOLVED;
+    open_move(engine, open, RECORD_RESOLVED);
+    return code;
+}
+
+/* ---- ATTEMPT, OUTCOME, CANCELLED ---- */
+
+static void fold_attempt(struct engine *engine, struct open *open, const struct record *record,
+                         struct instant until)
+{
+    if (record->attempt.attempt <= open->attempt)
+        return; /* a repeat */
+    open->attempt = record->attempt.attempt;
+    for (uint32_t i = 0; i < record->attempt.count; i++) {
+        if (record->attempt.targets[i] >= open->target_count)
+            continue;
+        struct target *target = &open->targets[record->attempt.targets[i]];
+        target->licensed++;
+        target->licence_until = until;
+    }
+    open->pending &= ~(unsigned)PENDING_ATTEMPT;
+    open_move(engine, open, RECORD_ATTEMPT);
+}
+
+static void fold_outcome(struct engine *engine, struct open *open, struct record *record,
+                         int64_t offset, struct wall broker_time)
+{
+    for (uint32_t i = 0; i < record->outcome.count; i++) {
+        struct target_end *end = &record->outcome.ends[i];
+        if (end->index >= open->target_count || open->targets[end->index].outcome != TARGET_NONE)
+            continue; /* the first counts */
+        struct target *target = &open->targets[end->index];
+        if (target->work == WORK_SENDING)
+            open->sending--;
+        target->outcome = end->outcome;
+        target->attempts = end->attempts;
+        target->decided_at = broker_time;
+        target->work = WORK_DECIDED;
+        reason_copy(&target->reason, &end->reason);
+        open->undecided--;
+        if (engine->config.session_events)
+            duty_add(engine, EVENT_SESSION, offset, broker_time, open->entry, NULL, end->index);
+    }
+    open_move(engine, open, RECORD_OUTCOME);
+}
+
+/* ---- the head of every record ---- */
+
+static void note_source(struct engine *engine, const struct record *record, int64_t offset)
+{
+    if (!record->source.known || record->source.partition != engine->config.partition)
+        return;
+    if (record->source.offset + 1 <= engine->next_command)
+        return;
+    engine->next_command = record->source.offset + 1;
+    engine->last_digest = record->source.digest;
+    engine->last_source_offset = offset;
+    engine->last_source_epoch = record->epoch;
+}
+
+/* When was this record of ours handed out? False when it is not ours, or of an earlier epoch. */
+static bool own_append_time(struct engine *engine, const struct record *record, struct instant *ret)
+{
+    if (!uuid_equal(&record->epoch.writer, &engine->config.writer) ||
+        record->epoch.number != engine->epoch)
+        return false;
+    while (engine->appending_count) {
+        struct appending first = engine->appending[engine->appending_first];
+        if (first.sequence > record->sequence)
+            return false; /* a repeat of an earlier one */
+        engine->appending_first = (engine->appending_first + 1) % engine->appending_size;
+        engine->appending_count--;
+        if (first.sequence == record->sequence) {
+            *ret = first.at;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A licence that this record gives ends here: LICENCE_AGE_MS after it was handed out (I1). Expiry
+ * is looked at apart. */
+static struct instant licence_end(const struct engine *engine, bool own, struct instant appended_at)
+{
+    (void)engine; /* without mutations */
+    if (!own)
+        return (struct instant){0}; /* somebody else's, or of an earlier epoch: no licence for us */
+    if (MUTATED(engine, ignore_licence_age))
+        return INSTANT_NEVER;
+    return instant_add_ms(appended_at, LICENCE_AGE_MS);
+}
+
+static void license_first_attempt(struct open *open, struct instant until)
+{
+    for (uint32_t i = 0; i < open->target_count; i++)
+        open->targets[i].licence_until = until;
+}
+
+/* Records about an open command. Takes the record. */
+static enum error_code fold_open(struct engine *engine, struct open *open, struct record *record,
+                                 int64_t offset, struct wall broker_time, struct instant licence,
+                                 struct error *err)
+{
+    if (next_state[open->state][record->kind] == STATE_NONE) {
+        record_destroy(record); /* a repeat */
+        return ERR_OK;
+    }
+    switch (record->kind) {
+    case RECORD_RESOLVED: {
+        enum error_code code = fold_resolved(engine, open, record, err);
+        if (!code && open->state == STATE_ENDING)
+            license_first_attempt(open, licence);
+        return code;
+    }
+    case RECORD_ATTEMPT:
+        fold_attempt(engine, open, record, licence);
+        break;
+    case RECORD_OUTCOME:
+        fold_outcome(engine, open, record, offset, broker_time);
+        break;
+    case RECORD_CANCELLED:
+        open->cancelled = true;
+        open->pending &= ~(unsigned)PENDING_CANCELLED;
+        open_move(engine, open, RECORD_CANCELLED);
+        break;
+    case RECORD_CLOSED:
+        fold_closed(engine, open, record, offset, broker_time);
+        break;
+    default:
+        break;
+    }
+    record_destroy(record);
+    return ERR_OK;
+}
+
+static enum error_code fold(struct engine *engine, struct record *record, int64_t offset,
+                            struct wall broker_time, struct instant licence, struct instant now,
+                            struct error *err)
+{
+    switch (record->kind) {
+    case RECORD_ACCEPTED:
+        fold_accepted(engine, record, offset, broker_time, now);
+        record_destroy(record);
+        return ERR_OK;
+    case RECORD_REJECTED:
+        if (record->rejected.after_accepted)
+            fold_refused(engine, record, offset, broker_time);
+        else
+            fold_rejected(engine, record, offset, broker_time);
+        return ERR_OK;
+    case RECORD_DUPLICATE:
+        fold_duplicate(engine, record, offset, broker_time);
+        return ERR_OK;
+    case RECORD_FORWARDED:
+    case RECORD_POLICY:
+        record_destroy(record);
+        return ERR_OK;
+    default:
+        break;
+    }
+    struct entry *entry = engine_find(engine, &record->command_id);
+    if (!entry || !entry->open) {
+        record_destroy(record); /* a repeat about a closed command, or one before the place where
+                                   reading began */
+        return ERR_OK;
+    }
+    return fold_open(engine, entry->open, record, offset, broker_time, licence, err);
+}
+
+enum error_code engine_record(struct engine *engine, struct record *record, int64_t offset,
+                              struct wall broker_time, struct instant now, struct error *err)
+{
+    if (offset < engine->position) {
+        record_destroy(record);
+        return error_set(
+            err, ERR_JOURNAL,
+            "journal offset %lld came after %lld: the topic was truncated or recreated",
+            (long long)offset, (long long)engine->position - 1);
+    }
+    engine->position = offset + 1;
+    struct instant appended_at = {0};
+    bool own = own_append_time(engine, record, &appended_at);
+    if (own) {
+        engine->anchor_wall = broker_time;
+        engine->anchor_at = appended_at;
+    }
+    if (record->kind == RECORD_OWNER) {
+        owner_read(engine, record, broker_time, now);
+        record_destroy(record);
+        return ERR_OK;
+    }
+    if (!epoch_equal(&record->epoch, &engine->owner) && !MUTATED(engine, accept_void)) {
+        engine->voided++;
+        record_destroy(record);
+        return ERR_OK;
+    }
+    note_source(engine, record, offset);
+    duties_through(engine, record->events_through);
+    return fold(engine, record, offset, broker_time, licence_end(engine, own, appended_at), now,
+                err);
+}

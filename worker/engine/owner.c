@@ -1,0 +1,140 @@
+/* Ownership by log order (docs/adr/0002): whoever's OWNER stands last in the log owns the
+ * partition; records of any other epoch behind it are void, for every reader, for ever. */
+#include "engine/state.h"
+
+#include "base/check.h"
+
+enum { ASK_AGAIN_FIRST_MS = 100, ASK_AGAIN_DOUBLINGS = 6 };
+
+/* False when this epoch was seen before: the record is a repeat. */
+static bool epoch_is_new(struct engine *engine, const struct epoch *epoch)
+{
+    struct writer_seen *seen;
+    HASH_FIND(hh, engine->writers, &epoch->writer, sizeof epoch->writer, seen);
+    if (!seen) {
+        seen = mem_new(struct writer_seen);
+        seen->writer = epoch->writer;
+        HASH_ADD(hh, engine->writers, writer, sizeof seen->writer, seen);
+    }
+    if (epoch->number <= seen->number)
+        return false;
+    seen->number = epoch->number;
+    return true;
+}
+
+static void forget_in_flight(struct engine *engine)
+{
+    engine->appending_count = 0;
+    engine->appending_first = 0;
+    clusters_restart(engine);
+}
+
+static void become_owner(struct engine *engine, struct instant now)
+{
+    engine->role = ENGINE_OWNING;
+    engine->asked = false;
+    engine->epochs++;
+    engine->lost_in_a_row = 0;
+    forget_in_flight(engine);
+    struct entry *entry;
+    TAILQ_FOREACH(entry, &engine->order, in_order)
+    if (entry->open)
+        open_restart(engine, entry->open, now);
+    duties_restart(engine);
+}
+
+void owner_read(struct engine *engine, const struct record *record, struct wall broker_time,
+                struct instant now)
+{
+    (void)broker_time;
+    if (!epoch_is_new(engine, &record->epoch)) {
+        engine->voided++;
+        return;
+    }
+    engine->owner = record->epoch;
+    bool ours = uuid_equal(&record->epoch.writer, &engine->config.writer);
+    if (ours && record->epoch.number == engine->epoch) {
+        become_owner(engine, now);
+        return;
+    }
+    if (MUTATED(engine, ignore_foreign_owner) && engine->role == ENGINE_OWNING) {
+        engine->owner = (struct epoch){engine->config.writer, engine->epoch};
+        return;
+    }
+    /* Another's OWNER behind ours, or an older one of ours: stop at once. If the partition is still
+     * ours by the group, ask again: the late OWNER of a paused worker must not leave it without an
+     * owner. */
+    if (engine->role == ENGINE_OWNING)
+        engine->role = ENGINE_WAITING;
+    if (!engine->asked && engine->role == ENGINE_WAITING && engine->assigned) {
+        unsigned doublings = engine->lost_in_a_row < ASK_AGAIN_DOUBLINGS ? engine->lost_in_a_row
+                                                                         : ASK_AGAIN_DOUBLINGS;
+        engine->lost_in_a_row++;
+        engine->want_owner = true;
+        engine->ask_at = instant_add_ms(now, (int64_t)ASK_AGAIN_FIRST_MS << doublings);
+    }
+}
+
+void owner_ask_again(struct engine *engine)
+{
+    engine->want_owner = true;
+}
+
+void owner_step(struct engine *engine, struct instant now)
+{
+    if (!engine->want_owner || !engine->assigned || engine->asked || engine->role == ENGINE_READING)
+        return;
+    if (!instant_passed(now, engine->ask_at))
+        return;
+    engine->want_owner = false;
+    engine->asked = true;
+    engine->role = ENGINE_WAITING; /* nothing is begun under the epoch that ends here */
+    engine->epoch++;
+    engine->sequence = 0;
+    engine->appending_count = 0;
+    engine->appending_first = 0;
+    struct record *record = record_create(RECORD_OWNER);
+    record->owner.instance =
+        mem_text(engine->config.instance, __builtin_strlen(engine->config.instance));
+    engine_append(engine, record, now);
+}
+
+struct instant owner_wake(const struct engine *engine)
+{
+    bool may_ask =
+        engine->want_owner && engine->assigned && !engine->asked && engine->role != ENGINE_READING;
+    return may_ask ? engine->ask_at : INSTANT_NEVER;
+}
+
+void engine_at_end(struct engine *engine, struct instant now)
+{
+    if (engine->role != ENGINE_READING)
+        return;
+    engine->role = ENGINE_WAITING;
+    engine->want_owner = engine->assigned;
+    engine->ask_at = now;
+}
+
+void engine_assign(struct engine *engine, bool assigned, struct instant now)
+{
+    if (assigned && !engine->assigned) {
+        engine->want_owner = true;
+        engine->ask_at = now;
+    }
+    if (!assigned)
+        engine->want_owner = false;
+    engine->assigned = assigned;
+}
+
+void engine_appended(struct engine *engine, uint64_t tag, enum engine_append result,
+                     struct instant now)
+{
+    if (result == ENGINE_PERSISTED || (tag >> 32) != engine->epoch)
+        return;
+    /* It may stand in the log or not, and what was appended behind it as well: a new OWNER settles
+     * it. The place where such records would count is over then, and what was in flight is begun
+     * again from the state. */
+    engine->asked = false;
+    engine->want_owner = engine->assigned;
+    engine->ask_at = instant_add_ms(now, ASK_AGAIN_FIRST_MS);
+}

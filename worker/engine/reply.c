@@ -1,0 +1,270 @@
+/* Commands offered, and what clusters answer to ends and probes. */
+#include "engine/state.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+enum { PROBE_RETRY_MS = 1000 };
+
+/* ---- offers ---- */
+
+bool engine_wants(const struct engine *engine)
+{
+    const struct engine_budget *budget = engine->budget;
+    return engine_may_act(engine) && budget->open_commands < engine->config.open_commands_max &&
+           budget->open_targets < engine->config.open_targets_max &&
+           budget->remembered_ids < engine->config.remembered_max;
+}
+
+static struct record *record_of_offer(const struct engine_offer *offer, enum record_kind kind)
+{
+    struct record *record = record_create(kind);
+    if (offer->command)
+        record->command_id = offer->command->id;
+    record->command_digest = offer->digest;
+    record->source = offer->source;
+    return record;
+}
+
+static struct record *reject(struct engine_offer *offer, const struct error *why)
+{
+    struct record *record = record_of_offer(offer, RECORD_REJECTED);
+    record->rejected.command = STEAL(offer->command);
+    record->rejected.first_appended_at = offer->appended_at;
+    reason_set(&record->reason, why);
+    return record;
+}
+
+static struct record *repeat(const struct entry *entry, struct engine_offer *offer)
+{
+    struct error why;
+    if (!sha256_equal(&entry->digest, &offer->digest)) {
+        error_set(
+            &why, ERR_CONFLICT,
+            "this command id was used before with other content: give each command its own id");
+        return reject(offer, &why);
+    }
+    struct record *record = record_of_offer(offer, RECORD_DUPLICATE);
+    record->duplicate.first_outcome = entry->outcome;
+    record->duplicate.command = STEAL(offer->command);
+    return record;
+}
+
+static struct record *accept(struct engine_offer *offer)
+{
+    struct record *record = record_of_offer(offer, RECORD_ACCEPTED);
+    record->accepted.command = STEAL(offer->command);
+    record->accepted.first_appended_at = offer->appended_at;
+    record->accepted.expires_at = offer->expires_at;
+    return record;
+}
+
+static bool share_is_full(struct engine *engine, const struct engine_offer *offer)
+{
+    return engine_cluster(engine, offer->cluster)->open_count >= engine->config.cluster_share;
+}
+
+static struct record *judge(struct engine *engine, struct engine_offer *offer)
+{
+    struct error why;
+    if (offer->forwarded_to >= 0) {
+        struct record *record = record_of_offer(offer, RECORD_FORWARDED);
+        record->forwarded.to_partition = offer->forwarded_to;
+        return record;
+    }
+    struct entry *entry = offer->command ? engine_find(engine, &offer->command->id) : NULL;
+    if (entry)
+        return repeat(entry, offer);
+    if (offer->refusal.code)
+        return reject(offer, &offer->refusal);
+    if (share_is_full(engine, offer)) {
+        error_set(&why, ERR_FULL,
+                  "cluster '%s' already has its share of %u open commands: try later",
+                  offer->cluster, engine->config.cluster_share);
+        return reject(offer, &why);
+    }
+    return accept(offer);
+}
+
+/* The journal names clusters as they are configured, so that recovery needs no configuration. */
+static void use_configured_name(struct engine_offer *offer)
+{
+    if (!offer->command || !offer->cluster)
+        return;
+    const char *name = arena_text(offer->command->arena, text_of(offer->cluster));
+    if (name)
+        offer->command->cluster = name;
+    else if (!offer->refusal.code)
+        error_set(&offer->refusal, ERR_TOO_LARGE, "the command is too large");
+}
+
+enum error_code engine_offer(struct engine *engine, struct engine_offer *offer, struct instant now,
+                             struct error *err)
+{
+    if (!engine_wants(engine))
+        return error_set(err, ERR_FULL, "partition %d takes no commands now",
+                         engine->config.partition);
+    use_configured_name(offer);
+    struct record *record = judge(engine, offer);
+    command_destroy(STEAL(offer->command));
+    engine_append(engine, record, now);
+    return ERR_OK;
+}
+
+/* ---- ends and probes ---- */
+
+static struct open *find_open(struct engine *engine, uint64_t tag, uint32_t *index)
+{
+    uint64_t serial = tag >> TARGET_BITS;
+    struct open *open;
+    HASH_FIND(by_serial, engine->by_serial, &serial, sizeof serial, open);
+    *index = (uint32_t)(tag & ((1u << TARGET_BITS) - 1));
+    return open && *index < open->target_count ? open : NULL;
+}
+
+bool engine_allows(const struct engine *engine, uint64_t tag)
+{
+    uint32_t index;
+    struct open *open = find_open((struct engine *)(uintptr_t)engine, tag, &index);
+    if (MUTATED(engine, ignore_foreign_owner))
+        return open != NULL;
+    if (!open || engine->halted || open->cancelled || !engine_may_act(engine))
+        return false;
+    return open->targets[index].work == WORK_SENDING;
+}
+
+/* Not one byte went out: a fresh list, then a fresh licence. */
+static void end_not_sent(struct engine *engine, struct target *target, enum error_code code,
+                         struct instant now)
+{
+    target->work = WORK_IDLE;
+    target->seen = (struct instant){0};
+    target->since = now;
+    if (code == ERR_STALE) {
+        engine->stale++;
+        target->licence_until = (struct instant){0};
+    }
+}
+
+static bool is_final(enum error_code code)
+{
+    return code == ERR_AUTH || code == ERR_CONFIG || code == ERR_UNSUPPORTED;
+}
+
+static void end_sent(struct engine *engine, struct open *open, struct target *target,
+                     enum error_code code, const struct error *failure, struct instant now)
+{
+    target->sends++;
+    target->since = now;
+    if (target->verify_by.ns == 0 || target->sends == 1)
+        target->verify_by = instant_add_ms(now, engine->config.verify_ms);
+    switch (code) {
+    case ERR_OK:
+        target->work = WORK_SENT;
+        return;
+    case ERR_GONE:
+        target->answered_gone = true;
+        target->work = WORK_SENT;
+        return;
+    case ERR_AUTH:
+        decide_target(open, target, TARGET_FAILED, failure);
+        return;
+    case ERR_REFUSED:
+        target->work =
+            WORK_IDLE; /* the cluster said no: look again, then again with a new licence */
+        target->seen = (struct instant){0};
+        target->licence_until = (struct instant){0};
+        return;
+    default:
+        target->work = MUTATED(engine, blind_retry) ? WORK_IDLE : WORK_DOUBT;
+        if (!MUTATED(engine, blind_retry))
+            target->licence_until = (struct instant){0};
+        return;
+    }
+}
+
+void engine_ended(struct engine *engine, uint64_t tag, enum error_code code, bool sent,
+                  const struct error *failure, struct instant now)
+{
+    uint32_t index;
+    struct open *open = find_open(engine, tag, &index);
+    if (!open || open->targets[index].work != WORK_SENDING)
+        return;
+    struct target *target = &open->targets[index];
+    CHECK(open->sending > 0);
+    bool fails = !sent && is_final(code);
+    if (fails) {
+        decide_target(open, target, TARGET_FAILED, failure);
+    } else {
+        open->sending--;
+        target->work = WORK_IDLE;
+        if (sent)
+            end_sent(engine, open, target, code, failure, now);
+        else
+            end_not_sent(engine, target, code, now);
+    }
+    engine_touch(engine, open);
+}
+
+/* The cluster answered the question itself; only then does the second empty list stand in for it.
+ */
+static bool cannot_probe(enum error_code code)
+{
+    return code == ERR_REFUSED || code == ERR_UNSUPPORTED;
+}
+
+void engine_probed(struct engine *engine, uint64_t tag, enum error_code code, struct instant now)
+{
+    uint32_t index;
+    struct open *open = find_open(engine, tag, &index);
+    if (!open || !open->targets[index].probing)
+        return;
+    struct target *target = &open->targets[index];
+    struct cluster *cluster = open->cluster;
+    target->probing = false;
+    bool twice_empty = cluster->empty && instant_ms_between(cluster->empty_since, now) >=
+                                             engine->config.empty_confirm_ms;
+    target->probed_gone = code == ERR_GONE || (cannot_probe(code) && twice_empty);
+    engine_touch(engine, open);
+    if (target->probed_gone && open->state == STATE_ENDING) {
+        target_absent(open, target);
+        return;
+    }
+    if (target->probed_gone)
+        return;
+    if (code == ERR_OK && instant_passed(now, target->verify_by))
+        target->present_late = target->work == WORK_SENT;
+    cluster->not_before =
+        instant_add_ms(now, PROBE_RETRY_MS); /* list and answer differ: do not hammer it */
+}
+
+/* ---- control ---- */
+
+bool engine_cancel(struct engine *engine, const struct uuid *command_id, const char *by,
+                   struct instant now)
+{
+    struct entry *entry = engine_find(engine, command_id);
+    struct open *open = entry ? entry->open : NULL;
+    if (!open || open->state > STATE_ENDING || !engine_may_act(engine))
+        return false;
+    if (open->cancelled || open->pending & PENDING_CANCELLED)
+        return true;
+    struct record *record = engine_record_about(open, RECORD_CANCELLED);
+    record->cancelled.by = mem_text(by, strlen(by));
+    open->pending |= PENDING_CANCELLED;
+    engine_append(engine, record, now);
+    return true;
+}
+
+void engine_halt(struct engine *engine, bool engaged, struct instant now)
+{
+    (void)now;
+    if (engine->halted == engaged)
+        return;
+    engine->halted = engaged;
+    struct entry *entry;
+    TAILQ_FOREACH(entry, &engine->order, in_order)
+    if (entry->open)
+        engine_touch(engine, entry->open);
+}

@@ -1,0 +1,331 @@
+/* state.h - the engine's insides, shared by its own files only.
+ *
+ * Two kinds of fields stand apart everywhere: what counting records say ("fold"), and what is
+ * merely under way
+ * ("volatile"), which a new OWNER of ours wipes. */
+#ifndef ENGINE_STATE_H
+#define ENGINE_STATE_H
+
+#include <sys/queue.h>
+#include <uthash.h>
+
+#include "engine/engine.h"
+
+#ifdef CURFEW_MUTATIONS
+#define MUTATED(engine, guard) ((engine)->config.mutations.guard)
+#else
+#define MUTATED(engine, guard) false
+#endif
+
+enum state {
+    STATE_NONE,     /* not legal */
+    STATE_ACCEPTED, /* waiting for a complete list */
+    STATE_ENDING,   /* RESOLVED counts: targets are frozen */
+    STATE_CLOSING,  /* every target has its outcome */
+    STATE_CLOSED,
+    STATE_REFUSED, /* REJECTED after acceptance */
+    STATE_COUNT
+};
+
+/* How far the end of one target has come. Volatile. */
+enum work {
+    WORK_IDLE,    /* nothing is out; wants a fresh list, a licence, and then to be sent */
+    WORK_SENDING, /* END was handed out; no answer yet */
+    WORK_SENT,    /* the cluster took it: a list must show the session gone */
+    WORK_DOUBT,   /* bytes may have gone out, no answer: a list decides */
+    WORK_DECIDED, /* the verdict is known; its OUTCOME is being appended */
+};
+
+struct target {
+    /* what was asked */
+    bool asked_by_number;
+    uint32_t asked_number;
+    struct uuid asked_session;
+    /* fold: RESOLVED */
+    bool found;
+    struct identity identity; /* of the session found */
+    uint8_t *snapshot;        /* owned */
+    uint32_t snapshot_length;
+    enum target_outcome verdict; /* left alone from the start */
+    struct reason reason;        /* of verdict, then of outcome */
+    uint32_t licensed;           /* counting licences so far, RESOLVED being the first */
+    /* fold: OUTCOME */
+    enum target_outcome outcome;
+    uint32_t attempts;
+    struct wall decided_at;
+    /* volatile */
+    enum work work;
+    enum target_outcome decision; /* WORK_DECIDED */
+    bool appended;                /* its OUTCOME is in flight */
+    bool earlier_licence;         /* a licence of an earlier epoch may have been acted on */
+    bool answered_gone;           /* RAS said that it does not know the session */
+    bool present_late;            /* a list after `verify_by` still showed it */
+    bool probing;
+    bool probed_gone;
+    uint32_t sends;
+    struct instant licence_until; /* no byte at or after */
+    struct instant seen;          /* start of the last list that showed it unchanged */
+    struct instant since; /* work began to wait for a list: only lists started later count */
+    struct instant verify_by;
+};
+
+enum pending {
+    PENDING_RESOLVED = 1,
+    PENDING_REJECTED = 2,
+    PENDING_ATTEMPT = 4,
+    PENDING_CLOSED = 8,
+    PENDING_CANCELLED = 16
+};
+
+struct cluster {
+    char *name; /* owned key */
+    UT_hash_handle hh;
+    TAILQ_HEAD(, open) opens;
+    uint32_t open_count;
+    /* volatile */
+    TAILQ_HEAD(, open) wanting; /* commands that wait for a list */
+    TAILQ_ENTRY(cluster) of_asking;
+    bool asking;         /* in the engine's queue of clusters to list */
+    struct instant wake; /* the earliest moment that one of `wanting` allows */
+    uint64_t listing;    /* tag of the list in flight; 0: none */
+    struct instant not_before;
+    uint32_t failures;          /* lists failed in a row */
+    bool empty;                 /* the last list was empty... */
+    struct instant empty_since; /* ...and this is when the first of them was finished */
+};
+
+/* An accepted command until it is closed and announced. */
+struct open {
+    struct entry *entry;
+    TAILQ_ENTRY(open) of_cluster;
+    TAILQ_ENTRY(open) of_dirty;
+    TAILQ_ENTRY(open) of_wanting;
+    struct cluster *cluster;
+    enum state state;
+    struct command *command;
+    struct source source;
+    struct wall expires_at;
+    struct wall accepted_at;
+    struct wall closed_at;
+    struct reason reason;
+    struct target *targets;
+    uint32_t target_count;
+    uint32_t undecided; /* targets without a counting outcome */
+    uint32_t attempt;   /* counting ATTEMPTs */
+    bool cancelled;
+    /* chunks of RESOLVED that all stand within one epoch */
+    struct {
+        struct epoch epoch;
+        uint32_t chunks;
+        uint32_t got;
+        struct record **parts;
+    } gathering;
+    /* volatile */
+    uint64_t serial;
+    UT_hash_handle by_serial;
+    unsigned pending;
+    bool dirty;
+    bool wants_list;
+    struct instant list_after; /* only a list that started at or after this serves */
+    struct instant list_not_before;
+    bool needs_hint;     /* its infobase was not among the names of the last list: ask by name */
+    bool hinted;         /* the list in flight asks for its infobase by name */
+    uint32_t list_round; /* verification lists so far: backoff */
+    uint32_t sending;    /* targets in WORK_SENDING */
+    struct instant wake;
+    int heap_index; /* -1: not in the heap */
+};
+
+/* What is remembered of every id seen within the longest validity. */
+struct entry {
+    struct uuid id;
+    UT_hash_handle hh;
+    TAILQ_ENTRY(entry) in_order;
+    struct sha256 digest;
+    int64_t first_offset; /* of the record that brought it */
+    struct epoch first_epoch;
+    struct wall forget_at;
+    struct wall accepted_at;
+    struct wall closed_at;
+    enum command_outcome outcome; /* NONE: open */
+    struct reason reason;
+    struct past { /* verdicts, for the answer to repeats */
+        struct uuid session;
+        uint32_t number;
+        uint8_t has_number;
+        uint8_t outcome;
+        uint16_t attempts;
+    } * past;
+    uint32_t past_count;
+    uint32_t duties;   /* events not yet delivered */
+    struct open *open; /* NULL once closed and announced */
+};
+
+/* An event to be delivered, in journal order. */
+struct duty {
+    TAILQ_ENTRY(duty) in_order;
+    UT_hash_handle hh;
+    uint64_t tag;
+    enum event_kind kind;
+    int64_t offset;
+    struct wall time;
+    struct entry *entry;   /* may be NULL: undecodable input, conflicts */
+    struct record *record; /* owned; REJECTED and DUPLICATE bring what the entry does not hold */
+    uint32_t target;       /* SESSION events */
+    bool done;
+    bool out; /* handed to service/ */
+    struct instant not_before;
+};
+
+struct queued {
+    STAILQ_ENTRY(queued) in_order;
+    struct engine_action action; /* PUBLISH: the event is filled in when it is handed out */
+};
+
+struct finished {
+    STAILQ_ENTRY(finished) in_order;
+    struct engine_command_view view;
+};
+
+struct appending { /* own records in flight, in order of sequence */
+    uint64_t sequence;
+    struct instant at; /* handed out: licence age and the broker's clock are counted from here */
+};
+
+struct engine {
+    struct engine_config config;
+    char *instance;
+    struct engine_budget *budget;
+    /* fold */
+    struct epoch owner;
+    struct writer_seen { /* the highest epoch seen of each writer: an OWNER seen before is void */
+        struct uuid writer;
+        uint64_t number;
+        UT_hash_handle hh;
+    } * writers;
+    int64_t position; /* offset after the last record read */
+    struct entry *entries;
+    TAILQ_HEAD(, entry) order;
+    struct cluster *clusters;
+    int64_t next_command;
+    struct sha256 last_digest;
+    int64_t last_source_offset; /* journal offset of the last record that names a source */
+    struct epoch last_source_epoch;
+    TAILQ_HEAD(, duty) duties;
+    struct duty *duty_by_tag;
+    struct duty *duty_next; /* the first that was never handed out */
+    uint32_t duties_out;    /* handed out, not answered */
+    int64_t events_through;
+    uint64_t voided;
+    /* ownership, volatile */
+    enum engine_role role;
+    bool assigned;
+    bool asked; /* an OWNER of ours is in flight */
+    bool want_owner;
+    uint64_t epoch; /* number of our last OWNER */
+    struct instant ask_at;
+    uint32_t lost_in_a_row;
+    uint64_t sequence; /* of the last record handed out in the present epoch */
+    struct appending *appending;
+    size_t appending_count;
+    size_t appending_first;
+    size_t appending_size;
+    bool halted;
+    /* the broker's clock: at `instant` it was not later than `wall` */
+    struct wall anchor_wall;
+    struct instant anchor_at;
+    /* work, volatile */
+    TAILQ_HEAD(, open) dirty;
+    TAILQ_HEAD(, cluster) asking;
+    struct open *by_serial;
+    uint64_t serial;
+    struct open **heap;
+    size_t heap_count;
+    size_t heap_size;
+    STAILQ_HEAD(, queued) actions;
+    uint32_t action_count;
+    STAILQ_HEAD(, finished) finished;
+    struct finished *handed_finished;
+    struct event_target *event_targets; /* of the event handed out last */
+    uint64_t tags;
+    uint64_t epochs;
+    uint64_t stale;
+    struct instant retry_events_at;
+};
+
+/* ---- engine.c: the parts everybody uses ---- */
+struct entry *engine_find(struct engine *engine, const struct uuid *id);
+struct cluster *engine_cluster(struct engine *engine, const char *name);
+void engine_touch(struct engine *engine, struct open *open); /* decide() will look at it */
+struct engine_action *engine_act(struct engine *engine, enum engine_action_kind kind);
+/* Stamps epoch and sequence and hands the record out. The engine must be the owner, or the record
+ * its OWNER. */
+void engine_append(struct engine *engine, struct record *record, struct instant now);
+/* A record about this command, head filled in. */
+struct record *engine_record_about(const struct open *open, enum record_kind kind);
+/* The broker's time is at most this; 0 while it is not known. */
+struct wall engine_broker_now(const struct engine *engine, struct instant now);
+/* When the broker's clock shows `wall`, at the earliest. */
+struct instant engine_instant_of(const struct engine *engine, struct wall wall);
+void target_release(struct target *target);
+void open_free(struct engine *engine, struct open *open);
+void open_restart(struct engine *engine, struct open *open, struct instant now);
+void heap_set(struct engine *engine, struct open *open, struct instant wake);
+
+/* ---- fold.c ---- */
+/* Frees what is announced and over its time. */
+void engine_forget(struct engine *engine, struct instant now);
+
+/* ---- owner.c ---- */
+void owner_read(struct engine *engine, const struct record *record, struct wall broker_time,
+                struct instant now);
+void owner_step(struct engine *engine, struct instant now);
+struct instant owner_wake(const struct engine *engine);
+void owner_ask_again(struct engine *engine);
+
+/* ---- decide.c ---- */
+void decide(struct engine *engine, struct open *open, struct instant now);
+void decide_target(struct open *open, struct target *target, enum target_outcome outcome,
+                   const struct error *why);
+
+/* ---- cluster.c ---- */
+/* The command waits for a list that starts at or after `after`, not asked for before `not_before`.
+ */
+void cluster_want(struct engine *engine, struct open *open, struct instant after,
+                  struct instant not_before);
+void cluster_served(struct open *open);
+void clusters_restart(struct engine *engine);
+/* A complete list, or the cluster's own word, says that the session is gone. */
+void target_absent(struct open *open, struct target *target);
+void clusters_step(struct engine *engine, struct instant now);
+struct instant clusters_wake(const struct engine *engine);
+
+/* ---- announce.c ---- */
+void duty_add(struct engine *engine, enum event_kind kind, int64_t offset, struct wall time,
+              struct entry *entry, struct record *record, uint32_t target);
+/* Events of records below `offset` are known to be delivered. */
+void duties_through(struct engine *engine, int64_t offset);
+void duties_step(struct engine *engine, struct instant now);
+void duties_restart(struct engine *engine);
+/* Fills in the event; false when it needs no delivery any more. */
+bool duty_fill(struct engine *engine, struct engine_action *action);
+struct instant duties_wake(const struct engine *engine);
+void duties_free(struct engine *engine);
+
+static inline bool open_is_probing(const struct open *open)
+{
+    for (uint32_t i = 0; i < open->target_count; i++)
+        if (open->targets[i].probing)
+            return true;
+    return false;
+}
+
+static inline bool engine_may_act(const struct engine *engine)
+{
+    return engine->role == ENGINE_OWNING && engine->assigned && !engine->want_owner;
+}
+
+enum { TARGET_BITS = 14 };
+_Static_assert((1 << TARGET_BITS) > 10000, "a target's index fits into a tag (LIMIT_TARGETS)");
+
+#endif
