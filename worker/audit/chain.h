@@ -40,7 +40,8 @@ struct chain_link {
 struct chain_reader {
     struct epoch owner; /* number 0: none yet */
     uint64_t highest;   /* epoch number seen in any OWNER */
-    bool from_middle;   /* started behind offset 0: chains already under way are taken over */
+    bool
+        from_middle; /* chains may be under way whose beginnings were not read, or were forgotten */
     struct chain_link links[CHAIN_EPOCHS]; /* latest first */
     uint64_t counted;
     uint64_t voided;

@@ -14,7 +14,10 @@
 enum event_mode { EVENT_MODE_BINARY, EVENT_MODE_STRUCTURED };
 enum event_format { EVENT_FORMAT_JSON, EVENT_FORMAT_PROTOBUF };
 
-/* Borrowed texts, none NULL; event_style_default() fills them in. */
+/* The least that a style may allow: the longest head and envelope leave room for a verdict. */
+enum { EVENT_BYTES_MIN = 128 * 1024 };
+
+/* Borrowed texts, none NULL, each at most LIMIT_NAME_BYTES; event_style_default() fills them in. */
 struct event_style {
     enum event_mode mode;
     enum event_format format;
@@ -26,7 +29,7 @@ struct event_style {
     const char *commands_topic;
     const char *journal_topic;
     bool include_snapshots; /* of the sessions, as they were before the end */
-    uint32_t max_bytes;     /* of one value, 16384..LIMIT_EVENT_BYTES */
+    uint32_t max_bytes;     /* of one value, EVENT_BYTES_MIN..LIMIT_EVENT_BYTES */
 };
 
 /* Binary JSON, "curfew.", source "curfew", snapshots in, LIMIT_EVENT_BYTES. */

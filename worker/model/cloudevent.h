@@ -47,10 +47,11 @@ struct cloudevent {
 enum error_code cloudevent_open(const struct message *message, struct arena *arena,
                                 struct cloudevent *ret, struct error *err) MUST_CHECK;
 
-/* Attributes into headers or into a structured event; `data` is the encoded data, `mode` must not
- * be NONE. JSON mode wants JSON data. `out->messages[...]` gets value and headers, not the key.
- * ERR_TOO_LARGE: the outgoing's arena is full. */
-enum error_code cloudevent_close(const struct cloudevent *event, struct outgoing *arena_of,
+/* The other way: attributes into headers or into one structured event around `data`, whose content
+ * must be JSON or PROTOBUF and fit the mode (JSON mode takes JSON). `*ret` gets value and headers,
+ * not the key; everything in it is arena memory or static. `mode` NONE gives only content-type.
+ * ERR_TOO_LARGE: the arena is full. */
+enum error_code cloudevent_close(const struct cloudevent *event, struct arena *arena,
                                  struct message *ret, struct error *err) MUST_CHECK;
 
 /* The content type of a bare media type: case and parameters do not matter. */

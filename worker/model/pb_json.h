@@ -16,10 +16,6 @@
 
 #include "model/pb.h"
 
-enum {
-    PB_JSON_DEPTH_MAX = 64, /* arrays and objects inside each other, counted before parsing */
-};
-
 /* A message that is stored whole: field `field` of `in` holds the bytes of an `is`. */
 struct pb_whole {
     const ProtobufCMessageDescriptor *in;
@@ -43,7 +39,4 @@ enum error_code pb_json_read(const struct pb_json *how, struct text json, struct
  * a whole message cannot be read; what was appended is then of no use. */
 enum error_code pb_json_write(const struct pb_json *how, const ProtobufCMessage *message,
                               struct buf *out, struct error *err) MUST_CHECK;
-/* Appends a JSON string, quoted. `text` must be valid UTF-8. */
-void pb_json_quote(struct buf *out, struct text text);
-
 #endif

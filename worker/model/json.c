@@ -1,0 +1,73 @@
+#include "model/json.h"
+
+#include <string.h>
+
+/* jansson recurses; so the depth is bounded before it starts. Brackets in strings do not count. */
+static bool depth_is_bounded(struct text json)
+{
+    unsigned depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < json.length; i++) {
+        char c = json.at[i];
+        if (quoted) {
+            i += c == '\\';
+            quoted = c != '"';
+        } else if (c == '"') {
+            quoted = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > JSON_DEPTH_MAX)
+                return false;
+        } else if ((c == '}' || c == ']') && depth) {
+            depth--;
+        }
+    }
+    return true;
+}
+
+static void set_parse_error(struct error *err, const json_error_t *at)
+{
+    AUTO_BUF why; /* jansson quotes the input: nothing in it may reach a terminal as it is */
+    buf_init(&why, ERROR_MESSAGE_MAX);
+    text_printable(&why, text_of(at->text));
+    error_set(err, ERR_UNDECODABLE, "not JSON, line %d column %d: %s", at->line, at->column,
+              buf_text(&why));
+}
+
+json_t *json_read(struct text json, struct error *err)
+{
+    if (json.length >= 3 && !memcmp(json.at, "\xEF\xBB\xBF", 3))
+        json = (struct text){json.at + 3, json.length - 3};
+    if (!depth_is_bounded(json)) {
+        error_set(err, ERR_UNDECODABLE, "the JSON is nested deeper than %d", JSON_DEPTH_MAX);
+        return NULL;
+    }
+    json_error_t at;
+    json_t *root = json_loadb(json.length ? json.at : "", json.length, JSON_REJECT_DUPLICATES, &at);
+    if (!root)
+        set_parse_error(err, &at);
+    return root;
+}
+
+void json_quote(struct buf *out, struct text text)
+{
+    buf_byte(out, '"');
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        if (c == '"' || c == '\\') {
+            buf_byte(out, '\\');
+            buf_byte(out, c);
+        } else if (c < 0x20 || c == 0x7F) {
+            buf_format(out, "\\u%04x", c);
+        } else {
+            buf_byte(out, c);
+        }
+    }
+    buf_byte(out, '"');
+}
+
+struct text json_text(const json_t *json)
+{
+    if (!json_is_string(json))
+        return (struct text){NULL, 0};
+    return (struct text){json_string_value(json), json_string_length(json)};
+}

@@ -1,0 +1,37 @@
+#include "model/message.h"
+
+#include <strings.h>
+
+struct outgoing *outgoing_create(size_t max_bytes)
+{
+    struct outgoing *outgoing = mem_new(struct outgoing);
+    outgoing->arena = arena_create(max_bytes);
+    return outgoing;
+}
+
+void outgoing_destroy(struct outgoing *outgoing)
+{
+    if (!outgoing)
+        return;
+    arena_destroy(outgoing->arena);
+    free(outgoing);
+}
+
+enum error_code message_header(const struct message *message, const char *name, struct text *ret,
+                               struct error *err)
+{
+    const size_t length = strlen(name);
+    const struct header *found = NULL;
+    for (size_t i = 0; i < message->header_count; i++) {
+        const struct header *header = &message->headers[i];
+        if (header->name.length != length || strncasecmp(header->name.at, name, length))
+            continue;
+        if (found && !text_equal(found->value, header->value))
+            return error_set(err, ERR_INVALID,
+                             "header '%s' stands there twice with different values: send it once",
+                             name);
+        found = header;
+    }
+    *ret = found ? found->value : (struct text){NULL, 0};
+    return ERR_OK;
+}

@@ -1,0 +1,241 @@
+/* Generated messages into proto3 JSON, driven by their descriptors. */
+#include "google/protobuf/duration.pb-c.h"
+#include "google/protobuf/timestamp.pb-c.h"
+
+#include <inttypes.h>
+
+#include "base/check.h"
+#include "model/json.h"
+#include "model/pb_json.h"
+
+enum { WHOLE_MEMORY_BYTES = 8 * 1024 * 1024 };
+
+struct writer {
+    const struct pb_json *how;
+    struct buf *out;
+    struct error *err;
+};
+
+static enum error_code write_message(struct writer *writer, const ProtobufCMessage *message);
+
+static enum error_code bad(struct writer *writer, const char *field, const char *what)
+{
+    return error_set(writer->err, ERR_UNDECODABLE, "%s: %s", field, what);
+}
+
+/* 0, 3, 6 or 9 digits, as the mapping says. */
+static void write_fraction(struct buf *out, int32_t nanos)
+{
+    if (nanos % 1000000 == 0 && nanos)
+        buf_format(out, ".%03" PRId32, nanos / 1000000);
+    else if (nanos % 1000 == 0 && nanos)
+        buf_format(out, ".%06" PRId32, nanos / 1000);
+    else if (nanos)
+        buf_format(out, ".%09" PRId32, nanos);
+}
+
+static enum error_code write_timestamp(struct writer *writer, const Google__Protobuf__Timestamp *at)
+{
+    const int64_t last_second = 253402300799; /* 9999-12-31T23:59:59Z */
+    if (at->seconds < 0 || at->seconds > last_second || at->nanos < 0 || at->nanos > 999999999)
+        return bad(writer, "timestamp", "not a time between 1970 and 9999");
+    struct wall_text text = wall_format((struct wall){at->seconds * 1000});
+    buf_byte(writer->out, '"');
+    buf_add(writer->out, text.text, sizeof "2026-11-21T12:00:00" - 1);
+    write_fraction(writer->out, at->nanos);
+    buf_str(writer->out, "Z\"");
+    return ERR_OK;
+}
+
+static enum error_code write_duration(struct writer *writer, const Google__Protobuf__Duration *at)
+{
+    const int64_t longest_s = 315576000000;
+    if (at->seconds < 0 || at->seconds > longest_s || at->nanos < 0 || at->nanos > 999999999)
+        return bad(writer, "duration", "negative, or above 10,000 years");
+    buf_format(writer->out, "\"%" PRId64, at->seconds);
+    write_fraction(writer->out, at->nanos);
+    buf_str(writer->out, "s\"");
+    return ERR_OK;
+}
+
+static const ProtobufCMessageDescriptor *
+whole_of(const struct writer *writer, const ProtobufCMessageDescriptor *in, const char *field)
+{
+    for (size_t i = 0; i < writer->how->whole_count; i++)
+        if (writer->how->whole[i].in == in && !strcmp(writer->how->whole[i].field, field))
+            return writer->how->whole[i].is;
+    return NULL;
+}
+
+static enum error_code write_whole(struct writer *writer, const char *field,
+                                   const ProtobufCMessageDescriptor *is, struct text bytes)
+{
+    struct pb_memory memory;
+    ProtobufCMessage *message = pb_unpack(&memory, is, bytes, WHOLE_MEMORY_BYTES);
+    if (!message)
+        return bad(writer, field, "not a message of its kind");
+    enum error_code code = write_message(writer, message);
+    pb_memory_release(&memory);
+    return code;
+}
+
+static enum error_code write_bytes(struct writer *writer, const ProtobufCMessageDescriptor *in,
+                                   const char *field, const ProtobufCBinaryData *bytes)
+{
+    const ProtobufCMessageDescriptor *is = whole_of(writer, in, field);
+    if (is)
+        return write_whole(writer, field, is, pb_raw(*bytes));
+    if (!text_valid(pb_raw(*bytes)))
+        return bad(writer, field, "not UTF-8 text, or holds a NUL");
+    json_quote(writer->out, pb_raw(*bytes));
+    return ERR_OK;
+}
+
+static void write_enum(struct buf *out, const ProtobufCEnumDescriptor *is, int number)
+{
+    const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(is, number);
+    if (value)
+        buf_format(out, "\"%s\"", value->name);
+    else
+        buf_format(out, "%d", number);
+}
+
+static enum error_code write_value(struct writer *writer, const ProtobufCMessageDescriptor *in,
+                                   const ProtobufCFieldDescriptor *field, const void *at)
+{
+    struct buf *out = writer->out;
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return write_message(writer, *(const ProtobufCMessage *const *)at);
+    case PROTOBUF_C_TYPE_BYTES:
+        return write_bytes(writer, in, field->name, at);
+    case PROTOBUF_C_TYPE_BOOL:
+        buf_str(out, *(const protobuf_c_boolean *)at ? "true" : "false");
+        break;
+    case PROTOBUF_C_TYPE_ENUM:
+        write_enum(out, field->descriptor, *(const int *)at);
+        break;
+    case PROTOBUF_C_TYPE_INT32:
+        buf_format(out, "%" PRId32, *(const int32_t *)at);
+        break;
+    case PROTOBUF_C_TYPE_UINT32:
+        buf_format(out, "%" PRIu32, *(const uint32_t *)at);
+        break;
+    case PROTOBUF_C_TYPE_INT64:
+        buf_format(out, "\"%" PRId64 "\"", *(const int64_t *)at);
+        break;
+    case PROTOBUF_C_TYPE_UINT64:
+        buf_format(out, "\"%" PRIu64 "\"", *(const uint64_t *)at);
+        break;
+    default:
+        CHECK(!"a type that the contracts use");
+    }
+    return ERR_OK;
+}
+
+static size_t size_of(ProtobufCType type)
+{
+    switch (type) {
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sizeof(ProtobufCMessage *);
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    case PROTOBUF_C_TYPE_BOOL:
+        return sizeof(protobuf_c_boolean);
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_UINT64:
+        return sizeof(int64_t);
+    default:
+        return sizeof(int32_t);
+    }
+}
+
+static bool is_default(const ProtobufCFieldDescriptor *field, const void *at)
+{
+    static const char zero[sizeof(int64_t)];
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return !*(const ProtobufCMessage *const *)at;
+    if (field->type == PROTOBUF_C_TYPE_BYTES)
+        return ((const ProtobufCBinaryData *)at)->len == 0;
+    return !memcmp(at, zero, size_of(field->type));
+}
+
+static bool is_present(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    const char *base = (const char *)message;
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        return *(const size_t *)(base + field->quantifier_offset) > 0;
+    if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
+        return *(const uint32_t *)(base + field->quantifier_offset) == field->id;
+    return !is_default(field, base + field->offset);
+}
+
+static void write_name(struct buf *out, const char *name)
+{
+    buf_byte(out, '"');
+    for (; *name; name++)
+        if (name[0] == '_' && name[1] >= 'a' && name[1] <= 'z')
+            buf_byte(out, (uint8_t)(*++name - 'a' + 'A'));
+        else
+            buf_byte(out, (uint8_t)*name);
+    buf_str(out, "\":");
+}
+
+static enum error_code write_list(struct writer *writer, const ProtobufCMessage *message,
+                                  const ProtobufCFieldDescriptor *field)
+{
+    const char *base = (const char *)message;
+    size_t count = *(const size_t *)(base + field->quantifier_offset);
+    const char *elements = *(const char *const *)(base + field->offset);
+    enum error_code code = ERR_OK;
+    buf_byte(writer->out, '[');
+    for (size_t i = 0; !code && i < count; i++) {
+        if (i)
+            buf_byte(writer->out, ',');
+        code = write_value(writer, message->descriptor, field, elements + i * size_of(field->type));
+    }
+    buf_byte(writer->out, ']');
+    return code;
+}
+
+static enum error_code write_fields(struct writer *writer, const ProtobufCMessage *message)
+{
+    const ProtobufCMessageDescriptor *is = message->descriptor;
+    bool first = true;
+    buf_byte(writer->out, '{');
+    for (unsigned i = 0; i < is->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &is->fields[i];
+        if (!is_present(message, field))
+            continue;
+        if (!first)
+            buf_byte(writer->out, ',');
+        first = false;
+        write_name(writer->out, field->name);
+        const void *at = (const char *)message + field->offset;
+        enum error_code code = field->label == PROTOBUF_C_LABEL_REPEATED
+                                   ? write_list(writer, message, field)
+                                   : write_value(writer, is, field, at);
+        if (code)
+            return code;
+    }
+    buf_byte(writer->out, '}');
+    return ERR_OK;
+}
+
+/* Recursion is bounded: messages come from pb_unpack(), or were built from bounded trees. */
+static enum error_code write_message(struct writer *writer, const ProtobufCMessage *message)
+{
+    if (message->descriptor == &google__protobuf__timestamp__descriptor)
+        return write_timestamp(writer, (const Google__Protobuf__Timestamp *)message);
+    if (message->descriptor == &google__protobuf__duration__descriptor)
+        return write_duration(writer, (const Google__Protobuf__Duration *)message);
+    return write_fields(writer, message);
+}
+
+enum error_code pb_json_write(const struct pb_json *how, const ProtobufCMessage *message,
+                              struct buf *out, struct error *err)
+{
+    CHECK(message->descriptor == how->descriptor);
+    struct writer writer = {how, out, err};
+    return write_message(&writer, message);
+}
