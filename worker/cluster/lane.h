@@ -1,14 +1,16 @@
 /* lane.h - one cluster's waiting line, so that a slow cluster delays nobody else (I10).
  *
  * Holds requests in arrival order and lets at most `in_flight` run at once and at most `per_minute`
- * END requests start in any minute (token bucket, a tenth of a minute's worth of burst, at least
- * in_flight). A circuit breaker opens after `breaker_failures` unreachable answers in a row
- * (UNAVAILABLE, PROTOCOL, IN_DOUBT, or AUTH at once): then only one probe runs at a time, first
- * after a backoff that doubles from 0.5 s to 30 s with jitter (AUTH: 60 s, to spare the account).
- * Reading requests (LIST, INFO) go before END requests that came later but never before an END that
- * came earlier. Pure: time is passed in, randomness comes from the seed; the simulation runs the
- * same lane. Bounded: a full lane answers ERR_FULL and nothing changed. Invariants: in flight <=
- * in_flight; a job is in one place. */
+ * END requests start in any minute (token bucket; burst: a tenth of a minute's worth, at least
+ * in_flight, at most half of per_minute). Strictly first come, first served: a reading request goes
+ * before END requests that came later and never before one that came earlier. A circuit breaker
+ * opens after `breaker_failures` unreachable answers in a row (UNAVAILABLE, PROTOCOL, IN_DOUBT, or
+ * AUTH at once): then one probe runs at a time, alone, first after a backoff that doubles from 0.5
+ * s to 30 s, shortened by up to half at random (AUTH: 60 to 66 s, to spare the account). Any other
+ * answer to a probe closes it; STALE, CONFIG, CANCELLED and DEADLINE say nothing about the
+ * cluster. Pure: time is passed in, randomness comes from the seed; the simulation runs the same
+ * lane. Bounded: a full lane answers ERR_FULL and nothing changed. Invariants: in flight <=
+ * in_flight; a job is in one place. Puts, takes and expiries cost O(log waiting). */
 #ifndef CLUSTER_LANE_H
 #define CLUSTER_LANE_H
 
@@ -38,18 +40,20 @@ struct lane_job {
 enum lane_breaker { LANE_CLOSED, LANE_OPEN, LANE_PROBING };
 
 struct lane *lane_create(struct lane_limits limits);
-/* The lane must be empty or its jobs already answered by lane_expire(). NULL is fine. */
+/* The lane must hold no waiting job: take them out with lane_expire(lane, INSTANT_NEVER, ...) and
+ * answer them. NULL is fine. */
 void lane_destroy(struct lane *lane);
 AUTO_TYPE(lane)
 /* New limits from a reload; jobs in flight above a lower limit finish. */
 void lane_set_limits(struct lane *lane, struct lane_limits limits);
 enum error_code lane_put(struct lane *lane, const struct lane_job *job,
                          struct error *err) MUST_CHECK;
-/* The next job that may start at `now`, counted as in flight from here on. False: none now. */
+/* The next job that may start at `now`, counted as in flight from here on. False: none now. Never a
+ * job whose time is over: while lane_expire() has one, that comes first. */
 bool lane_take(struct lane *lane, struct instant now, struct lane_job *ret);
 /* Takes out one waiting job whose time is over, so that the caller can answer it without it having
- * been sent: END past `send_by` (answer ERR_STALE), any past `deadline` (ERR_UNAVAILABLE). False:
- * none. */
+ * been sent: a changing one past `send_by` (answer ERR_STALE), any past `deadline`
+ * (ERR_UNAVAILABLE). Earliest first. False: none. */
 bool lane_expire(struct lane *lane, struct instant now, struct lane_job *ret);
 /* A job that lane_take() gave out has its reply. */
 void lane_done(struct lane *lane, struct instant now, enum error_code code);
