@@ -1,0 +1,715 @@
+#include "kafka/consumer.h"
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "kafka/client.h"
+
+enum {
+    ASK_TIMEOUT_MS = 5000,
+    EVENTS_PER_POLL = 64, /* log lines and the like passed over in one poll */
+};
+
+/* An event that waits to be polled, with what it borrows out. */
+struct waiting {
+    STAILQ_ENTRY(waiting) link;
+    struct kafka_consumer_event event;
+    int32_t *partitions; /* owned */
+    char *metadata;      /* owned */
+};
+
+/* One partition of the assignment. */
+struct held {
+    int32_t partition;
+    struct kafka_tail *tail; /* NULL while not started */
+};
+
+/* The newest commit of one partition that has not been sent. */
+struct commit {
+    STAILQ_ENTRY(commit) link;
+    int32_t partition;
+    int64_t offset;
+    char *metadata; /* owned; NULL = none */
+    size_t metadata_length;
+};
+
+STAILQ_HEAD(waiting_list, waiting);
+STAILQ_HEAD(commit_list, commit);
+
+enum membership {
+    MEMBER_OUT,     /* nothing assigned */
+    MEMBER_IN,      /* assigned: partitions may be started */
+    MEMBER_REVOKED, /* to be let go by the service; commits are still possible */
+    MEMBER_FATAL,
+};
+
+enum closing { OPEN, CLOSING, DROPPING, CLOSED, TOLD };
+
+struct kafka_consumer {
+    struct kafka_hub *hub;
+    rd_kafka_t *group;       /* NULL once dropped */
+    rd_kafka_queue_t *queue; /* of the group's client: everything comes here */
+    rd_kafka_queue_t *close_queue;
+    struct kafka_reader *reader;
+    char *topic;
+    char *instance;    /* for messages */
+    struct held *held; /* ascending */
+    size_t held_count;
+    enum membership membership;
+    enum closing closing;
+    uint64_t generation; /* assignments and revocations so far */
+    struct waiting_list events;
+    struct waiting *given; /* the event polled last: its borrowed parts live until the next poll */
+    struct commit_list commits; /* not sent */
+    size_t commit_count;
+    bool commit_out;            /* one request is with the broker */
+    uint64_t commit_generation; /* when it was sent */
+    int32_t *asked;             /* partitions to ask about */
+    size_t asked_count;
+    struct kafka_job *ask;
+    struct kafka_job *drop;
+};
+
+/* --- events to be polled -----------------------------------------------------------------------
+ */
+
+static struct waiting *tell(struct kafka_consumer *consumer, enum kafka_consumer_event_kind kind)
+{
+    struct waiting *waiting = mem_new(struct waiting);
+    waiting->event = (struct kafka_consumer_event){
+        .kind = kind, .partition = -1, .offset = -1, .low = -1, .high = -1};
+    STAILQ_INSERT_TAIL(&consumer->events, waiting, link);
+    return waiting;
+}
+
+static void free_waiting(struct waiting *waiting)
+{
+    if (!waiting)
+        return;
+    free(waiting->partitions);
+    free(waiting->metadata);
+    free(waiting);
+}
+
+/* REVOKED and ASSIGNED name partitions; `held` is sorted already. */
+static void tell_partitions(struct kafka_consumer *consumer, enum kafka_consumer_event_kind kind,
+                            bool lost)
+{
+    struct waiting *waiting = tell(consumer, kind);
+    waiting->partitions = mem_alloc(consumer->held_count + 1, sizeof *waiting->partitions);
+    for (size_t i = 0; i < consumer->held_count; i++)
+        waiting->partitions[i] = consumer->held[i].partition;
+    waiting->event.partitions = waiting->partitions;
+    waiting->event.partition_count = consumer->held_count;
+    waiting->event.lost = lost;
+}
+
+/* --- the assignment ----------------------------------------------------------------------------
+ */
+
+static struct held *find_held(const struct kafka_consumer *consumer, int32_t partition)
+{
+    size_t low = 0, high = consumer->held_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (consumer->held[middle].partition == partition)
+            return &consumer->held[middle];
+        if (consumer->held[middle].partition < partition)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+static void stop_all(struct kafka_consumer *consumer)
+{
+    for (size_t i = 0; i < consumer->held_count; i++) {
+        kafka_tail_close(consumer->held[i].tail);
+        consumer->held[i].tail = NULL;
+    }
+}
+
+static void forget_held(struct kafka_consumer *consumer)
+{
+    stop_all(consumer);
+    free(consumer->held);
+    consumer->held = NULL;
+    consumer->held_count = 0;
+}
+
+static void forget_commits(struct kafka_consumer *consumer)
+{
+    struct commit *commit;
+    while ((commit = STAILQ_FIRST(&consumer->commits))) {
+        STAILQ_REMOVE_HEAD(&consumer->commits, link);
+        free(commit->metadata);
+        free(commit);
+    }
+    consumer->commit_count = 0;
+}
+
+static int by_partition(const void *a, const void *b)
+{
+    int32_t left = ((const struct held *)a)->partition;
+    int32_t right = ((const struct held *)b)->partition;
+    return (left > right) - (left < right);
+}
+
+/* The group's client is told that nothing is to be fetched: membership is all it is for. */
+static void accept_assignment(struct kafka_consumer *consumer)
+{
+    rd_kafka_topic_partition_list_t *nothing = rd_kafka_topic_partition_list_new(0);
+    rd_kafka_assign(consumer->group, nothing);
+    rd_kafka_topic_partition_list_destroy(nothing);
+}
+
+static void on_assigned(struct kafka_consumer *consumer,
+                        const rd_kafka_topic_partition_list_t *list)
+{
+    forget_held(consumer);
+    consumer->held = mem_alloc((size_t)list->cnt + 1, sizeof *consumer->held);
+    for (int i = 0; i < list->cnt; i++)
+        consumer->held[consumer->held_count++] = (struct held){list->elems[i].partition, NULL};
+    qsort(consumer->held, consumer->held_count, sizeof *consumer->held, by_partition);
+    accept_assignment(consumer);
+    consumer->membership = MEMBER_IN;
+    consumer->generation++;
+    tell_partitions(consumer, KAFKA_CONSUMER_ASSIGNED, false);
+}
+
+static void give_back(struct kafka_consumer *consumer)
+{
+    forget_commits(consumer);
+    forget_held(consumer);
+    rd_kafka_assign(consumer->group, NULL);
+    if (consumer->membership != MEMBER_FATAL)
+        consumer->membership = MEMBER_OUT;
+}
+
+static void on_revoked(struct kafka_consumer *consumer)
+{
+    bool lost = rd_kafka_assignment_lost(consumer->group) != 0;
+    stop_all(consumer);
+    consumer->generation++;
+    if (consumer->membership == MEMBER_IN)
+        tell_partitions(consumer, KAFKA_CONSUMER_REVOKED, lost);
+    if (consumer->membership != MEMBER_IN || lost || consumer->closing) {
+        give_back(consumer);
+        return;
+    }
+    consumer->membership = MEMBER_REVOKED;
+}
+
+void kafka_consumer_let_go(struct kafka_consumer *consumer)
+{
+    if (consumer->membership == MEMBER_REVOKED && consumer->group)
+        give_back(consumer);
+}
+
+bool kafka_consumer_holds(const struct kafka_consumer *consumer, int32_t partition)
+{
+    return consumer->membership == MEMBER_IN && find_held(consumer, partition);
+}
+
+uint64_t kafka_consumer_generation(const struct kafka_consumer *consumer)
+{
+    return consumer->generation;
+}
+
+/* --- what librdkafka tells ---------------------------------------------------------------------
+ */
+
+static void on_fatal(struct kafka_consumer *consumer)
+{
+    char said[256] = "";
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(consumer->group, said, sizeof said);
+    if (consumer->membership == MEMBER_IN)
+        tell_partitions(consumer, KAFKA_CONSUMER_REVOKED, true);
+    stop_all(consumer);
+    forget_held(consumer);
+    forget_commits(consumer);
+    consumer->membership = MEMBER_FATAL;
+    consumer->generation++;
+    struct waiting *waiting = tell(consumer, KAFKA_CONSUMER_FATAL);
+    if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
+        error_set(
+            &waiting->event.error, ERR_CONFLICT,
+            "another worker has joined the group as kafka.instance '%s': this one stops; give "
+            "each worker an instance name of its own",
+            consumer->instance);
+    else
+        error_set(&waiting->event.error, kafka_class(code),
+                  "the group member cannot go on: %s (%s); restart the worker", said,
+                  rd_kafka_err2name(code));
+}
+
+static void on_rebalance(struct kafka_consumer *consumer, rd_kafka_event_t *event)
+{
+    switch (rd_kafka_event_error(event)) {
+    case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
+        if (consumer->closing)
+            rd_kafka_assign(consumer->group, NULL);
+        else
+            on_assigned(consumer, rd_kafka_event_topic_partition_list(event));
+        return;
+    case RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS:
+        on_revoked(consumer);
+        return;
+    default: /* the assignor failed: start from nothing, the group tries again */
+        kafka_hub_note(consumer->hub, "group", 4, kafka_class(rd_kafka_event_error(event)),
+                       rd_kafka_event_error_string(event));
+        on_revoked(consumer);
+    }
+}
+
+static void on_committed(struct kafka_consumer *consumer, rd_kafka_event_t *event)
+{
+    rd_kafka_resp_err_t whole = rd_kafka_event_error(event);
+    const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
+    bool same = consumer->generation == consumer->commit_generation;
+    consumer->commit_out = false;
+    for (int i = 0; list && i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *entry = &list->elems[i];
+        rd_kafka_resp_err_t code = entry->err ? entry->err : whole;
+        struct waiting *waiting = tell(consumer, KAFKA_CONSUMER_COMMITTED);
+        waiting->event.partition = entry->partition;
+        waiting->event.offset = entry->offset;
+        waiting->event.current = !code && same && kafka_consumer_holds(consumer, entry->partition);
+        if (code)
+            kafka_fail(&waiting->event.error, code, "the group refuses the commit");
+    }
+}
+
+static void on_event(struct kafka_consumer *consumer, rd_kafka_event_t *event)
+{
+    switch (rd_kafka_event_type(event)) {
+    case RD_KAFKA_EVENT_REBALANCE:
+        on_rebalance(consumer, event);
+        return;
+    case RD_KAFKA_EVENT_OFFSET_COMMIT:
+        on_committed(consumer, event);
+        return;
+    case RD_KAFKA_EVENT_ERROR:
+        if (rd_kafka_event_error_is_fatal(event) && consumer->membership != MEMBER_FATAL) {
+            on_fatal(consumer);
+            return;
+        }
+        kafka_note_event(consumer->hub, "group", event);
+        return;
+    default:
+        kafka_note_event(consumer->hub, "group", event);
+    }
+}
+
+static void serve_queue(struct kafka_consumer *consumer, rd_kafka_queue_t *queue)
+{
+    for (int i = 0; i < EVENTS_PER_POLL; i++) {
+        rd_kafka_event_t *event = rd_kafka_queue_poll(queue, 0);
+        if (!event)
+            return;
+        on_event(consumer, event);
+        rd_kafka_event_destroy(event);
+    }
+    kafka_hub_again(consumer->hub);
+}
+
+/* --- commits -----------------------------------------------------------------------------------
+ */
+
+static rd_kafka_topic_partition_list_t *commit_list(struct kafka_consumer *consumer)
+{
+    struct commit *commit;
+    rd_kafka_topic_partition_list_t *list =
+        rd_kafka_topic_partition_list_new((int)consumer->commit_count);
+    STAILQ_FOREACH(commit, &consumer->commits, link)
+    {
+        rd_kafka_topic_partition_t *entry =
+            rd_kafka_topic_partition_list_add(list, consumer->topic, commit->partition);
+        entry->offset = commit->offset;
+        entry->metadata = commit->metadata; /* the list frees it */
+        entry->metadata_size = commit->metadata_length;
+        commit->metadata = NULL;
+    }
+    return list;
+}
+
+static void send_commits(struct kafka_consumer *consumer)
+{
+    if (consumer->commit_out || consumer->commit_count == 0 || !consumer->group)
+        return;
+    rd_kafka_topic_partition_list_t *list = commit_list(consumer);
+    forget_commits(consumer);
+    rd_kafka_resp_err_t code =
+        rd_kafka_commit_queue(consumer->group, list, consumer->queue, NULL, NULL);
+    consumer->commit_out = code == RD_KAFKA_RESP_ERR_NO_ERROR;
+    consumer->commit_generation = consumer->generation;
+    for (int i = 0; code && i < list->cnt; i++) {
+        struct waiting *waiting = tell(consumer, KAFKA_CONSUMER_COMMITTED);
+        waiting->event.partition = list->elems[i].partition;
+        waiting->event.offset = list->elems[i].offset;
+        kafka_fail(&waiting->event.error, code, "the commit could not be sent");
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static struct commit *commit_of(struct kafka_consumer *consumer, int32_t partition)
+{
+    struct commit *commit;
+    STAILQ_FOREACH(commit, &consumer->commits, link)
+    if (commit->partition == partition)
+        return commit;
+    commit = mem_new(struct commit);
+    commit->partition = partition;
+    STAILQ_INSERT_TAIL(&consumer->commits, commit, link);
+    consumer->commit_count++;
+    return commit;
+}
+
+enum error_code kafka_consumer_commit(struct kafka_consumer *consumer, int32_t partition,
+                                      int64_t offset, struct text metadata, struct error *err)
+{
+    CHECK(offset >= 0);
+    bool member = consumer->membership == MEMBER_IN || consumer->membership == MEMBER_REVOKED;
+    if (!member || !find_held(consumer, partition))
+        return error_set(err, ERR_STALE, "partition %d is not assigned to this worker", partition);
+    if (metadata.length > KAFKA_METADATA_MAX)
+        return error_set(err, ERR_TOO_LARGE, "commit metadata of %zu bytes: at most %d",
+                         metadata.length, KAFKA_METADATA_MAX);
+    if (metadata.length && memchr(metadata.at, 0, metadata.length))
+        return error_set(err, ERR_INVALID,
+                         "commit metadata with a zero byte would be read back wrongly");
+    struct commit *commit = commit_of(consumer, partition);
+    free(commit->metadata);
+    commit->offset = offset;
+    commit->metadata = metadata.length ? mem_text(metadata.at, metadata.length) : NULL;
+    commit->metadata_length = metadata.length;
+    kafka_hub_again(consumer->hub); /* one request for all that are given in this turn */
+    return ERR_OK;
+}
+
+/* --- asking the coordinator --------------------------------------------------------------------
+ */
+
+struct answer {
+    int32_t partition;
+    int64_t offset, low, high;
+    char *metadata;
+    size_t metadata_length;
+    rd_kafka_resp_err_t code;
+};
+
+struct ask_job {
+    struct kafka_job job;
+    rd_kafka_t *group;
+    char *topic;
+    size_t count;
+    struct answer answers[];
+};
+
+static void ask_committed(struct ask_job *ask)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)ask->count);
+    for (size_t i = 0; i < ask->count; i++)
+        rd_kafka_topic_partition_list_add(list, ask->topic, ask->answers[i].partition);
+    rd_kafka_resp_err_t code = rd_kafka_committed(ask->group, list, ASK_TIMEOUT_MS);
+    for (size_t i = 0; i < ask->count; i++) {
+        struct answer *answer = &ask->answers[i];
+        const rd_kafka_topic_partition_t *entry = &list->elems[i];
+        answer->code = code ? code : entry->err;
+        answer->offset = entry->offset >= 0 ? entry->offset : -1;
+        if (!entry->metadata || entry->metadata_size == 0)
+            continue;
+        answer->metadata = mem_text(entry->metadata, entry->metadata_size);
+        answer->metadata_length = entry->metadata_size;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void ask_run(struct kafka_job *job)
+{
+    struct ask_job *ask = (struct ask_job *)job;
+    ask_committed(ask);
+    rd_kafka_resp_err_t failed = RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0; i < ask->count; i++) {
+        struct answer *answer = &ask->answers[i];
+        if (!answer->code && !failed)
+            answer->code =
+                rd_kafka_query_watermark_offsets(ask->group, ask->topic, answer->partition,
+                                                 &answer->low, &answer->high, ASK_TIMEOUT_MS);
+        else if (!answer->code)
+            answer->code = failed;
+        if (kafka_class(answer->code) == ERR_UNAVAILABLE)
+            failed = answer->code;
+    }
+}
+
+static void ask_done(struct kafka_job *job)
+{
+    struct ask_job *ask = (struct ask_job *)job;
+    struct kafka_consumer *consumer = job->owner;
+    consumer->ask = NULL;
+    for (size_t i = 0; i < ask->count; i++) {
+        struct answer *answer = &ask->answers[i];
+        struct waiting *waiting = tell(consumer, KAFKA_CONSUMER_POSITION);
+        waiting->event.partition = answer->partition;
+        if (answer->code) {
+            kafka_fail(&waiting->event.error, answer->code, "cannot ask the group for its offsets");
+            continue;
+        }
+        waiting->event.offset = answer->offset;
+        waiting->event.low = answer->low;
+        waiting->event.high = answer->high;
+        waiting->metadata = answer->metadata;
+        waiting->event.metadata = (struct text){answer->metadata, answer->metadata_length};
+        answer->metadata = NULL;
+    }
+}
+
+static void ask_release(struct kafka_job *job)
+{
+    struct ask_job *ask = (struct ask_job *)job;
+    for (size_t i = 0; i < ask->count; i++)
+        free(ask->answers[i].metadata);
+    free(ask->topic);
+    free(ask);
+}
+
+static void ask_what_is_wanted(struct kafka_consumer *consumer)
+{
+    if (consumer->ask || consumer->asked_count == 0 || consumer->closing)
+        return;
+    size_t count = consumer->asked_count;
+    struct ask_job *ask = mem_alloc(1, sizeof *ask + count * sizeof *ask->answers);
+    ask->group = consumer->group;
+    ask->topic = mem_text(consumer->topic, strlen(consumer->topic));
+    ask->count = count;
+    for (size_t i = 0; i < count; i++)
+        ask->answers[i] = (struct answer){consumer->asked[i], -1, -1, -1, NULL, 0, 0};
+    ask->job = (struct kafka_job){
+        .owner = consumer, .run = ask_run, .done = ask_done, .release = ask_release};
+    consumer->asked_count = 0;
+    consumer->ask = &ask->job;
+    kafka_job_start(consumer->hub, consumer->ask);
+}
+
+enum error_code kafka_consumer_ask(struct kafka_consumer *consumer, int32_t partition,
+                                   struct error *err)
+{
+    CHECK(partition >= 0);
+    if (consumer->closing)
+        return error_set(err, ERR_UNAVAILABLE, "the consumer is closed");
+    if (consumer->asked_count == KAFKA_PARTITIONS_MAX)
+        return error_set(err, ERR_FULL, "%d questions are waiting already", KAFKA_PARTITIONS_MAX);
+    consumer->asked =
+        mem_resize(consumer->asked, consumer->asked_count + 1, sizeof *consumer->asked);
+    consumer->asked[consumer->asked_count++] = partition;
+    kafka_hub_again(consumer->hub);
+    return ERR_OK;
+}
+
+/* --- reading -----------------------------------------------------------------------------------
+ */
+
+enum error_code kafka_consumer_start(struct kafka_consumer *consumer, int32_t partition,
+                                     int64_t offset, struct error *err)
+{
+    CHECK(offset >= 0 || offset == KAFKA_FROM_BEGINNING);
+    if (!kafka_consumer_holds(consumer, partition))
+        return error_set(err, ERR_STALE, "partition %d is not assigned to this worker", partition);
+    struct held *held = find_held(consumer, partition);
+    kafka_tail_close(held->tail);
+    held->tail = NULL;
+    return kafka_tail_open(consumer->reader, consumer->topic, partition, offset, &held->tail, err);
+}
+
+void kafka_consumer_stop(struct kafka_consumer *consumer, int32_t partition)
+{
+    struct held *held = find_held(consumer, partition);
+    if (!held)
+        return;
+    kafka_tail_close(held->tail);
+    held->tail = NULL;
+}
+
+bool kafka_consumer_take(struct kafka_consumer *consumer, int32_t partition, struct kafka_item *ret)
+{
+    struct held *held = find_held(consumer, partition);
+    ret->kind = KAFKA_ITEM_NONE;
+    ret->message = NULL;
+    if (!held || !held->tail)
+        return false;
+    if (!kafka_tail_take(held->tail, ret))
+        return false;
+    if (ret->kind == KAFKA_ITEM_GAP || ret->kind == KAFKA_ITEM_TRUNCATED)
+        kafka_consumer_stop(consumer, partition);
+    return true;
+}
+
+int64_t kafka_consumer_lag(const struct kafka_consumer *consumer, int32_t partition)
+{
+    const struct held *held = find_held(consumer, partition);
+    if (!held || !held->tail)
+        return -1;
+    int64_t high = kafka_tail_high(held->tail), position = kafka_tail_position(held->tail);
+    if (high < 0 || position < 0)
+        return -1;
+    return high > position ? high - position : 0;
+}
+
+/* --- life --------------------------------------------------------------------------------------
+ */
+
+static enum error_code join(struct kafka_consumer *consumer, struct error *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, consumer->topic, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(consumer->group, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (!code)
+        return ERR_OK;
+    kafka_fail(err, code, "cannot subscribe to the commands topic");
+    return ERR_CONFIG;
+}
+
+static enum error_code open_group(struct kafka_consumer *consumer,
+                                  const struct kafka_settings *settings, struct error *err)
+{
+    rd_kafka_conf_t *conf;
+    if (kafka_conf(settings, KAFKA_ROLE_GROUP, &conf, err) ||
+        kafka_handle(KAFKA_ROLE_GROUP, conf, &consumer->group, err))
+        return ERR_CONFIG;
+    CHECK(rd_kafka_poll_set_consumer(consumer->group) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    consumer->queue = rd_kafka_queue_get_consumer(consumer->group);
+    kafka_hub_watch(consumer->hub, consumer->queue);
+    return join(consumer, err);
+}
+
+enum error_code kafka_consumer_create(struct kafka_hub *hub, const struct kafka_settings *settings,
+                                      struct kafka_consumer **ret, struct error *err)
+{
+    AUTO(kafka_consumer) consumer = mem_new(struct kafka_consumer);
+    consumer->hub = hub;
+    STAILQ_INIT(&consumer->events);
+    STAILQ_INIT(&consumer->commits);
+    const char *instance = settings->instance ? settings->instance : "";
+    consumer->topic = mem_text(settings->topics.commands, strlen(settings->topics.commands));
+    consumer->instance = mem_text(instance, strlen(instance));
+    if (kafka_reader_create(hub, settings, KAFKA_READ_SHARED, "commands", &consumer->reader, err))
+        return ERR_CONFIG;
+    if (open_group(consumer, settings, err))
+        return ERR_CONFIG;
+    *ret = STEAL(consumer);
+    return ERR_OK;
+}
+
+static void group_dropped(void *owner)
+{
+    struct kafka_consumer *consumer = owner;
+    consumer->drop = NULL;
+}
+
+static void drop_group(struct kafka_consumer *consumer)
+{
+    rd_kafka_queue_destroy(consumer->queue);
+    if (consumer->close_queue)
+        rd_kafka_queue_destroy(consumer->close_queue);
+    consumer->drop = kafka_handle_drop(consumer->hub, consumer->group, consumer, group_dropped);
+    consumer->group = NULL;
+    consumer->closing = DROPPING;
+}
+
+/* Closing goes on in polls: the group's client hands over its last events before it is done. */
+static void serve_closing(struct kafka_consumer *consumer)
+{
+    if (consumer->closing == CLOSING) {
+        if (consumer->close_queue)
+            serve_queue(consumer, consumer->close_queue);
+        bool done =
+            consumer->membership == MEMBER_FATAL || rd_kafka_consumer_closed(consumer->group);
+        if (done && !consumer->ask)
+            drop_group(consumer);
+    }
+    if (consumer->closing == DROPPING && !consumer->drop && kafka_reader_closed(consumer->reader))
+        consumer->closing = CLOSED;
+    if (consumer->closing == CLOSED) {
+        tell(consumer, KAFKA_CONSUMER_CLOSED);
+        consumer->closing = TOLD;
+    }
+}
+
+void kafka_consumer_close(struct kafka_consumer *consumer)
+{
+    if (consumer->closing)
+        return;
+    consumer->closing = CLOSING;
+    send_commits(consumer); /* what was given before is still sent; closing waits for it */
+    kafka_consumer_let_go(consumer);
+    stop_all(consumer);
+    kafka_reader_close(consumer->reader);
+    if (consumer->membership == MEMBER_FATAL)
+        return;
+    /* A queue of its own: the client's queue forwarded to itself would lock up. */
+    consumer->close_queue = rd_kafka_queue_new(consumer->group);
+    kafka_hub_watch(consumer->hub, consumer->close_queue);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->group, consumer->close_queue);
+    if (!error)
+        return;
+    /* It has become fatal a moment ago: there is no orderly leaving any more. */
+    rd_kafka_error_destroy(error);
+    consumer->membership = MEMBER_FATAL;
+}
+
+static void destroy_group(struct kafka_consumer *consumer)
+{
+    if (consumer->ask)
+        kafka_job_abandon(consumer->ask);
+    if (consumer->group) {
+        rd_kafka_queue_destroy(consumer->queue);
+        if (consumer->close_queue)
+            rd_kafka_queue_destroy(consumer->close_queue);
+        if (consumer->membership != MEMBER_FATAL && !consumer->closing)
+            rd_kafka_consumer_close(consumer->group);
+        consumer->drop = kafka_handle_drop(consumer->hub, consumer->group, consumer, group_dropped);
+    }
+    if (consumer->drop)
+        kafka_job_abandon(consumer->drop);
+}
+
+void kafka_consumer_destroy(struct kafka_consumer *consumer)
+{
+    if (!consumer)
+        return;
+    forget_held(consumer);
+    kafka_reader_destroy(consumer->reader);
+    destroy_group(consumer);
+    forget_commits(consumer);
+    struct waiting *waiting;
+    while ((waiting = STAILQ_FIRST(&consumer->events))) {
+        STAILQ_REMOVE_HEAD(&consumer->events, link);
+        free_waiting(waiting);
+    }
+    free_waiting(consumer->given);
+    free(consumer->asked);
+    free(consumer->topic);
+    free(consumer->instance);
+    free(consumer);
+}
+
+bool kafka_consumer_poll(struct kafka_consumer *consumer, struct kafka_consumer_event *ret)
+{
+    free_waiting(consumer->given);
+    consumer->given = NULL;
+    if (consumer->group)
+        serve_queue(consumer, consumer->queue);
+    if (consumer->closing)
+        serve_closing(consumer);
+    send_commits(consumer);
+    ask_what_is_wanted(consumer);
+    struct waiting *waiting = STAILQ_FIRST(&consumer->events);
+    if (!waiting)
+        return false;
+    STAILQ_REMOVE_HEAD(&consumer->events, link);
+    consumer->given = waiting;
+    *ret = waiting->event;
+    return true;
+}
