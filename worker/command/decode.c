@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "command/frame.h"
 #include "command/message.h"
+#include "model/json.h"
 #include "model/pb_json.h"
 #include "model/wire.h"
 
@@ -85,14 +86,6 @@ static enum error_code decode_json(struct text json, struct command **ret, struc
                 : command_decode((struct text){(const char *)wire.data, wire.length}, ret, err);
 }
 
-static bool looks_like_json(struct text bytes)
-{
-    static const char begins[] = "{ \t\r\n";
-    if (bytes.length >= 3 && !memcmp(bytes.at, "\xEF\xBB\xBF", 3))
-        return true;
-    return bytes.length && memchr(begins, bytes.at[0], sizeof begins - 1);
-}
-
 /* `content` is what the headers say, if they say anything. */
 static enum error_code decode_content(const struct frame *frame, enum content content,
                                       struct command **ret, struct message_info *info,
@@ -102,7 +95,7 @@ static enum error_code decode_content(const struct frame *frame, enum content co
         return error_set(err, ERR_UNDECODABLE, "the message is empty: a command needs a value");
     bool json = content == CONTENT_JSON;
     if (content == CONTENT_UNKNOWN)
-        json = frame->json || looks_like_json(frame->payload);
+        json = frame->json || json_likely(frame->payload);
     info->framed = frame->framed;
     info->schema_id = frame->schema_id;
     info->encoding = json ? MESSAGE_JSON : MESSAGE_PROTOBUF;

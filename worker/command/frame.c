@@ -1,5 +1,6 @@
 #include "command/frame.h"
 
+#include "model/json.h"
 #include "model/wire.h"
 
 enum { MAGIC_ID = 0, MAGIC_GUID = 1, ID_BYTES = 4, GUID_BYTES = 16, PATH_MAX_SHOWN = 8 };
@@ -16,14 +17,6 @@ static bool zigzag(struct text *rest, int64_t *ret)
         return false;
     *ret = (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
     return true;
-}
-
-static bool begins_like_json(struct text text)
-{
-    for (size_t i = 0; i < text.length; i++)
-        if (text.at[i] != ' ' && text.at[i] != '\t' && text.at[i] != '\n' && text.at[i] != '\r')
-            return text.at[i] == '{';
-    return false;
 }
 
 /* Takes the indexes from the front: [0] in its short or its long form. */
@@ -52,7 +45,7 @@ static enum error_code open_value(struct text bytes, struct frame *ret, struct e
     if (bytes.length < 1 + ID_BYTES)
         return cut(err);
     struct text rest = {bytes.at + 1 + ID_BYTES, bytes.length - 1 - ID_BYTES};
-    bool json = begins_like_json(rest);
+    bool json = json_likely(rest);
     enum error_code code = json ? ERR_OK : take_indexes(&rest, err);
     if (code)
         return code;

@@ -2,9 +2,9 @@
  *
  * Encodings: protobuf, proto3 JSON, either of them framed for a schema registry (00 + id, or the
  * header __value_schema_id), and CloudEvents around them (binary, structured JSON, structured
- * protobuf). The content-type header decides, else the first byte: 00 framed, `{` or blank JSON,
- * else protobuf. Every size, depth and text is checked before it is used. Meaning (limits, policy,
- * empty selectors) is guard/'s. */
+ * protobuf). The content-type header decides, else the first byte: 00 framed, `{` behind any
+ * blanks JSON, else protobuf (whose usual first byte, 0a, is a line feed). Every size, depth and
+ * text is checked before it is used. Meaning (limits, policy, empty selectors) is guard/'s. */
 #ifndef COMMAND_MESSAGE_H
 #define COMMAND_MESSAGE_H
 

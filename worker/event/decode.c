@@ -8,6 +8,7 @@
 #include "event/contract.h"
 #include "event/decode.h"
 #include "model/cloudevent.h"
+#include "model/json.h"
 #include "model/pb_json.h"
 
 enum {
@@ -178,7 +179,7 @@ static bool is_json(const struct cloudevent *event)
 {
     if (event->content != CONTENT_UNKNOWN)
         return event->content == CONTENT_JSON;
-    return event->data.length && event->data.at[0] == '{';
+    return json_likely(event->data);
 }
 
 static enum error_code read_content(struct event_view *view, const struct cloudevent *event,

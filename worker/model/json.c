@@ -33,10 +33,26 @@ static void set_parse_error(struct error *err, const json_error_t *at)
               buf_text(&why));
 }
 
-json_t *json_read(struct text json, struct error *err)
+static struct text behind_mark(struct text json)
 {
     if (json.length >= 3 && !memcmp(json.at, "\xEF\xBB\xBF", 3))
-        json = (struct text){json.at + 3, json.length - 3};
+        return (struct text){json.at + 3, json.length - 3};
+    return json;
+}
+
+bool json_likely(struct text bytes)
+{
+    static const char blanks[] = " \t\r\n";
+    struct text rest = behind_mark(bytes);
+    size_t i = 0;
+    while (i < rest.length && rest.at[i] && strchr(blanks, rest.at[i]))
+        i++;
+    return i < rest.length && (rest.at[i] == '{' || rest.at[i] == '[');
+}
+
+json_t *json_read(struct text json, struct error *err)
+{
+    json = behind_mark(json);
     if (!depth_is_bounded(json)) {
         error_set(err, ERR_UNDECODABLE, "the JSON is nested deeper than %d", JSON_DEPTH_MAX);
         return NULL;

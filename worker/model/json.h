@@ -14,6 +14,9 @@ enum { JSON_DEPTH_MAX = 64 }; /* arrays and objects inside each other, counted b
  * it.
  */
 json_t *json_read(struct text json, struct error *err);
+/* Does it begin like a JSON object or array, behind blanks and a byte order mark? Blanks alone
+ * prove nothing: protobuf with a first field of bytes begins with a line feed (0a). */
+bool json_likely(struct text bytes);
 /* Appends a JSON string, quoted. `text` must be valid UTF-8. */
 void json_quote(struct buf *out, struct text text);
 /* The string of `json` as bytes; empty when it is no string or NULL. Borrowed. */
