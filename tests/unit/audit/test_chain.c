@@ -1,0 +1,258 @@
+/* The journal's hash chain: what a writer makes is whole, and every edit of it is found. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "audit/chain.h"
+#include "tests/support/gen.h"
+
+enum { LOG_MAX = 64, LOG_RECORDS = 12 };
+
+/* A partition of the journal. */
+struct log {
+    struct buf records[LOG_MAX];
+    size_t count;
+};
+
+static struct epoch epoch_of(uint8_t writer, uint64_t number)
+{
+    return (struct epoch){{{writer}}, number};
+}
+
+static void append(struct log *log, struct chain *chain, struct epoch epoch, enum record_kind kind)
+{
+    AUTO(record) record = record_create(kind);
+    struct gen gen = {log->count};
+    record->epoch = epoch;
+    record->command_id = gen_uuid(&gen);
+    if (kind == RECORD_OWNER)
+        record->owner.instance = mem_text("w", 1);
+    else
+        record->closed.outcome = COMMAND_COMPLETED;
+    chain_stamp(chain, record);
+    struct buf *bytes = &log->records[log->count++];
+    buf_init(bytes, LIMIT_RECORD_BYTES);
+    record_encode(record, bytes);
+    chain_sealed(chain, (struct text){(const char *)bytes->data, bytes->length});
+}
+
+static void release(struct log *log)
+{
+    for (size_t i = 0; i < log->count; i++)
+        buf_release(&log->records[i]);
+    log->count = 0;
+}
+
+static struct chain_verdict read_at(struct chain_reader *reader, const struct log *log,
+                                    size_t index)
+{
+    const struct buf *bytes = &log->records[index];
+    return chain_read(reader, (struct text){(const char *)bytes->data, bytes->length});
+}
+
+static struct chain_reader reader_from_start(void)
+{
+    struct chain_reader reader;
+    chain_reader_init(&reader, (struct epoch){.number = 0}, false);
+    return reader;
+}
+
+/* Two epochs of one writer. */
+static struct log sample_log(void)
+{
+    struct log log = {.count = 0};
+    struct chain chain = {.sequence = 0};
+    append(&log, &chain, epoch_of(1, 1), RECORD_OWNER);
+    for (int i = 0; i < 5; i++)
+        append(&log, &chain, epoch_of(1, 1), RECORD_CLOSED);
+    append(&log, &chain, epoch_of(1, 2), RECORD_OWNER);
+    for (int i = 0; i < 5; i++)
+        append(&log, &chain, epoch_of(1, 2), RECORD_CLOSED);
+    assert_int_equal(log.count, LOG_RECORDS);
+    return log;
+}
+
+static uint64_t damage_in(const struct log *log)
+{
+    struct chain_reader reader = reader_from_start();
+    for (size_t i = 0; i < log->count; i++)
+        read_at(&reader, log, i);
+    return reader.damaged;
+}
+
+static void what_a_writer_makes_is_whole_and_counts(void **state)
+{
+    (void)state;
+    struct log log = sample_log();
+    struct chain_reader reader = reader_from_start();
+    for (size_t i = 0; i < log.count; i++) {
+        struct chain_verdict verdict = read_at(&reader, &log, i);
+        assert_int_equal(verdict.state, CHAIN_WHOLE);
+        assert_true(verdict.counts);
+        assert_int_equal(verdict.error.code, ERR_OK);
+        assert_int_equal(verdict.sequence, i % 6 + 1);
+    }
+    assert_int_equal(reader.counted, LOG_RECORDS);
+    assert_int_equal(reader.damaged, 0);
+    assert_int_equal(reader.highest, 2);
+    release(&log);
+}
+
+static void a_late_writer_is_void_and_no_damage(void **state)
+{
+    (void)state;
+    struct log log = {.count = 0};
+    struct chain old = {.sequence = 0};
+    struct chain new = {.sequence = 0};
+    append(&log, &old, epoch_of(1, 1), RECORD_OWNER);
+    append(&log, &new, epoch_of(2, 2), RECORD_OWNER);
+    append(&log, &old, epoch_of(1, 1), RECORD_CLOSED); /* woke up late */
+    append(&log, &new, epoch_of(2, 2), RECORD_CLOSED);
+    append(&log, &old, epoch_of(1, 1), RECORD_CLOSED);
+    append(&log, &old, epoch_of(3, 2), RECORD_OWNER); /* asked with what it knew then */
+    append(&log, &old, epoch_of(3, 2), RECORD_CLOSED);
+    append(&log, &new, epoch_of(2, 2), RECORD_CLOSED);
+    static const bool counts[] = {true, true, false, true, false, false, false, true};
+    struct chain_reader reader = reader_from_start();
+    for (size_t i = 0; i < log.count; i++) {
+        struct chain_verdict verdict = read_at(&reader, &log, i);
+        assert_int_equal(verdict.state, CHAIN_WHOLE);
+        assert_int_equal(verdict.counts, counts[i]);
+    }
+    assert_int_equal(reader.voided, 4);
+    release(&log);
+}
+
+static void records_before_any_owner_are_void(void **state)
+{
+    (void)state;
+    struct log log = sample_log();
+    struct chain_reader reader = reader_from_start();
+    struct chain_verdict verdict = read_at(&reader, &log, 1);
+    assert_false(verdict.counts);
+    assert_int_equal(verdict.state, CHAIN_GAP);
+    release(&log);
+}
+
+static void any_removed_record_is_found(void **state)
+{
+    (void)state;
+    /* The last record of an epoch is missed by nobody: that is what checkpoints are for. */
+    for (size_t gone = 0; gone < LOG_RECORDS; gone++) {
+        struct log log = sample_log();
+        buf_release(&log.records[gone]);
+        memmove(&log.records[gone], &log.records[gone + 1],
+                (log.count - gone - 1) * sizeof log.records[0]);
+        log.count--;
+        bool last_of_epoch = gone == 5 || gone == 11;
+        if ((damage_in(&log) > 0) == last_of_epoch)
+            fail_msg("record %zu", gone);
+        release(&log);
+    }
+}
+
+static void any_swapped_or_repeated_record_is_found(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i + 1 < LOG_RECORDS; i++) {
+        struct log log = sample_log();
+        struct buf keep = log.records[i];
+        log.records[i] = log.records[i + 1];
+        log.records[i + 1] = keep;
+        /* The end of one epoch behind the next OWNER is a late writer: void, not damage. */
+        if (i != 5)
+            assert_true(damage_in(&log) > 0);
+        release(&log);
+        log = sample_log();
+        struct buf *copy = &log.records[log.count++];
+        buf_init(copy, LIMIT_RECORD_BYTES);
+        buf_add(copy, log.records[i].data, log.records[i].length);
+        struct chain_reader reader = reader_from_start();
+        for (size_t at = 0; at + 1 < log.count; at++)
+            assert_int_equal(read_at(&reader, &log, at).state, CHAIN_WHOLE);
+        assert_int_equal(read_at(&reader, &log, log.count - 1).state, CHAIN_REORDERED);
+        release(&log);
+    }
+}
+
+static void any_edited_byte_is_found_at_the_next_record(void **state)
+{
+    (void)state;
+    struct log log = sample_log();
+    for (size_t i = 0; i < LOG_RECORDS; i++) {
+        if (i == 5 || i == 11) /* the last of an epoch has no record behind it */
+            continue;
+        for (size_t at = 0; at < log.records[i].length; at++) {
+            log.records[i].data[at] ^= 0x04;
+            if (damage_in(&log) == 0)
+                fail_msg("record %zu, byte %zu", i, at);
+            log.records[i].data[at] ^= 0x04;
+        }
+    }
+    assert_int_equal(damage_in(&log), 0);
+    release(&log);
+}
+
+static void reading_from_the_middle_takes_chains_over(void **state)
+{
+    (void)state;
+    struct log log = sample_log();
+    struct chain_reader reader;
+    chain_reader_init(&reader, epoch_of(1, 1), true);
+    struct chain_verdict verdict = read_at(&reader, &log, 3);
+    assert_int_equal(verdict.state, CHAIN_TAKEN);
+    assert_true(verdict.counts);
+    for (size_t i = 4; i < log.count; i++)
+        assert_int_equal(read_at(&reader, &log, i).state, CHAIN_WHOLE);
+    release(&log);
+}
+
+static void many_epochs_do_not_push_out_the_owner(void **state)
+{
+    (void)state;
+    struct log log = {.count = 0};
+    struct chain owner = {.sequence = 0};
+    append(&log, &owner, epoch_of(1, 1000), RECORD_OWNER);
+    for (uint8_t i = 0; i < 3 * CHAIN_EPOCHS; i++) {
+        struct chain late = {.sequence = 0};
+        append(&log, &late, epoch_of(2, 1 + i), RECORD_OWNER);
+    }
+    append(&log, &owner, epoch_of(1, 1000), RECORD_CLOSED);
+    struct chain_reader reader = reader_from_start();
+    struct chain_verdict verdict;
+    for (size_t i = 0; i < log.count; i++)
+        verdict = read_at(&reader, &log, i);
+    assert_int_equal(verdict.state, CHAIN_WHOLE);
+    assert_true(verdict.counts);
+    assert_int_equal(reader.damaged, 0);
+    release(&log);
+}
+
+static void bytes_that_are_no_record_are_said_to_be_so(void **state)
+{
+    (void)state;
+    struct chain_reader reader = reader_from_start();
+    struct chain_verdict verdict = chain_read(&reader, TEXT("nonsense"));
+    assert_int_equal(verdict.state, CHAIN_UNREADABLE);
+    assert_false(verdict.counts);
+    assert_int_not_equal(verdict.error.code, ERR_OK);
+    assert_string_equal(chain_state_label(verdict.state), "unreadable");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_writer_makes_is_whole_and_counts),
+        cmocka_unit_test(a_late_writer_is_void_and_no_damage),
+        cmocka_unit_test(records_before_any_owner_are_void),
+        cmocka_unit_test(any_removed_record_is_found),
+        cmocka_unit_test(any_swapped_or_repeated_record_is_found),
+        cmocka_unit_test(any_edited_byte_is_found_at_the_next_record),
+        cmocka_unit_test(reading_from_the_middle_takes_chains_over),
+        cmocka_unit_test(many_epochs_do_not_push_out_the_owner),
+        cmocka_unit_test(bytes_that_are_no_record_are_said_to_be_so),
+    };
+    return cmocka_run_group_tests_name("chain", tests, NULL, NULL);
+}
