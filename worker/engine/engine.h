@@ -178,6 +178,8 @@ enum engine_role {
     ENGINE_OWNING,  /* own OWNER read back, nobody else's behind it */
 };
 enum engine_role engine_role(const struct engine *engine);
+/* Does the last OWNER read belong to another process? */
+bool engine_was_overtaken(const struct engine *engine);
 /* What the commit of the commands topic says: where to go on reading commands (-1: the journal has
  * none yet), the digest of the last one read, and where a successor begins in the journal. */
 struct engine_checkpoint {
@@ -206,6 +208,7 @@ struct engine_command_view {
     const char *cluster;
     struct source source;
     enum command_outcome outcome; /* NONE: open */
+    enum error_code reason;       /* why it ended so; ERR_OK: nothing to say */
     uint32_t targets;
     uint32_t succeeded;
     struct wall accepted_at;

@@ -138,3 +138,8 @@ void engine_appended(struct engine *engine, uint64_t tag, enum engine_append res
     engine->want_owner = engine->assigned;
     engine->ask_at = instant_add_ms(now, ASK_AGAIN_FIRST_MS);
 }
+
+bool engine_was_overtaken(const struct engine *engine)
+{
+    return engine->owner.number > 0 && !uuid_equal(&engine->owner.writer, &engine->config.writer);
+}

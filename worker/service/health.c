@@ -1,0 +1,181 @@
+/* What the outside may see of the worker: readiness, metrics, one log line per finished command. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/notify.h"
+#include "service/internal.h"
+
+/* ---- readiness: the group was joined, assigned partitions are owned and recovered, journal and
+ * events can be written, the control topic was read. A cluster that hangs does not change it. ----
+ */
+
+static void check(struct http_check *ret, const char *name, bool passed, const char *detail)
+{
+    ret->name = name;
+    ret->passed = passed;
+    snprintf(ret->detail, sizeof ret->detail, "%s", passed ? "" : detail);
+}
+
+static void check_partitions(const struct service *service, struct http_check *ret)
+{
+    const struct partition *partition;
+    char detail[HTTP_DETAIL_MAX] = "";
+    bool good = true;
+    TAILQ_FOREACH(partition, &service->partitions, of_service)
+    {
+        if (partition->stage == PARTITION_RUNNING && partition->owning)
+            continue;
+        good = false;
+        snprintf(detail, sizeof detail, "partition %d: %s", partition->id,
+                 partition->stage == PARTITION_STOPPED ? partition->why.message
+                                                       : "being recovered");
+    }
+    check(ret, "partitions", good, detail);
+}
+
+static size_t checks(void *self, struct http_check *ret, size_t max)
+{
+    const struct service *service = self;
+    if (max < 6)
+        return 0;
+    check(&ret[0], "running", service->phase == SERVICE_RUNNING, "stopping");
+    check(&ret[1], "group", service->joined, "the consumer group was not joined yet");
+    check_partitions(service, &ret[2]);
+    check(&ret[3], "journal", !service->journal_failing, "the journal takes no records");
+    check(&ret[4], "events", !service->events_failing, "the events topic takes no events");
+    check(&ret[5], "control", service->control_read,
+          "the control topic was not read to its end yet");
+    return 6;
+}
+
+bool service_is_ready(const struct service *service)
+{
+    struct http_check all[HTTP_CHECKS_MAX];
+    size_t count = checks((void *)(uintptr_t)service, all, HTTP_CHECKS_MAX);
+    for (size_t i = 0; i < count; i++)
+        if (!all[i].passed)
+            return false;
+    return count > 0;
+}
+
+void health_pass(struct service *service)
+{
+    bool ready = service_is_ready(service);
+    struct error err;
+    if (ready == service->ready_told)
+        return;
+    service->ready_told = ready;
+    metrics_set(service->metrics, METRIC_ready, NO_LABELS, ready);
+    log_line(ready ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, ready ? "ready" : "not ready");
+    if (ready ? notify_ready("ready", &err) : notify_status("not ready", &err))
+        log_line(LOG_LEVEL_DEBUG, "cannot tell the service manager",
+                 LOG_TEXT("reason", err.message));
+}
+
+/* ---- gauges, right before a scrape ---- */
+
+static void collect_partition(struct service *service, struct partition *partition,
+                              struct engine_counts *sum)
+{
+    char name[16];
+    snprintf(name, sizeof name, "%d", partition->id);
+    if (partition->reading)
+        metrics_set(service->metrics, METRIC_consumer_lag,
+                    LABELS(service->settings.topics.commands, name),
+                    (double)kafka_consumer_lag(service->consumer, partition->id));
+    if (!partition->engine)
+        return;
+    struct engine_counts counts = engine_counts(partition->engine);
+    metrics_add(service->metrics, METRIC_journal_void_records_total, NO_LABELS,
+                (double)(counts.voided - partition->counted.voided));
+    metrics_add(service->metrics, METRIC_journal_owner_changes_total, NO_LABELS,
+                (double)(counts.epochs - partition->counted.epochs));
+    metrics_add(service->metrics, METRIC_licences_stale_total, NO_LABELS,
+                (double)(counts.stale - partition->counted.stale));
+    partition->counted = counts;
+    sum->open_commands += counts.open_commands;
+    sum->open_targets += counts.open_targets;
+    sum->events_waiting += counts.events_waiting;
+}
+
+static void collect_cluster(struct service *service, const struct cluster_work *work)
+{
+    const char *name = work->config->name;
+    metrics_set(service->metrics, METRIC_lane_waiting, LABELS(name), lane_waiting(work->lane));
+    metrics_set(service->metrics, METRIC_lane_in_flight, LABELS(name), lane_in_flight(work->lane));
+    metrics_set(service->metrics, METRIC_breaker_state, LABELS(name),
+                (double)lane_breaker(work->lane));
+}
+
+static void collect(void *self)
+{
+    struct service *service = self;
+    struct engine_counts sum = {0};
+    struct partition *partition;
+    double owned = 0;
+    TAILQ_FOREACH(partition, &service->partitions, of_service)
+    {
+        collect_partition(service, partition, &sum);
+        owned += partition->owning;
+    }
+    for (size_t i = 0; i < service->cluster_count; i++)
+        collect_cluster(service, &service->clusters[i]);
+    metrics_set(service->metrics, METRIC_journal_partitions_owned, NO_LABELS, owned);
+    metrics_set(service->metrics, METRIC_open_commands, NO_LABELS, sum.open_commands);
+    metrics_set(service->metrics, METRIC_open_targets, NO_LABELS, sum.open_targets);
+    metrics_set(service->metrics, METRIC_events_waiting, NO_LABELS, sum.events_waiting);
+    metrics_set(service->metrics, METRIC_remembered_ids, NO_LABELS, service->budget.remembered_ids);
+    metrics_set(service->metrics, METRIC_consumption_paused, NO_LABELS,
+                service->budget.open_commands >= service->config->limits.open_commands);
+}
+
+/* ---- finished commands ---- */
+
+void note_finished(struct service *service, const struct engine_command_view *view)
+{
+    const char *outcome = command_outcome_label(view->outcome);
+    const char *cluster = view->cluster;
+    metrics_add(service->metrics, METRIC_commands_finished_total, LABELS(cluster, outcome), 1);
+    if (view->outcome == COMMAND_REJECTED)
+        metrics_add(service->metrics, METRIC_commands_rejected_total,
+                    LABELS(error_label(view->reason)), 1);
+    if (view->accepted_at.ms)
+        metrics_observe(service->metrics, METRIC_command_age_seconds, NO_LABELS,
+                        (double)(view->closed_at.ms - view->accepted_at.ms) / 1000);
+    if (service->options.quiet)
+        return;
+    log_line(LOG_LEVEL_INFO, "command finished", LOG_TEXT("id", uuid_format(&view->id).text),
+             LOG_TEXT("cluster", cluster), LOG_TEXT("outcome", outcome),
+             log_number("targets", view->targets), log_number("gone", view->succeeded),
+             LOG_TEXT("reason", view->reason ? error_label(view->reason) : "-"),
+             log_number("partition", view->source.partition),
+             log_number("offset", view->source.offset),
+             log_number("duration_ms",
+                        view->accepted_at.ms ? view->closed_at.ms - view->accepted_at.ms : 0));
+}
+
+/* ---- the HTTP side ---- */
+
+enum error_code health_create(struct service *service, struct error *err)
+{
+    const struct config_http *config = &service->config->http;
+    struct http_route routes[HTTP_HEALTH_ROUTES];
+    service->health = (struct http_health){checks, collect, service, service->metrics};
+    metrics_set(service->metrics, METRIC_build_info,
+                LABELS(CURFEW_VERSION, kafka_library_version()), 1);
+    metrics_set(service->metrics, METRIC_start_timestamp_seconds, NO_LABELS,
+                (double)clock_wall(&service->clock).ms / 1000);
+    if (!config->listen.host[0])
+        return ERR_OK;
+    http_health_routes(&service->health, routes);
+    struct http_options options = {config->listen.host, config->listen.port, config->connections,
+                                   (uint32_t)(config->timeout_ms / 1000)};
+    return http_server_create(service->loop, &options, routes, HTTP_HEALTH_ROUTES, &service->http,
+                              err);
+}
+
+uint16_t service_http_port(const struct service *service)
+{
+    return service->http ? http_server_port(service->http) : 0;
+}

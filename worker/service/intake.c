@@ -1,0 +1,227 @@
+/* consume -> decode -> guard -> offer: one message of the commands topic at a time, in offset
+ * order. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "guard/guard.h"
+#include "service/internal.h"
+
+enum { SEND_AGAIN_MS = 1000 };
+
+static void message_view(const struct kafka_message *from, struct header *headers,
+                         struct message *ret)
+{
+    for (uint32_t i = 0; i < from->header_count; i++)
+        headers[i] = (struct header){from->headers[i].name, from->headers[i].value};
+    *ret = (struct message){from->key, from->value, headers, from->header_count};
+}
+
+/* A forwarded command keeps the time at which the broker first took it: never later than its
+ * present one. */
+static struct wall first_append(const struct kafka_message *message, bool *ret_forwarded)
+{
+    const struct kafka_header *header = kafka_message_header(message, TEXT("curfew_first_append"));
+    struct wall at = message->timestamp;
+    uint64_t ms;
+    *ret_forwarded = header != NULL;
+    if (header && text_u64(header->value, INT64_MAX, &ms, NULL) == ERR_OK && (int64_t)ms < at.ms)
+        at.ms = (int64_t)ms;
+    return at;
+}
+
+static struct wall broker_now(const struct partition *partition, struct instant now)
+{
+    if (partition->broker_time.ms == 0)
+        return (struct wall){0};
+    return (struct wall){partition->broker_time.ms +
+                         instant_ms_between(partition->broker_seen, now)};
+}
+
+static void judge(struct partition *partition, struct command *command, struct instant now)
+{
+    struct service *service = partition->service;
+    struct engine_offer *offer = &partition->offer;
+    struct guard_verdict verdict = {0};
+    struct guard_facts facts = {.appended_at = offer->appended_at,
+                                .broker_now = broker_now(partition, now)};
+    if (guard_command(service->config, command, &facts, &verdict, &offer->refusal) == ERR_OK)
+        offer->refusal.code = ERR_OK;
+    offer->expires_at = verdict.expires_at;
+    offer->cluster = verdict.cluster ? verdict.cluster->name : NULL;
+    if (!offer->refusal.code && command->action != ACTION_TERMINATE)
+        error_set(&offer->refusal, ERR_UNSUPPORTED,
+                  "'%s' does not belong on the commands topic of this version",
+                  action_label(command->action));
+}
+
+/* Starts to hand the message on (dead letter, other partition); the offer waits for the
+ * acknowledgement. */
+static void hand_on(struct partition *partition, struct instant now)
+{
+    const struct engine_offer *offer = &partition->offer;
+    bool started = offer->forwarded_to >= 0
+                       ? send_forward(partition, partition->waiting, text_of(offer->cluster),
+                                      offer->forwarded_to)
+                       : send_dead_letter(partition, partition->waiting, &offer->refusal);
+    partition->sending = started;
+    partition->send_again = started ? INSTANT_NEVER : instant_add_ms(now, SEND_AGAIN_MS);
+}
+
+static bool must_hand_on(const struct engine_offer *offer)
+{
+    return offer->forwarded_to >= 0 || !offer->command;
+}
+
+static void make_offer(struct partition *partition, struct instant now)
+{
+    struct service *service = partition->service;
+    const struct kafka_message *message = partition->waiting;
+    struct engine_offer *offer = &partition->offer;
+    struct header headers[KAFKA_HEADERS_MAX];
+    struct message view;
+    struct message_info info = {0};
+    bool forwarded;
+    memset(offer, 0, sizeof *offer);
+    offer->forwarded_to = -1;
+    offer->appended_at = first_append(message, &forwarded);
+    offer->source = (struct source){true, message->partition, message->offset,
+                                    sha256_of(message->value.at, message->value.length)};
+    message_view(message, headers, &view);
+    struct command *command = NULL;
+    enum error_code code =
+        message->has_value
+            ? message_decode(&view, &command, &info, &offer->refusal)
+            : error_set(&offer->refusal, ERR_UNDECODABLE, "the message has no value");
+    metrics_add(service->metrics, METRIC_commands_received_total,
+                LABELS(message_encoding_label(info.encoding)), 1);
+    if (code == ERR_OK) {
+        offer->refusal.code = ERR_OK;
+        offer->command = command;
+        offer->digest = command_digest(command);
+        judge(partition, command, now);
+        int32_t home = offer->cluster
+                           ? kafka_partition_of(text_of(offer->cluster), service->partition_count)
+                           : -1;
+        if (home >= 0 && home != partition->id && !forwarded)
+            offer->forwarded_to = home;
+    }
+    partition->offered = true;
+    if (must_hand_on(offer))
+        hand_on(partition, now);
+}
+
+void intake_sent(struct partition *partition, bool delivered, struct instant now)
+{
+    partition->sending = false;
+    partition->send_again = delivered ? (struct instant){0} : instant_add_ms(now, SEND_AGAIN_MS);
+    if (delivered && partition->offer.forwarded_to < 0)
+        metrics_add(partition->service->metrics, METRIC_dead_letters_total,
+                    LABELS(error_label(partition->offer.refusal.code)), 1);
+    if (!delivered)
+        log_line(LOG_LEVEL_WARNING, "a command message was not taken over, retrying in 1 s",
+                 log_number("partition", partition->id),
+                 log_number("offset", partition->waiting->offset));
+}
+
+static void done(struct partition *partition)
+{
+    kafka_message_destroy(partition->waiting);
+    partition->waiting = NULL;
+    partition->offered = false;
+    partition->send_again = (struct instant){0};
+}
+
+/* True when the next message may follow. */
+static bool place(struct partition *partition, struct instant now)
+{
+    struct error err;
+    if (partition->sending)
+        return false;
+    if (must_hand_on(&partition->offer) && partition->send_again.ns != 0) {
+        if (instant_passed(now, partition->send_again))
+            hand_on(partition, now);
+        return false;
+    }
+    if (engine_offer(partition->engine, &partition->offer, now, &err))
+        return false;
+    done(partition);
+    return true;
+}
+
+static void stop(struct partition *partition, enum error_code code, const char *what)
+{
+    partition->stage = PARTITION_STOPPED;
+    error_set(&partition->why, code, "%s", what);
+    engine_assign(partition->engine, false, (struct instant){0});
+    kafka_consumer_stop(partition->service->consumer, partition->id);
+    log_line(LOG_LEVEL_ERROR, "partition stopped", log_number("partition", partition->id),
+             LOG_TEXT("reason", what));
+}
+
+/* The first record read again is the last one journalled: another one there means that the topic
+ * was made anew. */
+static bool is_last_one(struct partition *partition, struct kafka_message *message)
+{
+    partition->check_last = false;
+    struct sha256 digest = sha256_of(message->value.at, message->value.length);
+    bool same =
+        message->offset == partition->last_offset && sha256_equal(&digest, &partition->last_digest);
+    bool later = message->offset > partition->last_offset; /* the last one is gone by retention */
+    if (!same && !later)
+        stop(partition, ERR_JOURNAL,
+             "the commands topic does not hold the command that the journal names there: it was "
+             "made anew; see `curfew "
+             "topics accept` in the operations guide");
+    if (later && !same)
+        return false;
+    kafka_message_destroy(message);
+    return true;
+}
+
+static void take_item(struct partition *partition, struct kafka_item *item, struct instant now)
+{
+    struct error err;
+    switch (item->kind) {
+    case KAFKA_ITEM_MESSAGE:
+        if (partition->check_last && is_last_one(partition, item->message))
+            return;
+        partition->waiting = item->message;
+        make_offer(partition, now);
+        return;
+    case KAFKA_ITEM_GAP:
+        log_line(LOG_LEVEL_WARNING, "commands were removed by retention before they were read",
+                 log_number("partition", partition->id), log_number("from", item->position),
+                 log_number("to", item->low));
+        partition->check_last = false;
+        if (kafka_consumer_start(partition->service->consumer, partition->id, item->low, &err))
+            log_line(LOG_LEVEL_WARNING, "cannot read commands", LOG_TEXT("reason", err.message));
+        return;
+    case KAFKA_ITEM_TRUNCATED:
+        stop(partition, ERR_JOURNAL,
+             "the commands topic ends before the last journalled command: it was truncated or made "
+             "anew");
+        return;
+    default:
+        return;
+    }
+}
+
+void intake(struct partition *partition, struct instant now)
+{
+    struct service *service = partition->service;
+    for (unsigned i = 0; i < OFFERS_PER_PASS; i++) {
+        if (partition->waiting && (!partition->offered || !place(partition, now)))
+            return;
+        if (service->phase != SERVICE_RUNNING || partition->stage != PARTITION_RUNNING ||
+            !engine_wants(partition->engine))
+            return;
+        struct kafka_item item;
+        if (!kafka_consumer_take(service->consumer, partition->id, &item))
+            return;
+        take_item(partition, &item, now);
+    }
+    service_again(service);
+}

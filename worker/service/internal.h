@@ -1,0 +1,221 @@
+/* internal.h - the service's insides, shared by its own files only. */
+#ifndef SERVICE_INTERNAL_H
+#define SERVICE_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "audit/chain.h"
+#include "base/clock.h"
+#include "cluster/executor.h"
+#include "cluster/lane.h"
+#include "command/message.h"
+#include "engine/engine.h"
+#include "event/encode.h"
+#include "http/health.h"
+#include "kafka/admin.h"
+#include "kafka/consumer.h"
+#include "kafka/journal.h"
+#include "kafka/producer.h"
+#include "kafka/reader.h"
+#include "metrics/metrics.h"
+#include "service/service.h"
+#include "service/settings.h"
+
+enum {
+    RECORDS_PER_PASS = 4000, /* of one partition: a pass stays in the milliseconds */
+    OFFERS_PER_PASS = 2000,
+    ACTIONS_PER_PASS = 8000,
+    COMMIT_EVERY_MS = 200,
+    CANCELS_MAX = 10000, /* remembered from the control topic */
+};
+
+/* One configured cluster: its lane and its executor. */
+struct cluster_work {
+    struct service *service;
+    const struct config_cluster *config;
+    struct lane *lane;
+    struct executor *executor;
+    TAILQ_ENTRY(cluster_work) of_busy;
+    bool busy; /* in the queue of lanes to look at */
+    struct instant wake;
+    bool stopped;
+};
+
+/* One request to a cluster on its way: lane, executor, reply. */
+struct call {
+    struct cluster_work *cluster;
+    int32_t partition;
+    uint64_t engine_serial; /* the reply of a partition that was given back is dropped */
+    uint64_t tag;           /* the engine's */
+    enum executor_op op;
+    char *infobase; /* owned */
+    char *message;  /* owned */
+    struct instant started;
+};
+
+enum partition_stage {
+    PARTITION_ASKING,     /* waits for the committed offset's metadata */
+    PARTITION_RECOVERING, /* reads the journal */
+    PARTITION_RUNNING,
+    PARTITION_STOPPED, /* an operator must look; `why` says at what */
+};
+
+struct partition {
+    TAILQ_ENTRY(partition) of_service;
+    struct service *service;
+    int32_t id;
+    enum partition_stage stage;
+    struct error why; /* STOPPED */
+    uint64_t serial;  /* of the engine */
+    struct engine *engine;
+    struct kafka_tail *tail;
+    struct chain chain;
+    struct instant assigned_at;
+    bool owning;  /* as of the last pass */
+    bool proving; /* a commit is to show that the group still counts us in */
+    struct instant prove_at;
+    bool reading;    /* the commands topic is being read */
+    bool check_last; /* the first record read must be the last one journalled */
+    struct sha256 last_digest;
+    int64_t last_offset;
+    /* the command that waits: for the engine to want it, or for its dead letter or forward to be
+     * acknowledged */
+    struct kafka_message *waiting;
+    struct engine_offer offer;
+    bool offered; /* `offer` is made out */
+    bool sending; /* waits for an acknowledgement */
+    struct instant send_again;
+    int64_t committed; /* the last offset asked to be committed */
+    int64_t committed_start;
+    struct instant commit_at;
+    struct wall broker_time;      /* of the last record read back... */
+    struct instant broker_seen;   /* ...and when */
+    struct engine_counts counted; /* as metrics were told */
+};
+
+/* A message that waits for its acknowledgement. */
+enum sending_kind { SENDING_EVENT, SENDING_REPLY, SENDING_DEAD_LETTER, SENDING_FORWARD };
+struct sending {
+    enum sending_kind kind;
+    int32_t partition;
+    uint64_t engine_serial;
+    uint64_t tag; /* EVENT: the engine's */
+    enum event_kind event_kind;
+    uint32_t parts; /* not yet answered */
+    bool failed;
+    struct outgoing
+        *reply; /* REPLY: owned; goes to the dead letters when the reply topic refuses it */
+};
+
+struct service {
+    uv_loop_t *loop;
+    struct service_options options;
+    struct clock clock;
+    struct config *config;
+    struct kafka_settings settings;
+    struct kafka_hub *hub;
+    struct kafka_consumer *consumer;
+    struct kafka_journal *journal;
+    struct kafka_producer *producer;
+    struct kafka_reader *tails;
+    struct kafka_reader *control_reader;
+    struct kafka_tail *control;
+    bool control_read; /* to its end as of the start */
+    bool halted;
+    struct cancel {
+        struct uuid id;
+        char by[64];
+    } * cancels;
+    size_t cancel_count;
+    int32_t partition_count; /* of the commands topic */
+    struct engine_budget budget;
+    struct cluster_work *clusters;
+    size_t cluster_count;
+    TAILQ_HEAD(, cluster_work) busy;
+    TAILQ_HEAD(, partition) partitions;
+    uint64_t serial;
+    size_t calls; /* in lanes and executors */
+    size_t sendings;
+    struct event_style style;
+    uv_timer_t timer;
+    uv_timer_t watchdog;
+    bool again; /* a queue was left before it was empty */
+    bool joined;
+    bool consumer_closed;
+    struct instant journal_ok_at; /* last acknowledged append */
+    bool journal_failing;
+    bool events_failing;
+    enum {
+        SERVICE_RUNNING,
+        SERVICE_DRAINING, /* no new commands */
+        SERVICE_CLOSING,  /* clients and executors close */
+        SERVICE_STOPPED
+    } phase;
+    struct instant drain_until;
+    struct error failure; /* why it stops; ERR_OK: asked to */
+    bool ready_told;
+    struct metrics *metrics;
+    struct http_server *http;
+    struct http_health health;
+    bool timers;
+    int handles;
+};
+
+/* service.c */
+void service_again(struct service *service);
+void service_fail(struct service *service, const struct error *err);
+struct engine_config service_engine_config(struct service *service, int32_t partition);
+struct event_style service_event_style(const struct service *service);
+
+/* partition.c */
+struct partition *partition_find(struct service *service, int32_t id);
+void partition_add(struct service *service, int32_t id);
+void partition_remove(struct partition *partition);
+void partition_position(struct partition *partition, const struct kafka_consumer_event *event);
+void partition_committed(struct partition *partition, const struct kafka_consumer_event *event,
+                         struct instant now);
+/* One bounded pass: records, offers, actions, commit. */
+void partition_pass(struct partition *partition, struct instant now);
+struct instant partition_wake(const struct partition *partition);
+bool partition_is_idle(const struct partition *partition);
+
+/* intake.c: a message of the commands topic becomes an offer */
+void intake(struct partition *partition, struct instant now);
+void intake_sent(struct partition *partition, bool delivered, struct instant now);
+
+/* work.c: lanes and executors */
+enum error_code clusters_create(struct service *service, struct error *err);
+void clusters_stop(struct service *service);
+bool clusters_stopped(const struct service *service);
+void clusters_destroy(struct service *service);
+void clusters_reload(struct service *service);
+void clusters_pass(struct service *service, struct instant now);
+struct instant clusters_next_wake(const struct service *service);
+void call_start(struct partition *partition, const struct engine_action *action,
+                struct instant now);
+
+/* outbox.c: events, replies, dead letters, forwards */
+void publish(struct partition *partition, const struct engine_action *action, struct instant now);
+bool send_dead_letter(struct partition *partition, const struct kafka_message *message,
+                      const struct error *why);
+bool send_forward(struct partition *partition, const struct kafka_message *message, struct text key,
+                  int32_t to);
+void outbox_receipt(struct service *service, const struct kafka_receipt *receipt,
+                    struct instant now);
+
+/* control.c */
+void control_pass(struct service *service, struct instant now);
+void control_apply(struct service *service, struct partition *partition, struct instant now);
+
+/* rules.c: what the engine asks the pure rooms beside it */
+enum error_code service_resolve(void *config, const struct command *command,
+                                const struct session_list *list, struct resolution *ret,
+                                struct error *err);
+
+/* health.c */
+enum error_code health_create(struct service *service, struct error *err);
+/* Tells log, metrics and the service manager when readiness changes. */
+void health_pass(struct service *service);
+void note_finished(struct service *service, const struct engine_command_view *view);
+
+#endif

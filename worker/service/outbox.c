@@ -1,0 +1,255 @@
+/* Everything that leaves for Kafka beside the journal: events, replies, dead letters, forwarded
+ * commands. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "service/internal.h"
+
+static struct sending *sending_create(struct partition *partition, enum sending_kind kind)
+{
+    struct sending *sending = mem_new(struct sending);
+    sending->kind = kind;
+    sending->partition = partition->id;
+    sending->engine_serial = partition->serial;
+    partition->service->sendings++;
+    return sending;
+}
+
+static void sending_destroy(struct service *service, struct sending *sending)
+{
+    service->sendings--;
+    outgoing_destroy(sending->reply);
+    free(sending);
+}
+
+enum { HEADERS_MAX = KAFKA_HEADERS_MAX };
+
+static enum error_code send_message(struct service *service, const char *topic,
+                                    const struct message *message, struct sending *sending,
+                                    struct error *err)
+{
+    struct kafka_header headers[HEADERS_MAX];
+    size_t count = message->header_count < HEADERS_MAX ? message->header_count : HEADERS_MAX;
+    for (size_t i = 0; i < count; i++)
+        headers[i] =
+            (struct kafka_header){message->headers[i].name, message->headers[i].value, false};
+    struct kafka_outgoing outgoing = {
+        .topic = topic,
+        .partition = KAFKA_ANY_PARTITION,
+        .has_key = message->key.length > 0,
+        .key = message->key,
+        .value = message->value,
+        .headers = headers,
+        .header_count = count,
+    };
+    return kafka_producer_send(service->producer, &outgoing, (uint64_t)(uintptr_t)sending, err);
+}
+
+/* ---- events ---- */
+
+static void answer_event(struct service *service, const struct sending *sending, bool delivered,
+                         struct instant now)
+{
+    struct partition *partition = partition_find(service, sending->partition);
+    if (partition && partition->engine && partition->serial == sending->engine_serial)
+        engine_published(partition->engine, sending->tag, delivered, now);
+}
+
+static void send_reply(struct partition *partition, const char *topic, struct outgoing *messages)
+{
+    struct service *service = partition->service;
+    struct sending *sending = sending_create(partition, SENDING_REPLY);
+    struct error err;
+    sending->reply = messages;
+    for (size_t i = 0; i < messages->count; i++) {
+        if (send_message(service, topic, &messages->messages[i], sending, &err))
+            sending->failed = true;
+        else
+            sending->parts++;
+    }
+    if (sending->parts == 0) {
+        log_line(LOG_LEVEL_WARNING, "event not sent to the reply topic", LOG_TEXT("topic", topic),
+                 LOG_TEXT("reason", err.message));
+        sending_destroy(service, sending);
+    }
+}
+
+void publish(struct partition *partition, const struct engine_action *action, struct instant now)
+{
+    struct service *service = partition->service;
+    const char *cluster = action->event.command ? action->event.command->cluster : "";
+    AUTO(outgoing) messages = event_encode(&action->event, cluster, &service->style);
+    struct sending *sending = sending_create(partition, SENDING_EVENT);
+    struct error err = {.code = ERR_OK};
+    sending->tag = action->tag;
+    sending->event_kind = action->event.kind;
+    for (size_t i = 0; i < messages->count; i++) {
+        if (send_message(service, service->settings.topics.events, &messages->messages[i], sending,
+                         &err)) {
+            sending->failed = true;
+            break;
+        }
+        sending->parts++;
+    }
+    if (sending->parts == 0) { /* nothing went out: no receipt will come */
+        service->events_failing = true;
+        answer_event(service, sending, false, now);
+        sending_destroy(service, sending);
+        return;
+    }
+    if (action->reply_topic[0])
+        send_reply(partition, action->reply_topic, STEAL(messages));
+}
+
+/* ---- dead letters and forwards: the original bytes and headers, and why ---- */
+
+struct letter {
+    struct kafka_header headers[HEADERS_MAX];
+    size_t count;
+    char numbers[6][32];
+    unsigned number_count;
+};
+
+static void letter_text(struct letter *letter, const char *name, struct text value)
+{
+    if (letter->count < HEADERS_MAX)
+        letter->headers[letter->count++] = (struct kafka_header){text_of(name), value, false};
+}
+
+static void letter_number(struct letter *letter, const char *name, int64_t value)
+{
+    char *at = letter->numbers[letter->number_count++ % 6];
+    snprintf(at, sizeof letter->numbers[0], "%lld", (long long)value);
+    letter_text(letter, name, text_of(at));
+}
+
+static void letter_original(struct letter *letter, const struct kafka_message *message, size_t room)
+{
+    for (uint32_t i = 0; i < message->header_count && letter->count < HEADERS_MAX - room; i++)
+        letter->headers[letter->count++] = message->headers[i];
+}
+
+static bool send_letter(struct partition *partition, const struct kafka_message *message,
+                        struct letter *letter, struct kafka_outgoing outgoing,
+                        enum sending_kind kind)
+{
+    struct service *service = partition->service;
+    struct sending *sending = sending_create(partition, kind);
+    struct error err;
+    sending->parts = 1;
+    outgoing.has_key = outgoing.has_key || message->has_key;
+    if (!outgoing.key.length)
+        outgoing.key = message->key;
+    outgoing.value = message->value;
+    outgoing.tombstone = !message->has_value;
+    outgoing.headers = letter->headers;
+    outgoing.header_count = letter->count;
+    if (kafka_producer_send(service->producer, &outgoing, (uint64_t)(uintptr_t)sending, &err) ==
+        ERR_OK)
+        return true;
+    log_line(LOG_LEVEL_WARNING, "cannot hand on a command message, retrying in 1 s",
+             LOG_TEXT("topic", outgoing.topic), log_number("partition", partition->id),
+             log_number("offset", message->offset), LOG_TEXT("reason", err.message));
+    sending_destroy(service, sending);
+    return false;
+}
+
+bool send_dead_letter(struct partition *partition, const struct kafka_message *message,
+                      const struct error *why)
+{
+    const struct service *service = partition->service;
+    struct letter letter = {.count = 0};
+    letter_original(&letter, message, 12);
+    letter_text(&letter, "curfew_dlq_reason", text_of(error_label(why->code)));
+    letter_text(&letter, "curfew_dlq_message", text_of(why->message));
+    letter_text(&letter, "curfew_dlq_topic", text_of(service->settings.topics.commands));
+    letter_number(&letter, "curfew_dlq_partition", message->partition);
+    letter_number(&letter, "curfew_dlq_offset", message->offset);
+    letter_number(&letter, "curfew_dlq_timestamp", message->timestamp.ms);
+    letter_text(&letter, "curfew_dlq_group", text_of(service->settings.group));
+    letter_text(&letter, "curfew_dlq_version", TEXT(CURFEW_VERSION));
+    letter_text(&letter, "__connect.errors.topic", text_of(service->settings.topics.commands));
+    letter_number(&letter, "__connect.errors.partition", message->partition);
+    letter_number(&letter, "__connect.errors.offset", message->offset);
+    letter_text(&letter, "__connect.errors.exception.message", text_of(why->message));
+    struct kafka_outgoing outgoing = {.topic = service->settings.topics.dead_letters,
+                                      .partition = KAFKA_ANY_PARTITION};
+    return send_letter(partition, message, &letter, outgoing, SENDING_DEAD_LETTER);
+}
+
+bool send_forward(struct partition *partition, const struct kafka_message *message, struct text key,
+                  int32_t to)
+{
+    const struct service *service = partition->service;
+    struct letter letter = {.count = 0};
+    letter_original(&letter, message, 3);
+    letter_number(&letter, "curfew_first_append", message->timestamp.ms);
+    letter_number(&letter, "curfew_forwarded_partition", message->partition);
+    letter_number(&letter, "curfew_forwarded_offset", message->offset);
+    struct kafka_outgoing outgoing = {
+        .topic = service->settings.topics.commands, .partition = to, .has_key = true, .key = key};
+    return send_letter(partition, message, &letter, outgoing, SENDING_FORWARD);
+}
+
+/* ---- receipts ---- */
+
+static void event_answered(struct service *service, struct sending *sending, struct instant now)
+{
+    service->events_failing = sending->failed;
+    if (sending->failed)
+        metrics_add(service->metrics, METRIC_events_failed_total, NO_LABELS, 1);
+    else
+        metrics_add(service->metrics, METRIC_events_published_total,
+                    LABELS(event_kind_label(sending->event_kind)), 1);
+    answer_event(service, sending, !sending->failed, now);
+}
+
+/* A reply topic that cannot be written to blocks nobody: the event is kept with the dead letters.
+ */
+static void reply_answered(struct partition *partition, struct service *service,
+                           struct sending *sending)
+{
+    if (!sending->failed)
+        return;
+    log_line(LOG_LEVEL_WARNING, "the reply topic took no event: it goes to the dead letters",
+             log_number("partition", sending->partition));
+    if (!partition)
+        return;
+    for (size_t i = 0; i < sending->reply->count; i++) {
+        struct sending *letter = sending_create(partition, SENDING_REPLY);
+        struct error err;
+        letter->reply = outgoing_create(1);
+        letter->parts = 1;
+        if (send_message(service, service->settings.topics.dead_letters,
+                         &sending->reply->messages[i], letter, &err))
+            sending_destroy(service, letter);
+    }
+}
+
+void outbox_receipt(struct service *service, const struct kafka_receipt *receipt,
+                    struct instant now)
+{
+    struct sending *sending = (struct sending *)(uintptr_t)receipt->tag;
+    struct partition *partition = partition_find(service, sending->partition);
+    bool ours = partition && partition->serial == sending->engine_serial;
+    sending->failed = sending->failed || receipt->delivery != KAFKA_PERSISTED;
+    if (--sending->parts > 0)
+        return;
+    switch (sending->kind) {
+    case SENDING_EVENT:
+        event_answered(service, sending, now);
+        break;
+    case SENDING_REPLY:
+        if (sending->reply->count)
+            reply_answered(partition, service, sending);
+        break;
+    case SENDING_DEAD_LETTER:
+    case SENDING_FORWARD:
+        if (ours)
+            intake_sent(partition, !sending->failed, now);
+        break;
+    }
+    sending_destroy(service, sending);
+}

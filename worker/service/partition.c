@@ -1,0 +1,370 @@
+/* One partition of commands and its journal: recovery, records read back into the engine, the
+ * engine's actions carried out, progress committed. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "service/internal.h"
+
+enum { PROVE_AGAIN_MS = 1000 };
+
+struct partition *partition_find(struct service *service, int32_t id)
+{
+    struct partition *partition;
+    TAILQ_FOREACH(partition, &service->partitions, of_service)
+    if (partition->id == id)
+        return partition;
+    return NULL;
+}
+
+static void stop(struct partition *partition, const struct error *why)
+{
+    partition->stage = PARTITION_STOPPED;
+    partition->why = *why;
+    if (partition->engine)
+        engine_assign(partition->engine, false, (struct instant){0});
+    kafka_consumer_stop(partition->service->consumer, partition->id);
+    log_line(LOG_LEVEL_ERROR, "partition stopped, an operator must look",
+             log_number("partition", partition->id), LOG_TEXT("reason", why->message));
+}
+
+void partition_add(struct service *service, int32_t id)
+{
+    struct partition *partition = mem_new(struct partition);
+    struct error err;
+    partition->service = service;
+    partition->id = id;
+    partition->serial = ++service->serial;
+    partition->assigned_at = clock_now(&service->clock);
+    partition->committed = -1;
+    TAILQ_INSERT_TAIL(&service->partitions, partition, of_service);
+    if (kafka_consumer_ask(service->consumer, id, &err))
+        stop(partition, &err);
+}
+
+void partition_remove(struct partition *partition)
+{
+    struct service *service = partition->service;
+    kafka_tail_close(partition->tail);
+    engine_destroy(partition->engine);
+    if (partition->offered)
+        command_destroy(partition->offer.command);
+    kafka_message_destroy(partition->waiting);
+    TAILQ_REMOVE(&service->partitions, partition, of_service);
+    free(partition);
+}
+
+/* ---- where recovery begins: the committed offset's metadata ---- */
+
+static bool read_metadata(struct text metadata, int64_t *start, struct epoch *owner)
+{
+    json_t *root =
+        json_loadb(metadata.at ? metadata.at : "", metadata.length, JSON_REJECT_DUPLICATES, NULL);
+    const char *writer = NULL;
+    json_int_t journal = -1;
+    json_int_t number = 0;
+    bool good = root && !json_unpack(root, "{s:I, s:s, s:I}", "journal", &journal, "writer",
+                                     &writer, "epoch", &number);
+    good = good && journal >= 0 && number > 0 &&
+           uuid_read(text_of(writer), &owner->writer, NULL) == ERR_OK;
+    if (good) {
+        *start = journal;
+        owner->number = (uint64_t)number;
+    }
+    json_decref(root);
+    return good;
+}
+
+static void write_metadata(const struct engine_checkpoint *checkpoint, char *ret, size_t size)
+{
+    snprintf(ret, size, "{\"journal\":%lld,\"writer\":\"%s\",\"epoch\":%llu}",
+             (long long)checkpoint->journal_start,
+             uuid_format(&checkpoint->journal_owner.writer).text,
+             (unsigned long long)checkpoint->journal_owner.number);
+}
+
+static enum error_code begin(struct partition *partition, int64_t start, const struct epoch *owner,
+                             struct error *err)
+{
+    struct service *service = partition->service;
+    struct engine_config config = service_engine_config(service, partition->id);
+    engine_destroy(partition->engine);
+    partition->engine = engine_create(&config, &service->budget);
+    memset(&partition->chain, 0, sizeof partition->chain);
+    engine_halt(partition->engine, service->halted, clock_now(&service->clock));
+    if (owner)
+        engine_begin_at(partition->engine, start, owner);
+    partition->stage = PARTITION_RECOVERING;
+    return kafka_tail_open(service->tails, service->settings.topics.journal, partition->id,
+                           owner ? start : KAFKA_FROM_BEGINNING, &partition->tail, err);
+}
+
+void partition_position(struct partition *partition, const struct kafka_consumer_event *event)
+{
+    struct service *service = partition->service;
+    struct error err;
+    int64_t start = 0;
+    struct epoch owner;
+    if (event->error.code) { /* ask until it is told: nothing is begun before */
+        if (kafka_consumer_ask(service->consumer, partition->id, &err))
+            stop(partition, &err);
+        return;
+    }
+    bool known = event->offset >= 0 && read_metadata(event->metadata, &start, &owner);
+    if (begin(partition, start, known ? &owner : NULL, &err))
+        stop(partition, &err);
+}
+
+/* ---- records read back ---- */
+
+static void owned(struct partition *partition, struct instant now)
+{
+    struct service *service = partition->service;
+    struct engine_checkpoint checkpoint = engine_checkpoint(partition->engine);
+    struct error err;
+    double seconds = (double)instant_ms_between(partition->assigned_at, now) / 1000;
+    partition->stage = PARTITION_RUNNING;
+    metrics_observe(service->metrics, METRIC_journal_recovery_duration_seconds, NO_LABELS, seconds);
+    control_apply(service, partition, now);
+    if (partition->reading)
+        return;
+    partition->check_last = checkpoint.next_command > 0;
+    partition->last_offset = checkpoint.next_command - 1;
+    partition->last_digest = checkpoint.last_digest;
+    int64_t from = partition->check_last ? partition->last_offset : KAFKA_FROM_BEGINNING;
+    if (kafka_consumer_start(service->consumer, partition->id, from, &err))
+        return; /* no longer assigned: the group will say so */
+    partition->reading = true;
+    log_line(LOG_LEVEL_INFO, "partition owned", log_number("partition", partition->id),
+             log_number("open_commands", engine_counts(partition->engine).open_commands),
+             log_number("next_command", checkpoint.next_command),
+             log_number("recovery_ms", (int64_t)(seconds * 1000)));
+}
+
+/* Another worker's OWNER stands behind ours. Before asking again the group must say that we are
+ * still counted in: a commit that it takes at an unchanged generation shows it. */
+static void lost(struct partition *partition, struct instant now)
+{
+    log_line(LOG_LEVEL_WARNING, "another worker took the journal partition, asking the group",
+             log_number("partition", partition->id));
+    engine_assign(partition->engine, false, now);
+    partition->proving = true;
+    partition->prove_at = now;
+}
+
+static void prove(struct partition *partition, struct instant now)
+{
+    struct error err;
+    struct engine_checkpoint checkpoint = engine_checkpoint(partition->engine);
+    char metadata[160];
+    if (!partition->proving || !instant_passed(now, partition->prove_at))
+        return;
+    partition->prove_at = instant_add_ms(now, PROVE_AGAIN_MS);
+    write_metadata(&checkpoint, metadata, sizeof metadata);
+    int64_t offset = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
+    if (kafka_consumer_commit(partition->service->consumer, partition->id, offset,
+                              text_of(metadata), &err))
+        log_line(LOG_LEVEL_DEBUG, "cannot ask the group yet", LOG_TEXT("reason", err.message));
+}
+
+void partition_committed(struct partition *partition, const struct kafka_consumer_event *event,
+                         struct instant now)
+{
+    if (!partition->proving || event->error.code || !event->current)
+        return;
+    partition->proving = false;
+    engine_assign(partition->engine, true, now);
+}
+
+static void note_ownership(struct partition *partition, struct instant now)
+{
+    bool owning = engine_role(partition->engine) == ENGINE_OWNING;
+    if (owning && !partition->owning)
+        owned(partition, now);
+    bool foreign = partition->owning && !owning && engine_was_overtaken(partition->engine);
+    if (foreign && partition->stage == PARTITION_RUNNING && !partition->proving)
+        lost(partition, now);
+    partition->owning = owning;
+}
+
+static void read_back(struct partition *partition, struct kafka_message *message,
+                      struct instant now)
+{
+    struct service *service = partition->service;
+    struct record *record;
+    struct error err;
+    if (record_decode(message->value, &record, &err)) {
+        error_wrap(&err, "journal offset %lld", (long long)message->offset);
+        stop(partition, &err);
+        return;
+    }
+    partition->broker_time = message->timestamp;
+    partition->broker_seen = now;
+    enum record_kind kind = record->kind;
+    metrics_add(service->metrics, METRIC_journal_records_total, LABELS(record_kind_label(kind)), 1);
+    if (engine_record(partition->engine, record, message->offset, message->timestamp, now, &err)) {
+        stop(partition, &err);
+        return;
+    }
+    if (kind == RECORD_OWNER)
+        note_ownership(partition, now);
+    struct engine_command_view view;
+    while (engine_finished(partition->engine, &view))
+        note_finished(service, &view);
+}
+
+/* On the embedded broker old records vanish by themselves; everywhere else a hole in the journal is
+ * for an operator. */
+static void gap(struct partition *partition, const struct kafka_item *item)
+{
+    struct service *service = partition->service;
+    struct error err = item->error;
+    if (!service->settings.embedded || item->kind == KAFKA_ITEM_TRUNCATED) {
+        error_wrap(&err, "the journal of partition %d cannot be trusted", partition->id);
+        err.code = ERR_JOURNAL;
+        stop(partition, &err);
+        return;
+    }
+    log_line(LOG_LEVEL_WARNING,
+             "the embedded broker dropped old journal records, reading what is left",
+             log_number("partition", partition->id));
+    kafka_tail_close(partition->tail);
+    partition->tail = NULL;
+    if (begin(partition, 0, NULL, &err))
+        stop(partition, &err);
+}
+
+static bool read_journal(struct partition *partition, struct instant now)
+{
+    struct kafka_item item;
+    for (unsigned i = 0; i < RECORDS_PER_PASS; i++) {
+        if (partition->stage == PARTITION_STOPPED || !partition->tail ||
+            !kafka_tail_take(partition->tail, &item))
+            return false;
+        switch (item.kind) {
+        case KAFKA_ITEM_MESSAGE:
+            read_back(partition, item.message, now);
+            kafka_message_destroy(item.message);
+            break;
+        case KAFKA_ITEM_END:
+            engine_at_end(partition->engine, now);
+            engine_assign(partition->engine, true, now);
+            break;
+        case KAFKA_ITEM_GAP:
+        case KAFKA_ITEM_TRUNCATED:
+            gap(partition, &item);
+            break;
+        default:
+            break;
+        }
+    }
+    return true;
+}
+
+/* ---- actions ---- */
+
+static void append(struct partition *partition, struct engine_action *action, struct instant now)
+{
+    struct service *service = partition->service;
+    struct error err;
+    AUTO(record) record = action->record;
+    AUTO_BUF bytes;
+    buf_init(&bytes, LIMIT_RECORD_BYTES);
+    record->written_at = clock_wall(&service->clock);
+    chain_stamp(&partition->chain, record);
+    record_encode(record, &bytes);
+    CHECK(!bytes.full);
+    chain_sealed(&partition->chain, (struct text){(const char *)bytes.data, bytes.length});
+    if (kafka_journal_append(service->journal, partition->id, bytes.data, bytes.length, action->tag,
+                             &err) == ERR_OK)
+        return;
+    service->journal_failing = true;
+    engine_appended(partition->engine, action->tag, ENGINE_NOT_PERSISTED, now);
+}
+
+static bool act(struct partition *partition, struct instant now)
+{
+    struct engine_action action;
+    for (unsigned i = 0; i < ACTIONS_PER_PASS; i++) {
+        if (!engine_next(partition->engine, &action, now))
+            return false;
+        switch (action.kind) {
+        case ENGINE_APPEND:
+            append(partition, &action, now);
+            break;
+        case ENGINE_PUBLISH:
+            publish(partition, &action, now);
+            break;
+        case ENGINE_LIST:
+        case ENGINE_PROBE:
+        case ENGINE_END:
+            call_start(partition, &action, now);
+            break;
+        }
+    }
+    return true;
+}
+
+/* ---- progress ---- */
+
+static void commit(struct partition *partition, struct instant now)
+{
+    struct engine_checkpoint checkpoint = engine_checkpoint(partition->engine);
+    struct error err;
+    char metadata[160];
+    bool moved = checkpoint.next_command != partition->committed ||
+                 checkpoint.journal_start != partition->committed_start;
+    if (!moved || checkpoint.next_command < 0 || !partition->owning ||
+        !instant_passed(now, partition->commit_at))
+        return;
+    write_metadata(&checkpoint, metadata, sizeof metadata);
+    partition->commit_at = instant_add_ms(now, COMMIT_EVERY_MS);
+    if (kafka_consumer_commit(partition->service->consumer, partition->id, checkpoint.next_command,
+                              text_of(metadata), &err))
+        return; /* not assigned any more: the journal knows where to go on */
+    partition->committed = checkpoint.next_command;
+    partition->committed_start = checkpoint.journal_start;
+}
+
+void partition_pass(struct partition *partition, struct instant now)
+{
+    if (!partition->engine)
+        return;
+    bool more = read_journal(partition, now);
+    if (partition->stage == PARTITION_STOPPED)
+        return;
+    note_ownership(partition, now);
+    prove(partition, now);
+    if (partition->reading || partition->waiting)
+        intake(partition, now);
+    if (instant_passed(now, engine_wake(partition->engine)))
+        engine_tick(partition->engine, now);
+    more = act(partition, now) || more;
+    commit(partition, now);
+    if (more)
+        service_again(partition->service);
+}
+
+struct instant partition_wake(const struct partition *partition)
+{
+    if (!partition->engine || partition->stage == PARTITION_STOPPED)
+        return INSTANT_NEVER;
+    struct instant wake = engine_wake(partition->engine);
+    if (partition->proving)
+        wake = instant_min(wake, partition->prove_at);
+    if (partition->waiting && partition->send_again.ns)
+        wake = instant_min(wake, partition->send_again);
+    return wake;
+}
+
+bool partition_is_idle(const struct partition *partition)
+{
+    if (!partition->engine || partition->stage != PARTITION_RUNNING)
+        return true;
+    struct engine_counts counts = engine_counts(partition->engine);
+    return counts.open_commands == 0 && counts.appends_waiting == 0 && counts.events_waiting == 0 &&
+           !partition->sending;
+}

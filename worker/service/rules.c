@@ -1,0 +1,34 @@
+/* What the engine asks of the pure rooms beside it: select/ finds, guard/ protects. */
+#include "guard/guard.h"
+#include "select/select.h"
+#include "service/internal.h"
+
+static void protect(const struct config *config, const struct config_cluster *cluster,
+                    const struct command *command, struct resolved_row *row)
+{
+    struct error why;
+    if (row->verdict != TARGET_NONE || !row->session)
+        return;
+    bool named = guard_names_exactly(command, row->session);
+    if (guard_session(config, cluster, command, row->session, named, &why) == ERR_OK)
+        return;
+    row->verdict = TARGET_PROTECTED;
+    row->why = why;
+}
+
+enum error_code service_resolve(void *self, const struct command *command,
+                                const struct session_list *list, struct resolution *ret,
+                                struct error *err)
+{
+    const struct config *config = ((struct service *)self)->config;
+    const struct config_cluster *cluster = config_cluster_find(config, text_of(command->cluster));
+    if (!cluster)
+        return error_set(err, ERR_NOT_FOUND, "cluster '%s' is no longer configured here",
+                         command->cluster);
+    enum error_code code = select_resolve(command, list, ret, err);
+    if (code)
+        return code;
+    for (size_t i = 0; i < ret->count; i++)
+        protect(config, cluster, command, &ret->rows[i]);
+    return ERR_OK;
+}

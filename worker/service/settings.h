@@ -1,0 +1,14 @@
+/* settings.h - from the configuration to the Kafka room's settings: for the worker and for every
+ * command that talks to Kafka. */
+#ifndef SERVICE_SETTINGS_H
+#define SERVICE_SETTINGS_H
+
+#include "config/config.h"
+#include "kafka/settings.h"
+
+/* `config` must outlive `*ret`, which the caller releases. ERR_CONFIG names the line of a
+ * librdkafka key that is refused. */
+enum error_code service_kafka_settings(const struct config *config, struct kafka_settings *ret,
+                                       struct error *err) MUST_CHECK;
+
+#endif

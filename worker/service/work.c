@@ -1,0 +1,304 @@
+/* Lanes and executors: requests wait in their cluster's lane, run, and their replies go back to the
+ * engine. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "service/executors.h"
+#include "service/internal.h"
+
+static struct lane_limits limits_of(const struct config_cluster *config, uint64_t seed)
+{
+    return (struct lane_limits){
+        .waiting_max = config->waiting,
+        .in_flight = config->in_flight,
+        .per_minute = config->per_minute,
+        .breaker_failures = config->breaker_failures,
+        .seed = seed,
+    };
+}
+
+/* ---- replies ---- */
+
+static const char *method_label(enum executor_op op)
+{
+    switch (op) {
+    case EXECUTOR_LIST:
+        return "list";
+    case EXECUTOR_INFO:
+        return "info";
+    case EXECUTOR_END:
+        return "terminate";
+    default:
+        return "other";
+    }
+}
+
+static void count_reply(struct cluster_work *work, const struct call *call, enum error_code code,
+                        struct instant now)
+{
+    struct metrics *metrics = work->service->metrics;
+    const char *cluster = work->config->name;
+    bool answered = code != ERR_UNAVAILABLE && code != ERR_IN_DOUBT && code != ERR_STALE &&
+                    code != ERR_PROTOCOL;
+    if (code != ERR_STALE)
+        metrics_set(metrics, METRIC_ras_up, LABELS(cluster), answered);
+    metrics_add(metrics, METRIC_ras_requests_total,
+                LABELS(cluster, method_label(call->op), error_label(code)), 1);
+    metrics_observe(metrics, METRIC_ras_request_duration_seconds, LABELS(method_label(call->op)),
+                    (double)(now.ns - call->started.ns) / 1e9);
+}
+
+static void answer(struct service *service, struct call *call, enum error_code code, bool sent,
+                   const struct session_list *list, const struct error *failure, struct instant now)
+{
+    struct partition *partition = partition_find(service, call->partition);
+    if (partition && partition->engine && partition->serial == call->engine_serial) {
+        if (call->op == EXECUTOR_LIST)
+            engine_listed(partition->engine, call->tag, code == ERR_OK ? list : NULL, failure, now);
+        else if (call->op == EXECUTOR_INFO)
+            engine_probed(partition->engine, call->tag, code, now);
+        else
+            engine_ended(partition->engine, call->tag, code, sent, failure, now);
+    }
+    service->calls--;
+    free(call->infobase);
+    free(call->message);
+    free(call);
+    service_again(service);
+}
+
+static void touch(struct cluster_work *work)
+{
+    if (work->busy)
+        return;
+    work->busy = true;
+    TAILQ_INSERT_TAIL(&work->service->busy, work, of_busy);
+}
+
+static void replied(void *self, struct executor_reply *reply)
+{
+    struct cluster_work *work = self;
+    struct call *call = (struct call *)(uintptr_t)reply->tag;
+    struct instant now = clock_now(&work->service->clock);
+    lane_done(work->lane, now, reply->code);
+    count_reply(work, call, reply->code, now);
+    if (reply->code && reply->code != ERR_GONE && reply->code != ERR_STALE)
+        log_line(
+            LOG_LEVEL_DEBUG, "request to a cluster failed", LOG_TEXT("cluster", work->config->name),
+            LOG_TEXT("method", method_label(call->op)), LOG_TEXT("code", error_label(reply->code)),
+            LOG_TEXT("reason", reply->error.message));
+    answer(work->service, call, reply->code, reply->sent, reply->list, &reply->error, now);
+    session_list_destroy(STEAL(reply->list));
+    touch(work);
+}
+
+/* ---- requests ---- */
+
+static struct cluster_work *find_cluster(struct service *service, const char *name)
+{
+    for (size_t i = 0; i < service->cluster_count; i++)
+        if (!strcmp(service->clusters[i].config->name, name))
+            return &service->clusters[i];
+    return NULL;
+}
+
+static enum executor_op op_of(enum engine_action_kind kind)
+{
+    return kind == ENGINE_LIST    ? EXECUTOR_LIST
+           : kind == ENGINE_PROBE ? EXECUTOR_INFO
+                                  : EXECUTOR_END;
+}
+
+static char *copy_text(const char *text)
+{
+    return text ? mem_text(text, strlen(text)) : NULL;
+}
+
+void call_start(struct partition *partition, const struct engine_action *action, struct instant now)
+{
+    struct service *service = partition->service;
+    struct cluster_work *work = find_cluster(service, action->cluster);
+    struct call *call = mem_new(struct call);
+    struct error err;
+    call->cluster = work;
+    call->partition = partition->id;
+    call->engine_serial = partition->serial;
+    call->tag = action->tag;
+    call->op = op_of(action->kind);
+    call->infobase = copy_text(action->infobase);
+    call->message = copy_text(action->message);
+    call->started = now;
+    service->calls++;
+    if (!work) {
+        error_set(&err, ERR_CONFIG, "cluster '%s' is no longer configured here", action->cluster);
+        answer(service, call, ERR_CONFIG, false, NULL, &err, now);
+        return;
+    }
+    struct lane_job job = {
+        .request = {
+            .op = call->op,
+            .tag = (uint64_t)(uintptr_t)call,
+            .session = action->session,
+            .infobase = call->infobase,
+            .message = call->message ? call->message : "",
+            .send_by = action->kind == ENGINE_END ? action->send_by : INSTANT_NEVER,
+            .deadline = instant_add_ms(now, work->config->request_ms),
+        }};
+    if (lane_put(work->lane, &job, &err)) {
+        metrics_add(service->metrics, METRIC_lane_refused_total, LABELS(work->config->name), 1);
+        answer(service, call, ERR_STALE, false, NULL, &err, now);
+        return;
+    }
+    touch(work);
+}
+
+/* ---- lanes ---- */
+
+static void expire(struct cluster_work *work, struct instant now)
+{
+    struct lane_job job;
+    while (lane_expire(work->lane, now, &job)) {
+        struct call *call = (struct call *)(uintptr_t)job.request.tag;
+        struct error err;
+        enum error_code code = call->op == EXECUTOR_END ? ERR_STALE : ERR_UNAVAILABLE;
+        error_set(&err, code, "cluster '%s': the request waited too long for its turn",
+                  work->config->name);
+        answer(work->service, call, code, false, NULL, &err, now);
+    }
+}
+
+/* The last look before a byte may leave: is the licence still ours? */
+static bool still_allowed(struct service *service, const struct call *call)
+{
+    if (call->op != EXECUTOR_END)
+        return true;
+    const struct partition *partition = partition_find(service, call->partition);
+    return partition && partition->engine && partition->serial == call->engine_serial &&
+           partition->stage == PARTITION_RUNNING && engine_allows(partition->engine, call->tag);
+}
+
+static void start_jobs(struct cluster_work *work, struct instant now)
+{
+    struct lane_job job;
+    while (lane_take(work->lane, now, &job)) {
+        struct call *call = (struct call *)(uintptr_t)job.request.tag;
+        if (still_allowed(work->service, call)) {
+            call->started = now;
+            job.request.deadline = instant_add_ms(now, work->config->request_ms);
+            executor_start(work->executor, &job.request);
+            continue;
+        }
+        struct error err;
+        error_set(&err, ERR_STALE, "the licence to end it is not in force any more");
+        lane_done(work->lane, now, ERR_STALE);
+        answer(work->service, call, ERR_STALE, false, NULL, &err, now);
+    }
+}
+
+void clusters_pass(struct service *service, struct instant now)
+{
+    for (size_t i = 0; i < service->cluster_count; i++)
+        if (instant_passed(now, service->clusters[i].wake))
+            touch(&service->clusters[i]);
+    struct cluster_work *work;
+    while ((work = TAILQ_FIRST(&service->busy))) {
+        TAILQ_REMOVE(&service->busy, work, of_busy);
+        work->busy = false;
+        expire(work, now);
+        if (service->phase < SERVICE_CLOSING)
+            start_jobs(work, now);
+        work->wake = lane_wake(work->lane, now);
+    }
+}
+
+struct instant clusters_next_wake(const struct service *service)
+{
+    struct instant wake = INSTANT_NEVER;
+    for (size_t i = 0; i < service->cluster_count; i++)
+        wake = instant_min(wake, service->clusters[i].wake);
+    return wake;
+}
+
+/* ---- life ---- */
+
+static enum error_code cluster_create(struct service *service, size_t index, struct error *err)
+{
+    struct cluster_work *work = &service->clusters[index];
+    work->service = service;
+    work->config = &service->config->clusters[index];
+    work->wake = INSTANT_NEVER;
+    uint64_t seed;
+    struct uuid random = uuid_random();
+    memcpy(&seed, random.bytes, sizeof seed);
+    work->lane = lane_create(limits_of(work->config, seed));
+    return executor_of_cluster(service->loop, work->config, replied, work, &work->executor, err);
+}
+
+enum error_code clusters_create(struct service *service, struct error *err)
+{
+    TAILQ_INIT(&service->busy);
+    service->cluster_count = service->config->cluster_count;
+    service->clusters = mem_alloc(service->cluster_count, sizeof service->clusters[0]);
+    for (size_t i = 0; i < service->cluster_count; i++)
+        if (cluster_create(service, i, err))
+            return error_wrap(err, "cluster '%s'", service->config->clusters[i].name);
+    return ERR_OK;
+}
+
+static void cluster_stopped(void *self)
+{
+    struct cluster_work *work = self;
+    work->stopped = true;
+    service_again(work->service);
+}
+
+void clusters_stop(struct service *service)
+{
+    struct instant now = clock_now(&service->clock);
+    for (size_t i = 0; i < service->cluster_count; i++) {
+        struct cluster_work *work = &service->clusters[i];
+        struct lane_job job;
+        while (work->lane && lane_expire(work->lane, INSTANT_NEVER, &job)) {
+            struct error err;
+            error_set(&err, ERR_STALE, "the worker stops");
+            answer(service, (struct call *)(uintptr_t)job.request.tag, ERR_STALE, false, NULL, &err,
+                   now);
+        }
+        if (work->executor)
+            executor_stop(work->executor, cluster_stopped, work);
+        else
+            work->stopped = true;
+    }
+}
+
+bool clusters_stopped(const struct service *service)
+{
+    for (size_t i = 0; i < service->cluster_count; i++)
+        if (!service->clusters[i].stopped)
+            return false;
+    return true;
+}
+
+void clusters_destroy(struct service *service)
+{
+    for (size_t i = 0; i < service->cluster_count; i++) {
+        executor_destroy(service->clusters[i].executor);
+        lane_destroy(service->clusters[i].lane);
+    }
+    free(service->clusters);
+    service->clusters = NULL;
+    service->cluster_count = 0;
+}
+
+/* After a reload: same clusters in the same order (others need a restart), new limits. */
+void clusters_reload(struct service *service)
+{
+    for (size_t i = 0; i < service->cluster_count; i++) {
+        struct cluster_work *work = &service->clusters[i];
+        work->config = &service->config->clusters[i];
+        lane_set_limits(work->lane, limits_of(work->config, (uint64_t)i + 1));
+    }
+}
