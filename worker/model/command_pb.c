@@ -553,6 +553,9 @@ static enum error_code get_head(struct reader *reader, const Pb *from)
 
 enum error_code command_decode(struct text bytes, struct command **ret, struct error *err)
 {
+    struct error unused; /* wrapping needs one to wrap */
+    if (!err)
+        err = &unused;
     struct pb_memory memory;
     Pb *message = (Pb *)pb_unpack(&memory, &curfew__v1__command__descriptor, bytes,
                                   LIMIT_COMMAND_DECODE_BYTES);
