@@ -1,0 +1,460 @@
+/* The domain types through their wire forms and back, and hostile bytes in each. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "model/cloudevent.h"
+#include "model/event.h"
+#include "model/json.h"
+#include "model/record.h"
+#include "model/session.h"
+#include "model/wire.h"
+#include "tests/support/gen.h"
+
+enum { BYTES_MAX = 1 << 20 };
+
+static struct error err;
+
+static struct text as_text(const struct buf *buf)
+{
+    return (struct text){(const char *)buf->data, buf->length};
+}
+
+/* ---- commands ---- */
+
+static void a_command_reads_back_as_the_same_bytes(void **state)
+{
+    (void)state;
+    struct gen_seeds seeds = gen_seeds(1000);
+    for (uint64_t seed = seeds.first; seed < seeds.behind; seed++) {
+        struct gen gen = {seed};
+        AUTO(command) command = gen_command(&gen);
+        AUTO(command) back = NULL;
+        AUTO_BUF bytes;
+        AUTO_BUF again;
+        buf_init(&bytes, BYTES_MAX);
+        buf_init(&again, BYTES_MAX);
+        command_encode(command, &bytes);
+        if (command_decode(as_text(&bytes), &back, &err))
+            fail_msg("seed=%llu: %s", (unsigned long long)seed, err.message);
+        command_encode(back, &again);
+        if (!text_equal(as_text(&bytes), as_text(&again)))
+            fail_msg("seed=%llu: other bytes", (unsigned long long)seed);
+    }
+}
+
+static void a_command_longer_than_its_limits_is_refused(void **state)
+{
+    (void)state;
+    AUTO(command) command = command_create();
+    struct gen gen = {1};
+    char name[LIMIT_NAME_BYTES + 2];
+    memset(name, 'a', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    command->id = gen_uuid(&gen);
+    command->cluster = name;
+    AUTO_BUF bytes;
+    buf_init(&bytes, BYTES_MAX);
+    command_encode(command, &bytes);
+    AUTO(command) back = NULL;
+    assert_int_equal(command_decode(as_text(&bytes), &back, &err), ERR_TOO_LARGE);
+    assert_non_null(strstr(err.message, "cluster"));
+    name[LIMIT_NAME_BYTES] = '\0';
+    buf_clear(&bytes);
+    command_encode(command, &bytes);
+    assert_int_equal(command_decode(as_text(&bytes), &back, &err), ERR_OK);
+}
+
+/* ---- records ---- */
+
+static void fill_targets(struct gen *gen, struct record *record)
+{
+    uint32_t count = (uint32_t)gen_below(gen, 5);
+    record->resolved.round = (uint32_t)gen_below(gen, 3);
+    record->resolved.chunks = 1 + (uint32_t)gen_below(gen, 3);
+    record->resolved.chunk = record->resolved.chunks;
+    record->resolved.count = count;
+    record->resolved.targets = mem_alloc(count, sizeof record->resolved.targets[0]);
+    for (uint32_t i = 0; i < count; i++) {
+        struct resolved_target *target = &record->resolved.targets[i];
+        target->index = i;
+        if (gen_chance(gen, 70)) {
+            target->snapshot = (uint8_t *)mem_text("abc", 3);
+            target->snapshot_length = 3;
+        }
+        target->asked_by_number = gen_chance(gen, 50);
+        if (target->asked_by_number)
+            target->asked_number = (uint32_t)gen_number(gen, UINT32_MAX);
+        else
+            target->asked_session = gen_uuid(gen);
+        target->verdict = (enum target_outcome)gen_below(gen, TARGET_OUTCOMES);
+        if (target->verdict && gen_chance(gen, 50))
+            target->reason = (struct reason){ERR_DENIED, mem_text("left", 4)};
+    }
+}
+
+static void fill_ends(struct gen *gen, struct record *record)
+{
+    uint32_t count = (uint32_t)gen_below(gen, 5);
+    record->outcome.round = (uint32_t)gen_below(gen, 3);
+    record->outcome.count = count;
+    record->outcome.ends = mem_alloc(count, sizeof record->outcome.ends[0]);
+    for (uint32_t i = 0; i < count; i++) {
+        struct target_end *end = &record->outcome.ends[i];
+        end->index = i;
+        end->outcome = (enum target_outcome)(1 + gen_below(gen, TARGET_OUTCOMES - 1));
+        end->attempts = (uint32_t)gen_below(gen, 9);
+        if (gen_chance(gen, 50))
+            end->reason = (struct reason){ERR_REFUSED, mem_text("no", 2)};
+    }
+}
+
+static void fill_body(struct gen *gen, struct record *record)
+{
+    switch (record->kind) {
+    case RECORD_OWNER:
+        record->owner.instance = mem_text("worker-1", 8);
+        break;
+    case RECORD_ACCEPTED:
+        record->accepted.command = gen_command(gen);
+        record->accepted.first_appended_at = gen_wall(gen);
+        record->accepted.expires_at.ms = 1 + (int64_t)gen_below(gen, 1000000);
+        break;
+    case RECORD_REJECTED:
+        record->rejected.after_accepted = gen_chance(gen, 50);
+        record->rejected.command = gen_chance(gen, 50) ? gen_command(gen) : NULL;
+        break;
+    case RECORD_DUPLICATE:
+        record->duplicate.first_outcome = COMMAND_EXPIRED;
+        record->duplicate.command = gen_command(gen);
+        break;
+    case RECORD_FORWARDED:
+        record->forwarded.to_partition = (int32_t)gen_below(gen, 100);
+        break;
+    case RECORD_RESOLVED:
+        fill_targets(gen, record);
+        break;
+    case RECORD_ATTEMPT:
+        record->attempt.count = 3;
+        record->attempt.targets = mem_alloc(3, sizeof record->attempt.targets[0]);
+        record->attempt.targets[2] = UINT32_MAX;
+        record->attempt.attempt = 2;
+        break;
+    case RECORD_OUTCOME:
+        fill_ends(gen, record);
+        break;
+    case RECORD_CLOSED:
+        record->closed.outcome = COMMAND_DRY_RUN;
+        break;
+    case RECORD_CANCELLED:
+        record->cancelled.by = mem_text("Пётр", strlen("Пётр"));
+        break;
+    default:
+        break;
+    }
+}
+
+static const enum record_kind kinds[] = {
+    RECORD_OWNER,    RECORD_ACCEPTED, RECORD_REJECTED, RECORD_DUPLICATE, RECORD_FORWARDED,
+    RECORD_RESOLVED, RECORD_ATTEMPT,  RECORD_OUTCOME,  RECORD_CLOSED,    RECORD_CANCELLED};
+
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+static struct record *any_record(struct gen *gen)
+{
+    struct record *record = record_create(kinds[gen_below(gen, KINDS)]);
+    record->epoch = (struct epoch){gen_uuid(gen), 1 + gen_number(gen, UINT64_MAX - 1)};
+    record->sequence = 1 + gen_number(gen, UINT64_MAX - 1);
+    if (record->sequence > 1)
+        record->previous = sha256_of("x", 1);
+    if (gen_chance(gen, 70))
+        record->command_id = gen_uuid(gen);
+    if (gen_chance(gen, 70))
+        record->command_digest = sha256_of("y", 1);
+    if (gen_chance(gen, 70))
+        record->source = (struct source){true, (int32_t)gen_below(gen, 100),
+                                         (int64_t)gen_number(gen, INT64_MAX), sha256_of("z", 1)};
+    record->written_at = gen_wall(gen);
+    record->events_through = (int64_t)gen_number(gen, INT64_MAX);
+    if (gen_chance(gen, 50))
+        record->reason = (struct reason){ERR_DENIED, mem_text("why", 3)};
+    fill_body(gen, record);
+    return record;
+}
+
+static void a_record_of_any_kind_reads_back_as_the_same_bytes(void **state)
+{
+    (void)state;
+    struct gen_seeds seeds = gen_seeds(1000);
+    for (uint64_t seed = seeds.first; seed < seeds.behind; seed++) {
+        struct gen gen = {seed};
+        AUTO(record) record = any_record(&gen);
+        AUTO(record) back = NULL;
+        AUTO_BUF bytes;
+        AUTO_BUF again;
+        buf_init(&bytes, BYTES_MAX);
+        buf_init(&again, BYTES_MAX);
+        record_encode(record, &bytes);
+        if (record_decode(as_text(&bytes), &back, &err))
+            fail_msg("seed=%llu: %s", (unsigned long long)seed, err.message);
+        assert_int_equal(back->kind, record->kind);
+        record_encode(back, &again);
+        if (!text_equal(as_text(&bytes), as_text(&again)))
+            fail_msg("seed=%llu: other bytes", (unsigned long long)seed);
+    }
+}
+
+static void corrupt_records_are_survived(void **state)
+{
+    (void)state;
+    static const uint8_t masks[] = {0x01, 0x80, 0xFF};
+    struct gen_seeds seeds = gen_seeds(40);
+    for (uint64_t seed = seeds.first; seed < seeds.behind; seed++) {
+        struct gen gen = {seed};
+        AUTO(record) record = any_record(&gen);
+        AUTO_BUF bytes;
+        buf_init(&bytes, BYTES_MAX);
+        record_encode(record, &bytes);
+        for (size_t at = 0; at < bytes.length; at++)
+            for (size_t i = 0; i < sizeof masks; i++) {
+                AUTO(record) back = NULL;
+                bytes.data[at] ^= masks[i];
+                if (!record_decode(as_text(&bytes), &back, &err))
+                    assert_non_null(back);
+                bytes.data[at] ^= masks[i];
+            }
+    }
+}
+
+static void a_newer_programs_record_is_unsupported(void **state)
+{
+    (void)state;
+    struct gen gen = {3};
+    AUTO(record) record = record_create(RECORD_CLOSED);
+    record->epoch = (struct epoch){gen_uuid(&gen), 1};
+    record->sequence = 1;
+    AUTO_BUF bytes;
+    buf_init(&bytes, BYTES_MAX);
+    record_encode(record, &bytes);
+    AUTO(record) back = NULL;
+    bytes.data[1] = 2; /* version */
+    assert_int_equal(record_decode(as_text(&bytes), &back, &err), ERR_UNSUPPORTED);
+    bytes.data[1] = 1;
+    bytes.length -= 2; /* the empty body of CLOSED */
+    wire_put_bytes(&bytes, 200, TEXT(""));
+    assert_int_equal(record_decode(as_text(&bytes), &back, &err), ERR_UNSUPPORTED);
+}
+
+/* ---- sessions ---- */
+
+static struct session any_session(struct gen *gen, struct arena *arena)
+{
+    struct session session = {.number = (uint32_t)gen_number(gen, UINT32_MAX)};
+#define FILL_UUID(name) session.name = gen_uuid(gen)
+#define FILL_U32(name) session.name = (uint32_t)gen_number(gen, UINT32_MAX)
+#define FILL_I64(name) session.name = (int64_t)gen_next(gen)
+#define FILL_TEXT(name) session.name = gen_text(gen, arena, LIMIT_NAME_BYTES)
+#define FILL_TIME(name) session.name = gen_server_time(gen)
+#define FILL_BOOL(name) session.name = gen_chance(gen, 50)
+#define FIELD(type, name) FILL_##type(name);
+#include "model/session.def"
+#undef FIELD
+    return session;
+}
+
+static void a_session_keeps_every_field_through_its_snapshot(void **state)
+{
+    (void)state;
+    struct gen_seeds seeds = gen_seeds(300);
+    for (uint64_t seed = seeds.first; seed < seeds.behind; seed++) {
+        struct gen gen = {seed};
+        AUTO(arena) arena = arena_create(BYTES_MAX);
+        struct session session = any_session(&gen, arena);
+        struct session back;
+        AUTO_BUF bytes;
+        buf_init(&bytes, BYTES_MAX);
+        session_encode(&session, &bytes);
+        assert_int_equal(session_decode(as_text(&bytes), arena, &back, &err), ERR_OK);
+        for (int field = 0; field < SESSION_FIELD_COUNT; field++) {
+            AUTO_BUF left;
+            AUTO_BUF right;
+            buf_init(&left, BYTES_MAX);
+            buf_init(&right, BYTES_MAX);
+            session_field_print(&session, (enum session_field)field, &left);
+            session_field_print(&back, (enum session_field)field, &right);
+            if (!text_equal(as_text(&left), as_text(&right)))
+                fail_msg("seed=%llu field %s", (unsigned long long)seed,
+                         session_field_name((enum session_field)field));
+        }
+    }
+}
+
+static void corrupt_snapshots_are_survived(void **state)
+{
+    (void)state;
+    struct gen gen = {5};
+    AUTO(arena) arena = arena_create(BYTES_MAX);
+    struct session session = any_session(&gen, arena);
+    AUTO_BUF bytes;
+    buf_init(&bytes, BYTES_MAX);
+    session_encode(&session, &bytes);
+    for (size_t at = 0; at < bytes.length; at++)
+        for (unsigned mask = 1; mask < 256; mask *= 2) {
+            AUTO(arena) scratch = arena_create(BYTES_MAX);
+            struct session back;
+            bytes.data[at] ^= (uint8_t)mask;
+            if (session_decode(as_text(&bytes), scratch, &back, &err))
+                assert_int_not_equal(err.code, ERR_OK);
+            bytes.data[at] ^= (uint8_t)mask;
+        }
+}
+
+static void server_times_keep_a_ten_thousandth_and_have_no_zone(void **state)
+{
+    (void)state;
+    struct server_time time;
+    static const char *const good[] = {"", "2026-11-21T18:30:00", "2026-11-21T18:30:00.0007",
+                                       "1970-01-01T00:00:00", "9999-12-31T23:59:59.9999"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(server_time_read(text_of(good[i]), &time, &err), ERR_OK);
+        assert_string_equal(server_time_format(time).text, good[i]);
+    }
+    static const char *const bad[] = {"2026-11-21",
+                                      "2026-11-21T18:30:00Z",
+                                      "2026-11-21T18:30:00z",
+                                      "2026-11-21T18:30:00+03:00",
+                                      "2026-02-30T00:00:00",
+                                      "2026-11-21T18:30:00.",
+                                      "yesterday"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (!server_time_read(text_of(bad[i]), &time, &err))
+            fail_msg("taken: %s", bad[i]);
+}
+
+static void outcomes_have_labels_and_partial_is_no_success(void **state)
+{
+    (void)state;
+    for (int i = 1; i < TARGET_OUTCOMES; i++)
+        assert_int_equal(
+            target_outcome_from_label(text_of(target_outcome_label((enum target_outcome)i))), i);
+    for (int i = 1; i < COMMAND_OUTCOMES; i++)
+        assert_int_equal(
+            command_outcome_from_label(text_of(command_outcome_label((enum command_outcome)i))), i);
+    assert_string_equal(target_outcome_label(TARGET_ALREADY_GONE), "already_gone");
+    assert_int_equal(target_outcome_from_label(TEXT("ALREADY_GONE")), TARGET_NONE);
+    assert_true(target_outcome_is_success(TARGET_LEFT));
+    assert_false(target_outcome_is_success(TARGET_UNKNOWN));
+    assert_int_equal(command_outcome_exit_status(COMMAND_PARTIALLY_COMPLETED), 3);
+    assert_string_equal(event_kind_label(EVENT_DRY_RUN), "dry_run");
+}
+
+/* ---- wire, base64, JSON, headers ---- */
+
+static void the_wire_reader_stops_at_bad_bytes(void **state)
+{
+    (void)state;
+    AUTO_BUF bytes;
+    buf_init(&bytes, 1000);
+    wire_put_number(&bytes, 1, UINT64_MAX);
+    wire_put_bytes(&bytes, 536870911, TEXT("abc"));
+    struct text rest = as_text(&bytes);
+    struct wire_field field;
+    assert_true(wire_next(&rest, &field));
+    assert_true(field.value == UINT64_MAX);
+    assert_true(wire_next(&rest, &field));
+    assert_int_equal(field.number, 536870911);
+    assert_true(text_equal(field.bytes, TEXT("abc")));
+    assert_false(wire_next(&rest, &field));
+    assert_int_equal(rest.length, 0);
+    static const struct text bad[] = {TEXT("\x0a"),
+                                      TEXT("\x0a\x05"
+                                           "abc"),
+                                      TEXT("\x0b"),
+                                      TEXT("\x0c"),
+                                      TEXT("\x00\x01"),
+                                      TEXT("\x09"
+                                           "1234567"),
+                                      TEXT("\x08\xff"),
+                                      TEXT("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+                                      TEXT("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        rest = bad[i];
+        assert_false(wire_next(&rest, &field));
+        assert_int_equal(rest.length, bad[i].length);
+    }
+}
+
+static void base64_is_read_in_both_alphabets(void **state)
+{
+    (void)state;
+    AUTO(arena) arena = arena_create(BYTES_MAX);
+    static const char *const good[][2] = {{"", ""},
+                                          {"Zg==", "f"},
+                                          {"Zg", "f"},
+                                          {"Zm8=", "fo"},
+                                          {"Zm9v", "foo"},
+                                          {"Zm9vYg==", "foob"},
+                                          {"-_-_", "\xfb\xff\xbf"},
+                                          {"+/+/", "\xfb\xff\xbf"}};
+    struct text out;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(base64_read(text_of(good[i][0]), arena, &out, &err), ERR_OK);
+        assert_true(text_equal(out, text_of(good[i][1])));
+    }
+    static const char *const bad[] = {"Z", "Zg=", "Zg===", "Z g=", "=", "Zm9v=", "Zm=v"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (!base64_read(text_of(bad[i]), arena, &out, &err))
+            fail_msg("taken: %s", bad[i]);
+}
+
+static void json_depth_counts_brackets_outside_texts_only(void **state)
+{
+    (void)state;
+    json_t *root = json_read(TEXT("{\"a\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+                                  "[[[[[[[[[[[[[[[[[[[[[[\\\"[[[[\"}"),
+                             &err);
+    assert_non_null(root);
+    json_decref(root);
+    assert_null(json_read(TEXT("\"\\"), &err));
+    assert_null(json_read(TEXT(""), &err));
+    assert_false(json_likely(TEXT("\x0a\x24{")));
+    assert_true(json_likely(TEXT("\n\n {")));
+}
+
+static void a_header_is_found_without_case(void **state)
+{
+    (void)state;
+    const struct header headers[] = {{TEXT("Content-Type"), TEXT("a")},
+                                     {TEXT("content-type"), TEXT("a")},
+                                     {TEXT("x"), {NULL, 0}}};
+    const struct message message = {.headers = headers, .header_count = 3};
+    struct text value;
+    assert_int_equal(message_header(&message, "content-type", &value, &err), ERR_OK);
+    assert_true(text_equal(value, TEXT("a")));
+    assert_int_equal(message_header(&message, "x", &value, &err), ERR_OK);
+    assert_int_equal(value.length, 0);
+    assert_int_equal(message_header(&message, "content", &value, &err), ERR_OK);
+    assert_null(value.at);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_command_reads_back_as_the_same_bytes),
+        cmocka_unit_test(a_command_longer_than_its_limits_is_refused),
+        cmocka_unit_test(a_record_of_any_kind_reads_back_as_the_same_bytes),
+        cmocka_unit_test(corrupt_records_are_survived),
+        cmocka_unit_test(a_newer_programs_record_is_unsupported),
+        cmocka_unit_test(a_session_keeps_every_field_through_its_snapshot),
+        cmocka_unit_test(corrupt_snapshots_are_survived),
+        cmocka_unit_test(server_times_keep_a_ten_thousandth_and_have_no_zone),
+        cmocka_unit_test(outcomes_have_labels_and_partial_is_no_success),
+        cmocka_unit_test(the_wire_reader_stops_at_bad_bytes),
+        cmocka_unit_test(base64_is_read_in_both_alphabets),
+        cmocka_unit_test(json_depth_counts_brackets_outside_texts_only),
+        cmocka_unit_test(a_header_is_found_without_case),
+    };
+    return cmocka_run_group_tests_name("model", tests, NULL, NULL);
+}
