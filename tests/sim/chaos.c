@@ -1,0 +1,474 @@
+/* What goes wrong and when: each seed has faults of its own, in proportions that differ. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "oracle.h"
+#include "worker.h"
+#include "world.h"
+
+/* ---- plans ---- */
+
+struct plan plan_fair(void)
+{
+    return (struct plan){
+        .workers = 2,
+        .partitions = 2,
+        .clusters = 3,
+        .sessions = 8,
+        .ticks = 0,
+        .validity_ms = 900000,
+        .open_commands_max = 1000,
+        .open_targets_max = 10000,
+        .cluster_share = 500,
+        .attempts_max = 3,
+        .verify_ms = 3000,
+        .identity_max_age_ms = 2000,
+        .empty_confirm_ms = 1000,
+        .request_timeout_ms = 5000,
+        .lane_in_flight = 8,
+        .lane_per_minute = 6000,
+        .breaker_failures = 5,
+    };
+}
+
+/* Off in half of the seeds, else up to `most`. */
+static uint32_t some(struct draw *draw, uint32_t most)
+{
+    return draw_percent(draw, 50) ? 0 : (uint32_t)draw_between(draw, 1, most);
+}
+
+struct plan plan_draw(struct draw *draw)
+{
+    static const uint32_t usual[CHAOS_COUNT] = {
+        [CHAOS_COMMAND] = 30, [CHAOS_COPY] = 6,    [CHAOS_GARBAGE] = 2, [CHAOS_LOGIN] = 10,
+        [CHAOS_LOGOUT] = 10,  [CHAOS_MOVE] = 6,    [CHAOS_PAUSE] = 8,   [CHAOS_CRASH] = 5,
+        [CHAOS_CLUSTER] = 10, [CHAOS_JOURNAL] = 2, [CHAOS_CLIENT] = 3,  [CHAOS_CANCEL] = 2,
+        [CHAOS_HALT] = 1,     [CHAOS_COMMIT] = 15};
+    struct plan plan = plan_fair();
+    for (int i = 0; i < CHAOS_COUNT; i++)
+        plan.weight[i] =
+            i != CHAOS_COMMAND && draw_percent(draw, 30) ? 0 : draw_below(draw, usual[i] * 2) + 1;
+    plan.workers = 2 + draw_below(draw, 2);
+    plan.partitions = 1 + draw_below(draw, 2);
+    plan.clusters = 1 + draw_below(draw, 4);
+    plan.sessions = 2 + draw_below(draw, 10);
+    plan.ticks = 40 + draw_below(draw, 80);
+    plan.validity_ms = (int64_t[]){20000, 60000, 900000}[draw_below(draw, 3)];
+    plan.append_trouble = some(draw, 8000);
+    plan.crash_at_action = some(draw, 1500);
+    plan.pause_at_send = some(draw, 15000);
+    plan.pause_in_send = some(draw, 2000);
+    plan.lying_list = some(draw, 20000);
+    plan.lying_gone = some(draw, 10000);
+    plan.cut = some(draw, 15000);
+    plan.refuse = some(draw, 15000);
+    plan.stuck = some(draw, 20000);
+    plan.reuse_uuid = some(draw, 30000);
+    plan.reconnect = some(draw, 90000);
+    plan.event_failure = some(draw, 20000);
+    plan.lose_metadata = some(draw, 50000);
+    plan.destroy_engine = some(draw, 60000);
+    plan.slow = some(draw, 10000);
+    if (draw_percent(draw, 15)) {
+        plan.open_commands_max = 1 + draw_below(draw, 8);
+        plan.open_targets_max = 1 + draw_below(draw, 30);
+    }
+    if (draw_percent(draw, 15))
+        plan.cluster_share = 1 + draw_below(draw, 4);
+    plan.attempts_max = 1 + draw_below(draw, 4);
+    plan.verify_ms = draw_between(draw, 500, 6000);
+    plan.identity_max_age_ms = draw_between(draw, 300, 4000);
+    plan.empty_confirm_ms = draw_between(draw, 200, 2000);
+    plan.request_timeout_ms = draw_between(draw, 1000, 8000);
+    plan.lane_in_flight = 1 + draw_below(draw, 8);
+    plan.session_events = draw_percent(draw, 30);
+    plan.big_commands = draw_percent(draw, 2);
+    if (plan.big_commands) {
+        plan.sessions = 600;
+        plan.clusters = plan.partitions;
+        plan.ticks = 20;
+        plan.open_targets_max = 10000;
+    }
+    return plan;
+}
+
+/* ---- producers ---- */
+
+static uint32_t any_number(struct world *world, const struct sim_cluster *cluster)
+{
+    if (cluster->alive.count == 0 || draw_percent(&world->draw, 10))
+        return 1 + draw_below(&world->draw, 20);
+    uint32_t index = cluster->alive.at[draw_below(&world->draw, (uint32_t)cluster->alive.count)];
+    return cluster->all.at[index].number;
+}
+
+static struct uuid any_uuid(struct world *world, const struct sim_cluster *cluster)
+{
+    if (cluster->all.count == 0 || draw_percent(&world->draw, 5))
+        return draw_uuid(&world->draw);
+    bool dead = cluster->alive.count == 0 || draw_percent(&world->draw, 10);
+    uint32_t index = dead ? draw_below(&world->draw, (uint32_t)cluster->all.count)
+                          : cluster->alive.at[draw_below(&world->draw,
+                                                         (uint32_t)cluster->alive.count)];
+    return cluster->all.at[index].uuid;
+}
+
+static void *taken(void *memory)
+{
+    CHECK(memory);
+    return memory;
+}
+
+static void select_numbers(struct world *world, const struct sim_cluster *cluster,
+                           struct command *command, size_t count)
+{
+    struct selector *selector = &command->selector;
+    selector->kind = SELECTOR_NUMBERS;
+    selector->numbers = taken(arena_take(command->arena, count, sizeof *selector->numbers));
+    selector->infobase = draw_percent(&world->draw, 50) ? "ut" : "бух";
+    if (draw_percent(&world->draw, 4))
+        selector->infobase = "nowhere";
+    for (size_t i = 0; i < count; i++)
+        selector->numbers[i] = world->plan.big_commands ? (uint32_t)i + 1
+                                                        : any_number(world, cluster);
+    selector->count = count;
+    if (draw_percent(&world->draw, 15))
+        selector->guard.user = "user3";
+    if (draw_percent(&world->draw, 10))
+        selector->guard.application = "1CV8C";
+}
+
+static void select_sessions(struct world *world, const struct sim_cluster *cluster,
+                            struct command *command, size_t count)
+{
+    struct selector *selector = &command->selector;
+    selector->kind = SELECTOR_SESSIONS;
+    selector->sessions = taken(arena_take(command->arena, count, sizeof *selector->sessions));
+    for (size_t i = 0; i < count; i++)
+        selector->sessions[i] = any_uuid(world, cluster);
+    selector->count = count;
+}
+
+static void produce(struct world *world, const struct command *command, int32_t partition)
+{
+    AUTO_BUF bytes;
+    buf_init(&bytes, RECORD_BYTES_MAX);
+    command_encode(command, &bytes);
+    CHECK(!bytes.full);
+    int64_t offset =
+        commands_append(world, partition, bytes.data, bytes.length, (struct wall){0});
+    say(world, "p%d: command %lld is %s for %s, %zu %s%s", partition, (long long)offset,
+        brief(&command->id).text, command->cluster, command->selector.count,
+        command->selector.kind == SELECTOR_NUMBERS ? "numbers" : "sessions",
+        command->options.dry_run ? ", dry run" : "");
+}
+
+bool chaos_command(struct world *world, int32_t at)
+{
+    const struct sim_cluster *cluster = &world->clusters[at];
+    AUTO(command) command = command_create();
+    command->id = draw_uuid(&world->draw);
+    command->action = ACTION_TERMINATE;
+    command->origin = ORIGIN_USER_REQUEST;
+    command->requested_by = "somebody";
+    command->reason = "because";
+    command->options.message = "please come back later";
+    command->options.dry_run = draw_percent(&world->draw, 4);
+    command->cluster = cluster->name;
+    if (draw_percent(&world->draw, 2))
+        command->cluster = "elsewhere";
+    if (draw_percent(&world->draw, 25))
+        command->expires_at.ms = world_wall(world).ms + draw_between(&world->draw, -500, 30000);
+    size_t count = world->plan.big_commands ? 500 : 1 + draw_below(&world->draw, 4);
+    if (draw_percent(&world->draw, 50))
+        select_numbers(world, cluster, command, count);
+    else
+        select_sessions(world, cluster, command, count);
+    int32_t partition = cluster->home;
+    if (draw_percent(&world->draw, 5))
+        partition = (int32_t)draw_below(&world->draw, world->plan.partitions);
+    produce(world, command, partition);
+    return true;
+}
+
+/* An earlier command once more: as it was, or with other content under the same id. */
+static void chaos_copy(struct world *world)
+{
+    int32_t at = (int32_t)draw_below(&world->draw, world->plan.partitions);
+    struct partition *partition = &world->partitions[at];
+    if (partition->commands.count == 0)
+        return;
+    const struct command_entry *entry =
+        &partition->commands.at[draw_below(&world->draw, (uint32_t)partition->commands.count)];
+    AUTO(command) command = NULL;
+    if (command_decode((struct text){(const char *)entry->bytes, entry->length}, &command, NULL))
+        return;
+    if (draw_percent(&world->draw, 30))
+        command->reason = "for another reason";
+    produce(world, command, at);
+    if (draw_percent(&world->draw, 30))
+        produce(world, command, at);
+}
+
+static void chaos_garbage(struct world *world)
+{
+    int32_t at = (int32_t)draw_below(&world->draw, world->plan.partitions);
+    uint64_t noise = draw_next(&world->draw) | 0x07; /* wire type 7 does not exist */
+    commands_append(world, at, &noise, sizeof noise, (struct wall){0});
+    say(world, "p%d: garbage", at);
+}
+
+/* ---- faults ---- */
+
+static struct worker *any_worker(struct world *world)
+{
+    return world->workers[draw_below(&world->draw, world->plan.workers)];
+}
+
+static int32_t any_cluster(struct world *world)
+{
+    return (int32_t)draw_below(&world->draw, world->plan.clusters);
+}
+
+static void chaos_login(struct world *world)
+{
+    session_login(world, any_cluster(world), draw_below(&world->draw, INFOBASES), NULL);
+}
+
+static void chaos_logout(struct world *world)
+{
+    int32_t at = any_cluster(world);
+    const struct sim_cluster *cluster = &world->clusters[at];
+    if (cluster->alive.count)
+        session_die(world, at,
+                    cluster->alive.at[draw_below(&world->draw, (uint32_t)cluster->alive.count)]);
+}
+
+static void chaos_move(struct world *world)
+{
+    int32_t at = (int32_t)draw_below(&world->draw, world->plan.partitions);
+    int32_t holder = any_worker(world)->index;
+    int32_t before = world->partitions[at].holder;
+    world->partitions[at].holder = holder;
+    say(world, "the group gives p%d to w%d", at, holder);
+    int64_t late = draw_percent(&world->draw, 20) ? 8000 : 50;
+    worker_notice(world, before, at, world_delay(world, 0, late));
+    worker_notice(world, holder, at, world_delay(world, 0, 50));
+}
+
+static void chaos_pause(struct world *world)
+{
+    struct worker *worker = any_worker(world);
+    bool longer = draw_percent(&world->draw, 40);
+    worker_pause(world, worker,
+                 longer ? world_delay(world, 5000, 40000) : world_delay(world, 1, 5000));
+    if (!worker->paused || !longer || draw_percent(&world->draw, 30))
+        return;
+    for (uint32_t i = 0; i < world->plan.partitions; i++) { /* the group notices */
+        if (world->partitions[i].holder != worker->index)
+            continue;
+        world->partitions[i].holder = any_worker(world)->index;
+        worker_notice(world, world->partitions[i].holder, (int32_t)i,
+                      world_delay(world, 0, 10000));
+        worker_notice(world, worker->index, (int32_t)i, world_delay(world, 0, 2000));
+    }
+}
+
+static void chaos_crash(struct world *world)
+{
+    struct worker *worker = any_worker(world);
+    if (worker->up)
+        worker_crash(world, worker);
+}
+
+static void chaos_cluster(struct world *world)
+{
+    struct sim_cluster *cluster = &world->clusters[any_cluster(world)];
+    cluster->mode = draw_percent(&world->draw, 50)
+                        ? MODE_WELL
+                        : (enum mode)draw_below(&world->draw, MODE_COUNT);
+    static const char *const names[MODE_COUNT] = {"is well", "hangs", "is down",
+                                                  "cuts connections", "is slow"};
+    say(world, "%s: %s", cluster->name, names[cluster->mode]);
+}
+
+static void chaos_journal(struct world *world)
+{
+    world->journal_down_until = world->now_ns + world_delay(world, 100, 25000);
+    say(world, "the journal cannot be written for %.3f ms",
+        (double)(world->journal_down_until - world->now_ns) / 1e6);
+}
+
+static void chaos_client(struct world *world)
+{
+    struct worker *worker = any_worker(world);
+    if (!worker->up || worker->paused)
+        return;
+    say(world, "w%d: its journal producer is replaced", worker->index);
+    journal_cut(world, worker->index, true);
+}
+
+struct cancel {
+    struct uuid id;
+};
+
+static void cancel_task(struct world *world, struct task *task)
+{
+    const struct cancel *cancel = task->data;
+    worker_cancel(world, world->workers[task->worker], &cancel->id);
+}
+
+static void chaos_cancel(struct world *world)
+{
+    struct uuid id;
+    int32_t partition;
+    if (!oracle_open_command(world, &id, &partition))
+        return;
+    say(world, "control: cancel %s", brief(&id).text);
+    for (uint32_t i = 0; i < world->plan.workers; i++) {
+        struct cancel *cancel = mem_new(struct cancel);
+        cancel->id = id;
+        world_after(world, world_delay(world, 1, 50),
+                    (struct task){.run = cancel_task,
+                                  .worker = (int32_t)i,
+                                  .life = world->workers[i]->life,
+                                  .data = cancel,
+                                  .release = free});
+    }
+}
+
+static void halt_task(struct world *world, struct task *task)
+{
+    worker_halt(world, world->workers[task->worker], world->halted);
+}
+
+static void set_halt(struct world *world, bool engaged)
+{
+    world->halted = engaged;
+    say(world, "control: the kill switch is %s", engaged ? "on" : "off");
+    for (uint32_t i = 0; i < world->plan.workers; i++)
+        world_after(world, world_delay(world, 1, 50),
+                    (struct task){.run = halt_task,
+                                  .worker = (int32_t)i,
+                                  .life = world->workers[i]->life});
+}
+
+static void chaos_commit(struct world *world)
+{
+    struct worker *worker = any_worker(world);
+    if (worker->up && !worker->paused)
+        worker_commit(world, worker, (int32_t)draw_below(&world->draw, world->plan.partitions));
+}
+
+static void one(struct world *world, enum chaos chaos)
+{
+    switch (chaos) {
+    case CHAOS_COMMAND:
+        chaos_command(world, any_cluster(world));
+        break;
+    case CHAOS_COPY:
+        chaos_copy(world);
+        break;
+    case CHAOS_GARBAGE:
+        chaos_garbage(world);
+        break;
+    case CHAOS_LOGIN:
+        chaos_login(world);
+        break;
+    case CHAOS_LOGOUT:
+        chaos_logout(world);
+        break;
+    case CHAOS_MOVE:
+        chaos_move(world);
+        break;
+    case CHAOS_PAUSE:
+        chaos_pause(world);
+        break;
+    case CHAOS_CRASH:
+        chaos_crash(world);
+        break;
+    case CHAOS_CLUSTER:
+        chaos_cluster(world);
+        break;
+    case CHAOS_JOURNAL:
+        chaos_journal(world);
+        break;
+    case CHAOS_CLIENT:
+        chaos_client(world);
+        break;
+    case CHAOS_CANCEL:
+        chaos_cancel(world);
+        break;
+    case CHAOS_HALT:
+        set_halt(world, !world->halted);
+        break;
+    case CHAOS_COMMIT:
+        chaos_commit(world);
+        break;
+    default:
+        break;
+    }
+}
+
+/* ---- the course of a run ---- */
+
+static int64_t pause_ns(struct world *world)
+{
+    uint32_t x = draw_below(&world->draw, 100);
+    if (x < 70)
+        return world_delay(world, 0, 100);
+    return x < 95 ? world_delay(world, 100, 2000) : world_delay(world, 2000, 12000);
+}
+
+static void chaos_task(struct world *world, struct task *task)
+{
+    (void)task;
+    uint32_t sum = 0;
+    for (int i = 0; i < CHAOS_COUNT; i++)
+        sum += world->plan.weight[i];
+    uint32_t x = draw_below(&world->draw, sum);
+    int chaos = 0;
+    while (x >= world->plan.weight[chaos])
+        x -= world->plan.weight[chaos++];
+    one(world, (enum chaos)chaos);
+    for (uint32_t i = 0; i < world->plan.workers; i++)
+        for (uint32_t p = 0; p < world->plan.partitions; p++)
+            if (!world->workers[i]->paused)
+                oracle_compare(world, world->workers[i], (int32_t)p);
+    if (--world->ticks_left == 0) {
+        chaos_end(world);
+        return;
+    }
+    world_after(world, pause_ns(world), (struct task){.run = chaos_task, .worker = -1});
+}
+
+void chaos_begin(struct world *world)
+{
+    world->ticks_left = world->plan.ticks;
+    if (world->ticks_left)
+        world_after(world, world_delay(world, 0, 100),
+                    (struct task){.run = chaos_task, .worker = -1});
+}
+
+void chaos_end(struct world *world)
+{
+    say(world, "nothing goes wrong from here on");
+    world->calm = true;
+    world->calm_since = world->now_ns;
+    world->journal_down_until = 0;
+    for (uint32_t i = 0; i < world->plan.clusters; i++)
+        world->clusters[i].mode = MODE_WELL;
+    if (world->halted)
+        set_halt(world, false);
+    for (uint32_t i = 0; i < world->plan.workers; i++) {
+        struct worker *worker = world->workers[i];
+        if (worker->paused)
+            worker_resume(world, worker);
+        if (!worker->up)
+            worker_start(world, worker);
+        for (uint32_t p = 0; p < world->plan.partitions; p++)
+            worker_notice(world, (int32_t)i, (int32_t)p, world_delay(world, 0, 100));
+    }
+}

@@ -1,0 +1,408 @@
+#include "fold.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+enum { OWNERS_WHEN_CALM = 12 }; /* more, and they fight */
+
+static void gathering_release(struct fold_command *command)
+{
+    for (uint32_t i = 0; i < command->gathering.chunks; i++)
+        record_destroy(command->gathering.parts[i]);
+    free(command->gathering.parts);
+    memset(&command->gathering, 0, sizeof command->gathering);
+}
+
+void fold_release(struct fold *fold)
+{
+    for (size_t i = 0; i < fold->commands.count; i++) {
+        gathering_release(&fold->commands.at[i]);
+        free(fold->commands.at[i].targets);
+        command_destroy(fold->commands.at[i].command);
+    }
+    for (size_t i = 0; i < fold->owners.count; i++)
+        free(fold->owners.at[i].seen.at);
+    free(fold->entries.at);
+    free(fold->owners.at);
+    free(fold->commands.at);
+    free(fold->licences.at);
+    free(fold->answers.at);
+}
+
+const struct fold_owner *fold_owner_at(const struct fold *fold, int64_t offset)
+{
+    for (size_t i = fold->owners.count; i-- > 0;)
+        if (fold->owners.at[i].offset < offset)
+            return &fold->owners.at[i];
+    return NULL;
+}
+
+int64_t fold_find(const struct world *world, const struct fold *fold, const struct uuid *id,
+                  struct wall appended_at)
+{
+    for (size_t i = fold->commands.count; i-- > 0;) {
+        const struct fold_command *command = &fold->commands.at[i];
+        if (uuid_equal(&command->id, id))
+            return appended_at.ms < command->first_appended.ms + world->plan.validity_ms
+                       ? (int64_t)i
+                       : -1;
+    }
+    return -1;
+}
+
+static int64_t here(const struct fold *fold)
+{
+    return (int64_t)fold->entries.count - 1;
+}
+
+static const struct log_entry *log_entry(const struct world *world, const struct fold *fold)
+{
+    return &world->partitions[fold->partition].log.at[here(fold)];
+}
+
+/* ---- ownership ---- */
+
+static bool fold_owner(struct world *world, struct fold *fold, const struct record *record)
+{
+    for (size_t i = 0; i < fold->owners.count; i++) {
+        const struct epoch *seen = &fold->owners.at[i].epoch;
+        if (uuid_equal(&seen->writer, &record->epoch.writer) &&
+            seen->number >= record->epoch.number)
+            return false; /* seen before */
+    }
+    const struct log_entry *entry = log_entry(world, fold);
+    struct fold_owner *owner = VECTOR_ADD(&fold->owners);
+    owner->epoch = record->epoch;
+    owner->offset = here(fold);
+    owner->worker = entry->worker;
+    owner->life = entry->life;
+    if (world->calm && ++fold->calm_owners > OWNERS_WHEN_CALM)
+        violate(world, "I4", "workers fight for partition %d though nothing goes wrong any more",
+                fold->partition);
+    return true;
+}
+
+/* Is it one that already stands in this epoch? Two different ones under one number are an error. */
+static bool is_repeat(struct world *world, struct fold *fold, const struct record *record)
+{
+    struct fold_owner *owner = &fold->owners.at[fold->owners.count - 1];
+    const struct log_entry *entry = log_entry(world, fold);
+    struct sha256 digest = sha256_of(entry->bytes, entry->length);
+    for (size_t i = 0; i < owner->seen.count; i++) {
+        if (owner->seen.at[i].sequence != record->sequence)
+            continue;
+        if (!sha256_equal(&owner->seen.at[i].digest, &digest))
+            violate(world, "I15", "two records of one epoch have the sequence %llu",
+                    (unsigned long long)record->sequence);
+        return true;
+    }
+    struct fold_seen *seen = VECTOR_ADD(&owner->seen);
+    seen->sequence = record->sequence;
+    seen->digest = digest;
+    return false;
+}
+
+/* ---- commands ---- */
+
+static struct fold_command *command_add(struct fold *fold, const struct record *record,
+                                        struct wall first_appended)
+{
+    struct fold_command *command = VECTOR_ADD(&fold->commands);
+    command->id = record->command_id;
+    command->digest = record->command_digest;
+    command->cluster = -1;
+    command->source = record->source.offset;
+    command->accepted_offset = here(fold);
+    command->first_appended = first_appended;
+    command->resolved_offset = command->cancelled_offset = command->ended_offset = -1;
+    fold->entries.at[here(fold)].command = (int64_t)fold->commands.count - 1;
+    return command;
+}
+
+static void fold_accepted(struct world *world, struct fold *fold, struct record *record)
+{
+    struct fold_command *command =
+        command_add(fold, record, record->accepted.first_appended_at);
+    command->accepted = true;
+    command->accepted_ns = world->now_ns;
+    command->command = STEAL(record->accepted.command);
+    command->expires = record->accepted.expires_at;
+    command->dry_run = command->command->options.dry_run;
+    for (uint32_t i = 0; i < world->plan.clusters; i++)
+        if (!strcmp(world->clusters[i].name, command->command->cluster))
+            command->cluster = (int32_t)i;
+    if (command->cluster < 0)
+        violate(world, "I4", "accepted for a cluster that nobody has configured");
+}
+
+static void note_ended(struct world *world, struct fold *fold, struct fold_command *command,
+                       enum command_outcome outcome)
+{
+    if (command->ended_offset >= 0) {
+        violate(world, "I4", "command %s ends twice, at %lld and %lld", brief(&command->id).text,
+                (long long)command->ended_offset, (long long)here(fold));
+        return;
+    }
+    command->ended_offset = here(fold);
+    command->ended_ns = world->now_ns;
+    command->outcome = outcome;
+}
+
+static void fold_source(struct world *world, struct fold *fold, struct record *record)
+{
+    struct wall appended = {0};
+    const struct partition *topic = &world->partitions[fold->partition];
+    if (record->source.offset < (int64_t)topic->commands.count)
+        appended = topic->commands.at[record->source.offset].first_appended_at;
+    int64_t known = uuid_is_nil(&record->command_id)
+                        ? -1
+                        : fold_find(world, fold, &record->command_id, appended);
+    judge_answer(world, fold, record, known);
+    if (record->kind == RECORD_ACCEPTED && known < 0) {
+        fold_accepted(world, fold, record);
+    } else if (record->kind == RECORD_REJECTED && known < 0 && record->rejected.command) {
+        struct fold_command *command =
+            command_add(fold, record, record->rejected.first_appended_at);
+        note_ended(world, fold, command, COMMAND_REJECTED);
+    }
+}
+
+/* ---- RESOLVED and ATTEMPT: licences ---- */
+
+static void license(struct fold *fold, uint32_t command, uint32_t target,
+                    const struct record *record, int64_t handed_ns)
+{
+    struct licence *licence = VECTOR_ADD(&fold->licences);
+    *licence = (struct licence){.command = command,
+                                .target = target,
+                                .epoch = record->epoch,
+                                .offset = here(fold),
+                                .handed_ns = handed_ns};
+}
+
+static int64_t find_truth(const struct world *world, int32_t cluster, const struct session *session)
+{
+    const struct sim_cluster *at = &world->clusters[cluster];
+    for (size_t i = at->all.count; i-- > 0;) {
+        const struct truth *truth = &at->all.at[i];
+        if (uuid_equal(&truth->uuid, &session->uuid) &&
+            truth->started_at.ticks == session->started_at.ticks &&
+            !strcmp(truth->user, session->user_name) && !strcmp(truth->app, session->app_id) &&
+            truth->number == session->number &&
+            uuid_equal(&at->infobase[truth->infobase], &session->infobase))
+            return (int64_t)i;
+    }
+    return -1;
+}
+
+static void take_target(struct world *world, struct fold_command *command,
+                        const struct resolved_target *from)
+{
+    struct fold_target *target = &command->targets[from->index];
+    *target = (struct fold_target){.session = from->asked_session,
+                                   .found = from->snapshot != NULL,
+                                   .truth = -1,
+                                   .by_number = from->asked_by_number,
+                                   .number = from->asked_number,
+                                   .verdict = from->verdict,
+                                   .outcome = target->outcome,
+                                   .outcome_offset = target->outcome_offset};
+    if (!from->snapshot)
+        return;
+    AUTO(arena) arena = arena_create(RECORD_BYTES_MAX);
+    struct session session;
+    if (session_decode((struct text){(const char *)from->snapshot, from->snapshot_length}, arena,
+                       &session, NULL)) {
+        violate(world, "wire", "a snapshot cannot be read back");
+        return;
+    }
+    target->session = session.uuid;
+    target->truth = find_truth(world, command->cluster, &session);
+    if (target->truth < 0)
+        violate(world, "I2", "command %s resolved to a session that never was",
+                brief(&command->id).text);
+}
+
+static void widen(struct fold_command *command, uint32_t count)
+{
+    if (count <= command->count)
+        return;
+    command->targets = mem_resize(command->targets, count, sizeof command->targets[0]);
+    for (uint32_t i = command->count; i < count; i++)
+        command->targets[i] = (struct fold_target){.truth = -1, .outcome_offset = -1};
+    command->count = count;
+}
+
+static void freeze(struct world *world, struct fold *fold, uint32_t index)
+{
+    struct fold_command *command = &fold->commands.at[index];
+    int64_t handed_ns = NEVER_NS;
+    for (uint32_t chunk = 0; chunk < command->gathering.chunks; chunk++) {
+        const struct record *record = command->gathering.parts[chunk];
+        for (uint32_t i = 0; i < record->resolved.count; i++) {
+            widen(command, record->resolved.targets[i].index + 1);
+            take_target(world, command, &record->resolved.targets[i]);
+        }
+    }
+    command->resolved_offset = here(fold);
+    const struct partition *topic = &world->partitions[fold->partition];
+    for (int64_t at = here(fold); at >= 0; at--) /* the oldest chunk of this list */
+        if (fold->entries.at[at].kind == RECORD_RESOLVED &&
+            fold->entries.at[at].command == (int64_t)index &&
+            at > fold->owners.at[fold->owners.count - 1].offset &&
+            topic->log.at[at].handed_ns < handed_ns)
+            handed_ns = topic->log.at[at].handed_ns;
+    for (uint32_t i = 0; i < command->count; i++)
+        license(fold, index, i, command->gathering.parts[0], handed_ns);
+    judge_resolved(world, fold, command);
+}
+
+static void fold_resolved(struct world *world, struct fold *fold, uint32_t index,
+                          struct record *record)
+{
+    struct fold_command *command = &fold->commands.at[index];
+    if (command->resolved_offset >= 0) {
+        violate(world, "I2", "command %s is resolved a second time at %lld",
+                brief(&command->id).text, (long long)here(fold));
+        record_destroy(record);
+        return;
+    }
+    bool same = command->gathering.parts &&
+                epoch_equal(&command->gathering.epoch, &record->epoch) &&
+                command->gathering.chunks == record->resolved.chunks;
+    if (!same) {
+        gathering_release(command);
+        command->gathering.epoch = record->epoch;
+        command->gathering.chunks = record->resolved.chunks;
+        command->gathering.parts =
+            mem_alloc(record->resolved.chunks, sizeof command->gathering.parts[0]);
+    }
+    struct record **part = &command->gathering.parts[record->resolved.chunk - 1];
+    if (*part) {
+        violate(world, "I2", "command %s has two lists in one epoch", brief(&command->id).text);
+        record_destroy(record);
+        return;
+    }
+    *part = record;
+    for (uint32_t i = 0; i < command->gathering.chunks; i++)
+        if (!command->gathering.parts[i])
+            return;
+    freeze(world, fold, index);
+    gathering_release(command);
+}
+
+static void fold_attempt(struct world *world, struct fold *fold, uint32_t index,
+                         const struct record *record)
+{
+    for (uint32_t i = 0; i < record->attempt.count; i++) {
+        if (record->attempt.targets[i] < fold->commands.at[index].count)
+            license(fold, index, record->attempt.targets[i], record,
+                    log_entry(world, fold)->handed_ns);
+        else
+            violate(world, "I1", "an ATTEMPT names target %u, which is not resolved",
+                    record->attempt.targets[i]);
+    }
+}
+
+static void fold_outcome(struct world *world, struct fold *fold, struct fold_command *command,
+                         const struct record *record)
+{
+    for (uint32_t i = 0; i < record->outcome.count; i++) {
+        const struct target_end *end = &record->outcome.ends[i];
+        widen(command, end->index + 1);
+        struct fold_target *target = &command->targets[end->index];
+        if (target->outcome != TARGET_NONE) {
+            violate(world, "I4", "target %u of %s has two outcomes, %s and %s", end->index,
+                    brief(&command->id).text, target_outcome_label(target->outcome),
+                    target_outcome_label(end->outcome));
+            continue;
+        }
+        target->outcome = end->outcome;
+        target->outcome_offset = here(fold);
+        judge_outcome(world, fold, command, target);
+    }
+}
+
+/* Takes the record. */
+static void fold_step(struct world *world, struct fold *fold, struct record *record)
+{
+    int64_t index = -1; /* the present one of that id, however old */
+    for (size_t i = fold->commands.count; i-- > 0 && index < 0;)
+        if (uuid_equal(&fold->commands.at[i].id, &record->command_id))
+            index = (int64_t)i;
+    if (index < 0 || !fold->commands.at[index].accepted) {
+        violate(world, "I4", "%s for a command that was not accepted",
+                record_kind_label(record->kind));
+        record_destroy(record);
+        return;
+    }
+    fold->entries.at[here(fold)].command = index;
+    struct fold_command *command = &fold->commands.at[index];
+    if (command->ended_offset >= 0 && record->kind != RECORD_CLOSED &&
+        record->kind != RECORD_REJECTED && record->kind != RECORD_CANCELLED)
+        violate(world, "I4", "%s behind the end of %s", record_kind_label(record->kind),
+                brief(&command->id).text);
+    switch (record->kind) {
+    case RECORD_RESOLVED:
+        fold_resolved(world, fold, (uint32_t)index, record);
+        return;
+    case RECORD_ATTEMPT:
+        fold_attempt(world, fold, (uint32_t)index, record);
+        break;
+    case RECORD_OUTCOME:
+        fold_outcome(world, fold, command, record);
+        break;
+    case RECORD_CANCELLED:
+        if (command->cancelled_offset < 0)
+            command->cancelled_offset = here(fold);
+        break;
+    case RECORD_CLOSED:
+        note_ended(world, fold, command, record->closed.outcome);
+        judge_closed(world, fold, command);
+        break;
+    case RECORD_REJECTED:
+        note_ended(world, fold, command, COMMAND_REJECTED);
+        break;
+    default:
+        violate(world, "I4", "a record of kind %s", record_kind_label(record->kind));
+    }
+    record_destroy(record);
+}
+
+void fold_record(struct world *world, struct fold *fold, struct record *record)
+{
+    struct fold_entry *entry = VECTOR_ADD(&fold->entries);
+    entry->kind = record->kind;
+    entry->command = -1;
+    if (record->kind == RECORD_OWNER) {
+        entry->counts = fold_owner(world, fold, record);
+        if (entry->counts)
+            is_repeat(world, fold, record);
+        record_destroy(record);
+        return;
+    }
+    const struct fold_owner *owner =
+        fold->owners.count ? &fold->owners.at[fold->owners.count - 1] : NULL;
+    if (!owner || !epoch_equal(&owner->epoch, &record->epoch)) {
+        fold->voided++;
+        record_destroy(record);
+        return;
+    }
+    if (is_repeat(world, fold, record)) {
+        record_destroy(record);
+        return;
+    }
+    entry->counts = true;
+    bool source = record->kind == RECORD_ACCEPTED || record->kind == RECORD_DUPLICATE ||
+                  record->kind == RECORD_FORWARDED ||
+                  (record->kind == RECORD_REJECTED && !record->rejected.after_accepted);
+    if (!source) {
+        fold_step(world, fold, record);
+        return;
+    }
+    fold_source(world, fold, record);
+    record_destroy(record);
+}

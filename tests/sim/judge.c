@@ -1,0 +1,195 @@
+/* What counting records may say, held against the topics and the truth. */
+#include <string.h>
+
+#include "fold.h"
+
+/* ---- answers to commands ---- */
+
+static bool answer_fits(const struct command_entry *entry, const struct fold *fold,
+                        const struct record *record, const struct fold_command *known)
+{
+    if (uuid_is_nil(&entry->id))
+        return record->kind == RECORD_REJECTED;
+    if (entry->home >= 0 && entry->home != fold->partition)
+        return record->kind == RECORD_FORWARDED;
+    if (known && sha256_equal(&known->digest, &entry->digest))
+        return record->kind == RECORD_DUPLICATE;
+    if (known || entry->home < 0)
+        return record->kind == RECORD_REJECTED;
+    return record->kind == RECORD_ACCEPTED || record->kind == RECORD_REJECTED;
+}
+
+static void judge_accepted(struct world *world, const struct command_entry *entry,
+                           const struct record *record)
+{
+    struct wall limit = {entry->first_appended_at.ms + world->plan.validity_ms};
+    const struct command *command = record->accepted.command;
+    if (command->expires_at.ms && command->expires_at.ms < limit.ms)
+        limit = command->expires_at;
+    if (record->accepted.expires_at.ms != limit.ms)
+        violate(world, "I3", "ACCEPTED of %s says another end of validity than the topic",
+                brief(&entry->id).text);
+    struct sha256 digest = command_digest(command);
+    if (!sha256_equal(&digest, &entry->digest))
+        violate(world, "I2", "ACCEPTED of %s holds another command", brief(&entry->id).text);
+}
+
+void judge_answer(struct world *world, struct fold *fold, const struct record *record,
+                  int64_t known)
+{
+    const struct partition *topic = &world->partitions[fold->partition];
+    int64_t offset = record->source.offset;
+    if (!record->source.known || offset < 0 || offset >= (int64_t)topic->commands.count ||
+        record->source.partition != fold->partition) {
+        violate(world, "I5", "%s names no command of this partition",
+                record_kind_label(record->kind));
+        return;
+    }
+    while ((int64_t)fold->answers.count <= offset)
+        VECTOR_ADD(&fold->answers);
+    struct answer *answer = &fold->answers.at[offset];
+    if (answer->kind != RECORD_NONE) {
+        violate(world, "I4", "command %lld is answered twice: %s at %lld, then %s",
+                (long long)offset, record_kind_label(answer->kind), (long long)answer->offset,
+                record_kind_label(record->kind));
+        return;
+    }
+    answer->kind = record->kind;
+    answer->offset = (int64_t)fold->entries.count - 1;
+    const struct command_entry *entry = &topic->commands.at[offset];
+    struct sha256 bytes = sha256_of(entry->bytes, entry->length);
+    if (!sha256_equal(&bytes, &record->source.digest) ||
+        !uuid_equal(&entry->id, &record->command_id))
+        violate(world, "I5", "%s names command %lld and means another",
+                record_kind_label(record->kind), (long long)offset);
+    if (!answer_fits(entry, fold, record, known < 0 ? NULL : &fold->commands.at[known]))
+        violate(world, "I4", "command %lld (%s) is answered by %s%s", (long long)offset,
+                brief(&entry->id).text, record_kind_label(record->kind),
+                known < 0 ? "" : " though its id is known");
+    if (record->kind == RECORD_ACCEPTED)
+        judge_accepted(world, entry, record);
+}
+
+/* ---- RESOLVED ---- */
+
+static bool was_asked_for(const struct fold_command *command, const struct fold_target *target,
+                          const struct sim_cluster *cluster, const struct truth *truth)
+{
+    const struct selector *selector = &command->command->selector;
+    for (size_t i = 0; i < selector->count; i++) {
+        if (selector->kind == SELECTOR_SESSIONS) {
+            if (uuid_equal(&selector->sessions[i], &truth->uuid))
+                return !target->by_number;
+            continue;
+        }
+        static const char *const names[INFOBASES] = {"ut", "бух"};
+        struct uuid named;
+        bool by_uuid = uuid_read(text_of(selector->infobase), &named, NULL) == ERR_OK;
+        bool here = by_uuid ? uuid_equal(&named, &cluster->infobase[truth->infobase])
+                            : !strcmp(names[truth->infobase], selector->infobase);
+        if (here && selector->numbers[i] == truth->number)
+            return target->by_number && target->number == truth->number;
+    }
+    return false;
+}
+
+void judge_resolved(struct world *world, const struct fold *fold, struct fold_command *command)
+{
+    const struct sim_cluster *cluster = &world->clusters[command->cluster];
+    (void)fold;
+    for (uint32_t i = 0; i < command->count; i++) {
+        const struct fold_target *target = &command->targets[i];
+        if (target->truth < 0)
+            continue;
+        const struct truth *truth = &cluster->all.at[target->truth];
+        struct brief id = brief(&command->id);
+        if (!was_asked_for(command, target, cluster, truth))
+            violate(world, "I2", "command %s resolved to session %u, which it did not ask for", id.text,
+                    truth->number);
+        if (truth->died_ns < command->accepted_ns)
+            violate(world, "I2", "command %s resolved by a list from before its acceptance", id.text);
+        if (session_protected(truth) && target->verdict == TARGET_NONE)
+            violate(world, "I14", "command %s wants to end a protected session", id.text);
+    }
+}
+
+/* ---- OUTCOME ---- */
+
+/* Was there a moment since the command came at which no session had that number or UUID? */
+static bool was_absent(const struct world *world, const struct fold_command *command,
+                       const struct fold_target *target)
+{
+    const struct sim_cluster *cluster = &world->clusters[command->cluster];
+    int64_t from = (command->first_appended.ms - BROKER_EPOCH_MS) * MS;
+    bool moved = true;
+    while (moved) { /* past every session that covers `from` */
+        moved = false;
+        for (size_t i = 0; i < cluster->all.count; i++) {
+            const struct truth *truth = &cluster->all.at[i];
+            bool same = target->by_number
+                            ? truth->number == target->number
+                            : uuid_equal(&truth->uuid, &target->session);
+            if (same && target->by_number) {
+                const struct fold_target like = {.by_number = true, .number = target->number};
+                same = was_asked_for(command, &like, cluster, truth);
+            }
+            if (!same || truth->born_ns > from || truth->died_ns <= from)
+                continue;
+            from = truth->died_ns;
+            moved = true;
+        }
+    }
+    return from <= world->now_ns;
+}
+
+void judge_outcome(struct world *world, const struct fold *fold,
+                   const struct fold_command *command, const struct fold_target *target)
+{
+    const char *label = target_outcome_label(target->outcome);
+    (void)fold;
+    bool gone = target->outcome == TARGET_ENDED || target->outcome == TARGET_ALREADY_GONE ||
+                target->outcome == TARGET_LEFT;
+    if (gone && command->resolved_offset < 0)
+        violate(world, "I7", "%s is called %s before anything was listed",
+                brief(&target->session).text, label);
+    if (gone && target->truth >= 0 &&
+        world->clusters[command->cluster].all.at[target->truth].died_ns == NEVER_NS)
+        violate(world, "I7", "session %s is called %s, and it lives", brief(&target->session).text,
+                label);
+    if (gone && target->truth < 0 && command->resolved_offset >= 0 &&
+        !was_absent(world, command, target))
+        violate(world, "I7", "%s is called %s, and it was there all the time",
+                target->by_number ? "a number" : brief(&target->session).text, label);
+    if (target->outcome == TARGET_ENDED && target->truth < 0)
+        violate(world, "I7", "something that was not found is called ended");
+    bool alone = target->outcome == TARGET_PROTECTED;
+    if (alone && target->verdict != TARGET_PROTECTED)
+        violate(world, "I14", "session %s is called protected, and it was not resolved so",
+                brief(&target->session).text);
+}
+
+void judge_closed(struct world *world, const struct fold *fold, const struct fold_command *command)
+{
+    uint32_t success = 0;
+    uint32_t done = 0;
+    (void)fold;
+    struct brief id = brief(&command->id);
+    for (uint32_t i = 0; i < command->count; i++) {
+        done += command->targets[i].outcome != TARGET_NONE;
+        success += target_outcome_is_success(command->targets[i].outcome);
+    }
+    if (command->outcome == COMMAND_DRY_RUN) {
+        if (!command->dry_run || command->resolved_offset < 0)
+            violate(world, "I4", "command %s closes as a dry run", id.text);
+        return;
+    }
+    if (done < command->count)
+        violate(world, "I4", "command %s closes with %u of %u outcomes", id.text, done, command->count);
+    if ((success == command->count) != (command->outcome == COMMAND_COMPLETED))
+        violate(world, "I4", "command %s closes as %s with %u of %u gone", id.text,
+                command_outcome_label(command->outcome), success, command->count);
+    if ((success && success < command->count) !=
+        (command->outcome == COMMAND_PARTIALLY_COMPLETED))
+        violate(world, "I4", "command %s closes as %s with %u of %u gone", id.text,
+                command_outcome_label(command->outcome), success, command->count);
+}

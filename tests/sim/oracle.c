@@ -1,0 +1,582 @@
+/* Acts, looks, events and commits, held against the fold and the truth. */
+#include "oracle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "fold.h"
+
+struct act { /* a terminate that left */
+    int64_t at_ns;
+    int32_t worker;
+    uint32_t life;
+    int32_t partition;
+    int32_t cluster;
+    struct uuid session;
+    int64_t truth;   /* who had that UUID when it left; -1: nobody */
+    int64_t command; /* whose licence it used; -1: residual */
+    bool residual;
+    bool definite; /* it was answered, and not by "perhaps" */
+    bool looked;   /* a list or a probe was begun behind it and seen by its worker */
+};
+
+struct look { /* the last whole list that reached an engine */
+    uint32_t life;
+    uint32_t generation;
+    uint64_t epochs;
+    int64_t started_ns;
+};
+
+struct event_seen {
+    struct uuid id;
+    int32_t partition;
+    int64_t offset;
+    enum event_kind kind;
+    struct uuid command;
+    struct uuid session; /* of a session event */
+    uint32_t number;
+    enum command_outcome outcome;
+    bool delivered;
+};
+
+struct oracle {
+    struct fold folds[PARTITIONS_MAX];
+    VECTOR(struct act) acts;
+    VECTOR(struct event_seen) events;
+    struct look looks[WORKERS_MAX][PARTITIONS_MAX][CLUSTERS_MAX];
+    uint64_t kills;
+    uint64_t residual;
+};
+
+struct oracle *oracle_create(void)
+{
+    struct oracle *oracle = mem_new(struct oracle);
+    for (int i = 0; i < PARTITIONS_MAX; i++)
+        oracle->folds[i].partition = i;
+    return oracle;
+}
+
+void oracle_destroy(struct oracle *oracle)
+{
+    for (int i = 0; i < PARTITIONS_MAX; i++)
+        fold_release(&oracle->folds[i]);
+    free(oracle->acts.at);
+    free(oracle->events.at);
+    free(oracle);
+}
+
+/* ---- records ---- */
+
+static bool announces(const struct fold_entry *entry)
+{
+    return entry->counts && (entry->kind == RECORD_CLOSED || entry->kind == RECORD_REJECTED);
+}
+
+/* What a record says of delivered events must be so. */
+static void check_through(struct world *world, struct fold *fold, int64_t through)
+{
+    if (through > (int64_t)fold->entries.count) {
+        violate(world, "events", "events are said to be delivered up to %lld, the log ends at %zu",
+                (long long)through, fold->entries.count);
+        return;
+    }
+    for (; fold->through < through; fold->through++) {
+        const struct fold_entry *entry = &fold->entries.at[fold->through];
+        if (announces(entry) && uuid_is_nil(&entry->event))
+            violate(world, "events",
+                    "the event of record %lld is said to be delivered, and it is not",
+                    (long long)fold->through);
+    }
+}
+
+void oracle_landed(struct world *world, int32_t partition)
+{
+    struct fold *fold = &world->oracle->folds[partition];
+    const struct partition *topic = &world->partitions[partition];
+    size_t offset = topic->log.count - 1;
+    const struct log_entry *entry = &topic->log.at[offset];
+    struct record *record;
+    struct error err;
+    CHECK(offset == fold->entries.count);
+    if (record_decode((struct text){(const char *)entry->bytes, entry->length}, &record, &err)) {
+        violate(world, "wire", "a record cannot be read: %s", err.message);
+        return;
+    }
+    if (entry->length > LIMIT_RECORD_BYTES)
+        violate(world, "I13", "a record of %zu bytes", entry->length);
+    enum record_kind kind = record->kind;
+    struct brief id = brief(&record->command_id);
+    uint64_t sequence = record->sequence;
+    uint64_t epoch = record->epoch.number;
+    int64_t through = record->events_through;
+    fold_record(world, fold, record);
+    bool counts = fold->entries.at[offset].counts;
+    say(world, "p%d @%zu: %s/%llu of %s by w%d epoch %llu%s", partition, offset,
+        record_kind_label(kind), (unsigned long long)sequence, id.text, entry->worker,
+        (unsigned long long)epoch, counts ? "" : " (void)");
+    if (counts)
+        check_through(world, fold, through);
+}
+
+/* ---- looks ---- */
+
+void oracle_looked(struct world *world, const struct worker *worker, int32_t partition,
+                   int32_t cluster, int64_t started_ns, const struct uuid *probed)
+{
+    struct oracle *oracle = world->oracle;
+    const struct seat *seat = &worker->seats[partition];
+    for (size_t i = 0; i < oracle->acts.count; i++) {
+        struct act *act = &oracle->acts.at[i];
+        if (act->worker == worker->index && act->life == worker->life &&
+            act->cluster == cluster && act->at_ns <= started_ns &&
+            (!probed || uuid_equal(probed, &act->session)))
+            act->looked = true;
+    }
+    if (!probed)
+        oracle->looks[worker->index][partition][cluster] =
+            (struct look){worker->life, seat->generation, seat->epochs, started_ns};
+}
+
+/* ---- acts ---- */
+
+/* Why the licence does not allow this act; NULL: it does. */
+static const char *objection(const struct world *world, const struct worker *worker,
+                             const struct fold *fold, const struct licence *licence)
+{
+    const struct seat *seat = &worker->seats[fold->partition];
+    const struct fold_command *command = &fold->commands.at[licence->command];
+    const struct fold_target *target = &command->targets[licence->target];
+    const struct fold_owner *owner = fold_owner_at(fold, seat->read);
+    if (licence->offset >= seat->read)
+        return "I1: its licence was not read back";
+    if (!owner || owner->worker != worker->index || owner->life != worker->life)
+        return "I1: its worker knew that another owns the partition";
+    if (!epoch_equal(&owner->epoch, &licence->epoch))
+        return "I1: its licence is of another epoch";
+    if (licence->used)
+        return "I1: its licence was used before";
+    if (world->now_ns - licence->handed_ns >= LICENCE_AGE_MS * MS)
+        return "I1: its licence is older than 10 s";
+    if (world_wall(world).ms >= command->expires.ms)
+        return "I3: its command has expired";
+    if (command->dry_run)
+        return "I2: its command is a dry run";
+    if (target->verdict != TARGET_NONE)
+        return "I2: the target was left alone when it was resolved";
+    if (target->outcome != TARGET_NONE && target->outcome_offset < seat->read)
+        return "I4: the target has its outcome";
+    if (command->cancelled_offset >= 0 && command->cancelled_offset < seat->read)
+        return "cancel: its command is cancelled";
+    return NULL;
+}
+
+static bool names(const struct fold *fold, const struct licence *licence, int32_t cluster,
+                  const struct uuid *session)
+{
+    const struct fold_command *command = &fold->commands.at[licence->command];
+    const struct fold_target *target = &command->targets[licence->target];
+    return command->cluster == cluster && target->found && uuid_equal(&target->session, session);
+}
+
+/* The licence that allows it and ends first; or why there is none. */
+static struct licence *choose_licence(const struct world *world, const struct worker *worker,
+                                      struct fold *fold, int32_t cluster,
+                                      const struct uuid *session, const char **why)
+{
+    struct licence *chosen = NULL;
+    *why = "I2: no counting RESOLVED holds it";
+    for (size_t i = fold->licences.count; i-- > 0;) {
+        struct licence *licence = &fold->licences.at[i];
+        if (!names(fold, licence, cluster, session))
+            continue;
+        const char *no = objection(world, worker, fold, licence);
+        if (no && !strncmp(*why, "I2: no", 6))
+            *why = no;
+        if (!no && (!chosen || licence->handed_ns < chosen->handed_ns))
+            chosen = licence;
+    }
+    return chosen;
+}
+
+static bool resolved_anywhere(const struct fold *fold, int32_t cluster, const struct uuid *session)
+{
+    for (size_t i = 0; i < fold->licences.count; i++)
+        if (names(fold, &fold->licences.at[i], cluster, session))
+            return true;
+    return false;
+}
+
+/* I2: is it the very session that was resolved, as far as a list could tell? I14. */
+static void check_identity(struct world *world, const struct fold *fold,
+                           const struct licence *licence, const struct act *act)
+{
+    const struct fold_command *command = &fold->commands.at[licence->command];
+    int64_t resolved = command->targets[licence->target].truth;
+    if (act->truth < 0)
+        return;
+    const struct truth *truth = &world->clusters[act->cluster].all.at[act->truth];
+    int64_t seen_ns = world->now_ns - world->plan.identity_max_age_ms * MS;
+    if (truth->born_ns > seen_ns)
+        return; /* it came behind the last look that was due: the stated window */
+    if (act->truth != resolved)
+        violate(world, "I2", "the UUID %s belongs to somebody else since %.3f ms",
+                brief(&act->session).text, (double)(world->now_ns - truth->born_ns) / 1e6);
+    if (session_protected(truth))
+        violate(world, "I14", "the protected session %s is to be ended",
+                brief(&act->session).text);
+}
+
+/* I6: between two of them to one session a look; I2: on what it rests is young and of this epoch.
+ */
+static void check_looks(struct world *world, const struct worker *worker, int32_t partition,
+                        const struct act *act)
+{
+    const struct oracle *oracle = world->oracle;
+    const struct seat *seat = &worker->seats[partition];
+    const struct look *look = &oracle->looks[worker->index][partition][act->cluster];
+    if (look->life != worker->life || look->generation != seat->generation ||
+        look->epochs != seat->epochs || look->started_ns < seat->owned_ns)
+        violate(world, "I6", "%s is to be ended, and this owner has not yet listed the cluster",
+                brief(&act->session).text);
+    else if (world->now_ns - look->started_ns > world->plan.identity_max_age_ms * MS)
+        violate(world, "I2", "%s is to be ended on a list that is %.3f ms old",
+                brief(&act->session).text, (double)(world->now_ns - look->started_ns) / 1e6);
+    for (size_t i = 0; i < oracle->acts.count; i++) {
+        const struct act *before = &oracle->acts.at[i];
+        if (before->worker == worker->index && before->life == worker->life &&
+            before->cluster == act->cluster && before->partition == partition &&
+            before->command == act->command && !before->definite && !before->looked &&
+            uuid_equal(&before->session, &act->session))
+            violate(world, "I6", "%s is ended again blindly, the last try is in doubt",
+                    brief(&act->session).text);
+    }
+}
+
+int64_t oracle_sent(struct world *world, const struct worker *worker, int32_t partition,
+                    int32_t cluster, const struct uuid *session, bool residual)
+{
+    struct oracle *oracle = world->oracle;
+    struct fold *fold = &oracle->folds[partition];
+    struct act act = {.at_ns = world->now_ns,
+                      .worker = worker->index,
+                      .life = worker->life,
+                      .partition = partition,
+                      .cluster = cluster,
+                      .session = *session,
+                      .truth = session_find(world, cluster, session),
+                      .command = -1,
+                      .residual = residual};
+    say(world, "w%d p%d: ENDS %s in %s%s", worker->index, partition, brief(session).text,
+        world->clusters[cluster].name, residual ? " (residual)" : "");
+    if (residual) {
+        oracle->residual++;
+        if (!resolved_anywhere(fold, cluster, session))
+            violate(world, "I8", "%s is outside every counting RESOLVED", brief(session).text);
+    } else {
+        const char *why;
+        struct licence *licence = choose_licence(world, worker, fold, cluster, session, &why);
+        if (worker->halted)
+            violate(world, "halt", "%s is to be ended with the kill switch on",
+                    brief(session).text);
+        if (!licence) {
+            violate(world, "act", "%s is to be ended by w%d: %s", brief(session).text,
+                    worker->index, why);
+        } else {
+            licence->used = true;
+            act.command = licence->command;
+            check_identity(world, fold, licence, &act);
+            check_looks(world, worker, partition, &act);
+        }
+    }
+    *VECTOR_ADD(&oracle->acts) = act;
+    return (int64_t)oracle->acts.count - 1;
+}
+
+void oracle_answered(struct world *world, int64_t act, enum error_code code)
+{
+    world->oracle->acts.at[act].definite = code != ERR_IN_DOUBT;
+}
+
+void oracle_effect(struct world *world, const struct request *request, int32_t cluster,
+                   uint32_t truth)
+{
+    struct oracle *oracle = world->oracle;
+    const struct act *act = &oracle->acts.at[request->send];
+    oracle->kills++;
+    say(world, "%s: %s is ended by w%d", world->clusters[cluster].name,
+        brief(&request->session).text, act->worker);
+    const struct truth *hit = &world->clusters[cluster].all.at[truth];
+    if (act->truth >= 0 && act->truth != truth && hit->born_ns < act->at_ns)
+        violate(world, "world", "an effect on a session that was not meant");
+    if (act->command < 0 || world->now_ns - act->at_ns > 50 * MS)
+        return;
+    const struct fold_command *command = &oracle->folds[act->partition].commands.at[act->command];
+    for (uint32_t i = 0; i < command->count; i++)
+        if (command->targets[i].truth == truth && command->targets[i].outcome != TARGET_NONE &&
+            !target_outcome_is_success(command->targets[i].outcome) &&
+            command->targets[i].outcome != TARGET_UNKNOWN)
+            violate(world, "verdict", "%s was called %s, and then ended",
+                    brief(&request->session).text,
+                    target_outcome_label(command->targets[i].outcome));
+}
+
+/* ---- events ---- */
+
+static bool follows(const struct fold_entry *entry, enum event_kind kind,
+                    const struct fold_command *command)
+{
+    static const enum event_kind closing[COMMAND_OUTCOMES] = {
+        [COMMAND_COMPLETED] = EVENT_COMPLETED,
+        [COMMAND_PARTIALLY_COMPLETED] = EVENT_PARTIALLY_COMPLETED,
+        [COMMAND_FAILED] = EVENT_FAILED,
+        [COMMAND_REJECTED] = EVENT_REJECTED,
+        [COMMAND_EXPIRED] = EVENT_EXPIRED,
+        [COMMAND_CANCELLED] = EVENT_CANCELLED,
+        [COMMAND_DRY_RUN] = EVENT_DRY_RUN};
+    switch (entry->kind) {
+    case RECORD_ACCEPTED:
+        return kind == EVENT_ACCEPTED;
+    case RECORD_OUTCOME:
+        return kind == EVENT_SESSION;
+    case RECORD_REJECTED:
+        return kind == EVENT_REJECTED;
+    case RECORD_CLOSED:
+        return command && kind == closing[command->outcome];
+    case RECORD_DUPLICATE:
+        return kind > EVENT_ACCEPTED && kind < EVENT_SESSION;
+    default:
+        return false;
+    }
+}
+
+static bool event_equal(const struct event_seen *a, const struct event_seen *b)
+{
+    return a->partition == b->partition && a->offset == b->offset && a->kind == b->kind &&
+           uuid_equal(&a->command, &b->command) && uuid_equal(&a->session, &b->session) &&
+           a->number == b->number;
+}
+
+void oracle_published(struct world *world, const struct worker *worker, int32_t partition,
+                      const struct event *event)
+{
+    struct oracle *oracle = world->oracle;
+    const struct fold *fold = &oracle->folds[partition];
+    int64_t offset = event->journal_offset;
+    say(world, "w%d p%d: publishes %s of %s for record %lld, id %s", worker->index, partition,
+        event_kind_label(event->kind), brief(&event->command_id).text, (long long)offset,
+        brief(&event->id).text);
+    if (offset < 0 || offset >= worker->seats[partition].read ||
+        event->journal_partition != partition) {
+        violate(world, "events", "an event follows from record %lld, which was not read back",
+                (long long)offset);
+        return;
+    }
+    const struct fold_entry *entry = &fold->entries.at[offset];
+    const struct fold_command *command =
+        entry->command < 0 ? NULL : &fold->commands.at[entry->command];
+    if (!entry->counts || !follows(entry, event->kind, command)) {
+        violate(world, "events", "a %s event follows from record %lld, a%s %s",
+                event_kind_label(event->kind), (long long)offset, entry->counts ? "" : " void",
+                record_kind_label(entry->kind));
+        return;
+    }
+    struct event_seen seen = {.id = event->id,
+                              .partition = partition,
+                              .offset = offset,
+                              .kind = event->kind,
+                              .command = event->command_id,
+                              .outcome = event->outcome};
+    if (event->kind == EVENT_SESSION && event->target_count) {
+        seen.session = event->targets[0].session;
+        seen.number = event->targets[0].number;
+    }
+    for (size_t i = 0; i < oracle->events.count; i++) {
+        const struct event_seen *before = &oracle->events.at[i];
+        bool same_id = uuid_equal(&before->id, &seen.id);
+        if (same_id != event_equal(before, &seen) || (same_id && before->outcome != seen.outcome))
+            violate(world, "events", "a %s event of record %lld was sent before as something else",
+                    event_kind_label(event->kind), (long long)offset);
+        if (same_id)
+            return;
+    }
+    *VECTOR_ADD(&oracle->events) = seen;
+}
+
+void oracle_delivered(struct world *world, int32_t partition, const struct uuid *id)
+{
+    struct oracle *oracle = world->oracle;
+    struct fold *fold = &oracle->folds[partition];
+    for (size_t i = 0; i < oracle->events.count; i++) {
+        struct event_seen *seen = &oracle->events.at[i];
+        if (!uuid_equal(&seen->id, id))
+            continue;
+        seen->delivered = true;
+        if (announces(&fold->entries.at[seen->offset]))
+            fold->entries.at[seen->offset].event = *id;
+    }
+}
+
+/* ---- commits and comparison ---- */
+
+void oracle_committed(struct world *world, int32_t partition,
+                      const struct engine_checkpoint *checkpoint)
+{
+    const struct fold *fold = &world->oracle->folds[partition];
+    const struct partition *topic = &world->partitions[partition];
+    for (int64_t i = 0; i < checkpoint->next_command; i++)
+        if (i >= (int64_t)fold->answers.count || fold->answers.at[i].kind == RECORD_NONE)
+            violate(world, "I5", "%lld is committed, and command %lld has no record",
+                    (long long)checkpoint->next_command, (long long)i);
+    if (world->violation[0] || checkpoint->next_command <= 0)
+        return;
+    const struct command_entry *last = &topic->commands.at[checkpoint->next_command - 1];
+    struct sha256 digest = sha256_of(last->bytes, last->length);
+    if (!sha256_equal(&digest, &checkpoint->last_digest))
+        violate(world, "I5", "the digest of the last command read is another's");
+    if (checkpoint->journal_start < 0 ||
+        checkpoint->journal_start > (int64_t)fold->entries.count)
+        violate(world, "I5", "the journal is to be read from %lld",
+                (long long)checkpoint->journal_start);
+}
+
+struct comparing {
+    struct world *world;
+    const struct fold *fold;
+    uint32_t open;
+};
+
+static void compare_one(void *self, const struct engine_command_view *view)
+{
+    struct comparing *comparison = self;
+    comparison->open++;
+    const struct fold *fold = comparison->fold;
+    for (size_t i = fold->commands.count; i-- > 0;) {
+        const struct fold_command *command = &fold->commands.at[i];
+        if (!uuid_equal(&command->id, &view->id))
+            continue;
+        if (!command->accepted || command->ended_offset >= 0)
+            violate(comparison->world, "fold", "the owner holds %s for open, and it is closed",
+                    brief(&view->id).text);
+        return;
+    }
+    violate(comparison->world, "fold", "the owner holds %s for open, and nobody accepted it",
+            brief(&view->id).text);
+}
+
+void oracle_compare(struct world *world, const struct worker *worker, int32_t partition)
+{
+    const struct seat *seat = &worker->seats[partition];
+    const struct fold *fold = &world->oracle->folds[partition];
+    const struct fold_owner *owner = fold_owner_at(fold, seat->read);
+    if (!worker->up || !seat->engine || engine_role(seat->engine) != ENGINE_OWNING ||
+        seat->read < (int64_t)fold->entries.count)
+        return;
+    if (!owner || owner->worker != worker->index || owner->life != worker->life)
+        violate(world, "fold", "w%d thinks that it owns partition %d", worker->index, partition);
+    struct comparing comparison = {world, fold, 0};
+    engine_visit_open(seat->engine, compare_one, &comparison);
+    uint32_t open = 0;
+    for (size_t i = 0; i < fold->commands.count; i++)
+        open += fold->commands.at[i].accepted && fold->commands.at[i].ended_offset < 0;
+    if (open != comparison.open)
+        violate(world, "fold", "w%d holds %u commands for open in partition %d, there are %u",
+                worker->index, comparison.open, partition, open);
+}
+
+/* ---- the end ---- */
+
+static bool partition_finished(struct world *world, int32_t at, bool complain)
+{
+    const struct fold *fold = &world->oracle->folds[at];
+    const struct partition *topic = &world->partitions[at];
+    for (size_t i = 0; i < topic->commands.count; i++) {
+        if (i < fold->answers.count && fold->answers.at[i].kind != RECORD_NONE)
+            continue;
+        if (complain)
+            violate(world, "I4", "command %zu of partition %d (%s) was never answered", i, at,
+                    brief(&topic->commands.at[i].id).text);
+        return false;
+    }
+    for (size_t i = 0; i < fold->commands.count; i++) {
+        if (fold->commands.at[i].ended_offset >= 0)
+            continue;
+        if (complain)
+            violate(world, "I4", "command %s of partition %d never closed",
+                    brief(&fold->commands.at[i].id).text, at);
+        return false;
+    }
+    for (size_t i = 0; i < fold->entries.count; i++) {
+        if (!announces(&fold->entries.at[i]) || !uuid_is_nil(&fold->entries.at[i].event))
+            continue;
+        if (complain)
+            violate(world, "events", "record %zu of partition %d was never announced", i, at);
+        return false;
+    }
+    return true;
+}
+
+bool oracle_finished(struct world *world, bool complain)
+{
+    for (uint32_t i = 0; i < world->plan.partitions; i++)
+        if (!partition_finished(world, (int32_t)i, complain))
+            return false;
+    return true;
+}
+
+size_t oracle_closed(const struct world *world, struct closed_time *ret, size_t max)
+{
+    size_t count = 0;
+    for (uint32_t p = 0; p < world->plan.partitions; p++) {
+        const struct fold *fold = &world->oracle->folds[p];
+        for (size_t i = 0; i < fold->commands.count && count < max; i++) {
+            const struct fold_command *command = &fold->commands.at[i];
+            if (!command->accepted || command->ended_offset < 0)
+                continue;
+            ret[count++] = (struct closed_time){
+                command->cluster,
+                command->ended_ns - (command->first_appended.ms - BROKER_EPOCH_MS) * MS,
+                command->outcome};
+        }
+    }
+    return count;
+}
+
+bool oracle_open_command(struct world *world, struct uuid *ret, int32_t *partition)
+{
+    uint32_t start = draw_below(&world->draw, world->plan.partitions);
+    for (uint32_t p = 0; p < world->plan.partitions; p++) {
+        *partition = (int32_t)((start + p) % world->plan.partitions);
+        const struct fold *fold = &world->oracle->folds[*partition];
+        for (size_t i = fold->commands.count; i-- > 0;) {
+            if (fold->commands.at[i].ended_offset >= 0)
+                continue;
+            *ret = fold->commands.at[i].id;
+            return true;
+        }
+    }
+    return false;
+}
+
+void oracle_figures(const struct world *world, struct figures *sum)
+{
+    const struct oracle *oracle = world->oracle;
+    sum->acts += oracle->acts.count;
+    sum->kills += oracle->kills;
+    sum->residual += oracle->residual;
+    sum->events += oracle->events.count;
+    for (uint32_t p = 0; p < world->plan.partitions; p++) {
+        const struct fold *fold = &oracle->folds[p];
+        sum->records += fold->entries.count;
+        sum->voided += fold->voided;
+        sum->owners += fold->owners.count;
+        sum->commands += world->partitions[p].commands.count;
+        for (size_t i = 0; i < fold->commands.count; i++) {
+            sum->closed += fold->commands.at[i].accepted && fold->commands.at[i].ended_offset >= 0;
+            for (uint32_t k = 0; k < fold->commands.at[i].count; k++)
+                sum->outcomes[fold->commands.at[i].targets[k].outcome]++;
+        }
+    }
+}

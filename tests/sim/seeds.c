@@ -1,0 +1,169 @@
+/* Many seeds, and mutations of the engine that they must find. */
+#include <stdio.h>
+#include <string.h>
+
+#include "scenario.h"
+#include "worker.h"
+
+enum {
+    HEAL_MS = 60000,  /* everything closes this long after the last fault, verification apart */
+    QUIET_MS = 3000,  /* and then nothing more happens */
+    REPLAY_EVERY = 50 /* seeds: run twice and compared */
+};
+
+void report(const struct world *world, const char *what)
+{
+    printf("seed=%llu commit=%s %s: %s (at %.3f ms, step %llu)\n",
+           (unsigned long long)world->seed, SIM_COMMIT, what, world->violation,
+           (double)world->now_ns / 1e6, (unsigned long long)world->steps);
+}
+
+static int64_t heal_ns(const struct world *world)
+{
+    return (HEAL_MS + (int64_t)world->plan.attempts_max * world->plan.verify_ms) * MS;
+}
+
+/* Bounds given back: what engines hold and what the budget says must agree. */
+static void check_budget(struct world *world)
+{
+    for (uint32_t i = 0; i < world->plan.workers; i++) {
+        const struct worker *worker = world->workers[i];
+        uint32_t open = 0;
+        for (uint32_t p = 0; p < world->plan.partitions; p++) {
+            const struct seat *seat = &worker->seats[p];
+            if (!seat->engine)
+                continue;
+            struct engine_counts counts = engine_counts(seat->engine);
+            open += counts.open_commands;
+            if (engine_role(seat->engine) == ENGINE_OWNING && counts.open_commands)
+                violate(world, "I13", "w%u still holds %u commands of partition %u", i,
+                        counts.open_commands, p);
+        }
+        if (open != worker->budget.open_commands)
+            violate(world, "I13", "the budget of w%u says %u open commands, there are %u", i,
+                    worker->budget.open_commands, open);
+    }
+}
+
+bool run_out(struct world *world)
+{
+    int64_t done_ns = -1;
+    while (world_step(world)) {
+        if (!world->calm)
+            continue;
+        if (done_ns < 0 && journal_quiet(world) && oracle_finished(world, false))
+            done_ns = world->now_ns;
+        if (done_ns >= 0 && world->now_ns > done_ns + QUIET_MS * MS)
+            break;
+        if (done_ns < 0 && world->now_ns > world->calm_since + heal_ns(world)) {
+            oracle_finished(world, true);
+            violate(world, "I4", "it does not come to an end");
+        }
+    }
+    if (!world->violation[0] && !oracle_finished(world, true))
+        violate(world, "I4", "it stopped and is not done");
+    if (!world->violation[0])
+        check_budget(world);
+    return !world->violation[0];
+}
+
+static uint64_t hash_of(uint64_t seed)
+{
+    struct engine_mutations none = {0};
+    struct world *world = world_create(seed, NULL, &none, TRACE_HASH);
+    run_out(world);
+    uint64_t hash = world->trace_hash;
+    world_destroy(world);
+    return hash;
+}
+
+static void print_figures(uint64_t count, const struct figures *sum)
+{
+    printf("%llu seeds: %llu records (%llu void), %llu owners, %llu commands, %llu closed, %llu "
+           "terminates (%llu residual), %llu sessions ended, %llu events\n",
+           (unsigned long long)count, (unsigned long long)sum->records,
+           (unsigned long long)sum->voided, (unsigned long long)sum->owners,
+           (unsigned long long)sum->commands, (unsigned long long)sum->closed,
+           (unsigned long long)sum->acts, (unsigned long long)sum->residual,
+           (unsigned long long)sum->kills, (unsigned long long)sum->events);
+    printf("outcomes:");
+    for (int i = 1; i < TARGET_OUTCOMES; i++)
+        printf(" %s %llu", target_outcome_label((enum target_outcome)i),
+               (unsigned long long)sum->outcomes[i]);
+    putchar('\n');
+}
+
+int seeds_run(uint64_t first, uint64_t count, uint32_t ticks, bool trace)
+{
+    struct engine_mutations none = {0};
+    struct figures sum = {0};
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        struct world *world = world_create(seed, NULL, &none, trace ? TRACE_PRINT : TRACE_NONE);
+        if (ticks)
+            world->ticks_left = ticks;
+        bool good = run_out(world);
+        if (!good)
+            report(world, "violates");
+        oracle_figures(world, &sum);
+        world_destroy(world);
+        if (!good)
+            return 1;
+        if (seed % REPLAY_EVERY == 0 && hash_of(seed) != hash_of(seed)) {
+            printf("seed=%llu commit=%s does not replay exactly\n", (unsigned long long)seed,
+                   SIM_COMMIT);
+            return 1;
+        }
+    }
+    print_figures(count, &sum);
+    return 0;
+}
+
+/* ---- mutations ---- */
+
+struct mutation {
+    const char *name;
+    struct engine_mutations mutations;
+};
+
+static const struct mutation all[] = {
+    {"act_without_licence", {.act_without_licence = true}},
+    {"ignore_foreign_owner", {.ignore_foreign_owner = true}},
+    {"skip_identity_check", {.skip_identity_check = true}},
+    {"trust_empty_list", {.trust_empty_list = true}},
+    {"resolve_again", {.resolve_again = true}},
+    {"accept_void", {.accept_void = true}},
+    {"ignore_licence_age", {.ignore_licence_age = true}},
+    {"blind_retry", {.blind_retry = true}},
+};
+
+static bool mutation_is_found(const struct mutation *mutation, uint64_t first, uint64_t count)
+{
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        struct world *world = world_create(seed, NULL, &mutation->mutations, TRACE_NONE);
+        bool good = run_out(world);
+        if (!good) {
+            printf("%-22s found after %3llu seeds: ", mutation->name,
+                   (unsigned long long)(seed - first + 1));
+            report(world, mutation->name);
+        }
+        world_destroy(world);
+        if (!good)
+            return true;
+    }
+    printf("%-22s NOT FOUND in %llu seeds\n", mutation->name, (unsigned long long)count);
+    return false;
+}
+
+int mutations_run(const char *name, uint64_t first, uint64_t count)
+{
+    int status = 0;
+    bool known = false;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (name && strcmp(name, all[i].name))
+            continue;
+        known = true;
+        if (!mutation_is_found(&all[i], first, count))
+            status = 1;
+    }
+    return known ? status : 2;
+}

@@ -1,0 +1,704 @@
+/* One process: its engines, how they read, are offered commands, and what becomes of their actions.
+ */
+#include "worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "oracle.h"
+#include "select/select.h"
+
+enum { READ_AT_ONCE = 64, SESSION_TIMEOUT_MS = 10000 };
+
+struct instant worker_now(const struct world *world, const struct worker *worker)
+{
+    return (struct instant){world->now_ns + worker->boot_ns};
+}
+
+static bool runs(const struct worker *worker)
+{
+    return worker->up && !worker->paused && !worker->doomed;
+}
+
+/* ---- engines ---- */
+
+static enum error_code resolve(void *self, const struct command *command,
+                               const struct session_list *list, struct resolution *ret,
+                               struct error *err)
+{
+    (void)self;
+    enum error_code code = select_resolve(command, list, ret, err);
+    if (code)
+        return code;
+    for (size_t i = 0; i < ret->count; i++) {
+        struct resolved_row *row = &ret->rows[i];
+        if (!row->session || row->verdict != TARGET_NONE)
+            continue;
+        if (strcmp(row->session->app_id, "RAS") && strcmp(row->session->app_id, "SrvrConsole"))
+            continue;
+        row->verdict = TARGET_PROTECTED;
+        error_set(&row->why, ERR_DENIED, "application '%s' is protected", row->session->app_id);
+    }
+    return ERR_OK;
+}
+
+static struct engine_config config_of(const struct world *world, const struct worker *worker,
+                                      int32_t partition)
+{
+    static const char *const names[WORKERS_MAX] = {"w0", "w1", "w2"};
+    const struct plan *plan = &world->plan;
+    return (struct engine_config){
+        .partition = partition,
+        .writer = worker->writer,
+        .instance = names[worker->index],
+        .open_commands_max = plan->open_commands_max,
+        .open_targets_max = plan->open_targets_max,
+        .remembered_max = 100000,
+        .cluster_share = plan->cluster_share,
+        .attempts_max = plan->attempts_max,
+        .remember_ms = plan->validity_ms,
+        .verify_ms = plan->verify_ms,
+        .identity_max_age_ms = plan->identity_max_age_ms,
+        .empty_confirm_ms = plan->empty_confirm_ms,
+        .session_events = plan->session_events,
+        .mutations = world->mutations,
+        .resolve = resolve,
+    };
+}
+
+static void seat_close(struct worker *worker, int32_t partition)
+{
+    struct seat *seat = &worker->seats[partition];
+    engine_destroy(seat->engine);
+    *seat = (struct seat){.generation = seat->generation + 1};
+}
+
+static void seat_open(struct world *world, struct worker *worker, int32_t partition)
+{
+    struct seat *seat = &worker->seats[partition];
+    CHECK(!seat->engine);
+    if (uuid_is_nil(&worker->writer) || seat->generation)
+        worker->writer = draw_uuid(&world->draw);
+    struct engine_config config = config_of(world, worker, partition);
+    seat->engine = engine_create(&config, &worker->budget);
+    seat->position = -1;
+    seat->forwarding = -1;
+    seat->tick_at = NEVER_NS;
+    seat->goal = (int64_t)world->partitions[partition].log.count;
+    const struct saved *saved = &world->partitions[partition].saved;
+    if (saved->known && !draw_chance(&world->draw, world->plan.lose_metadata)) {
+        engine_begin_at(seat->engine, saved->journal_start, &saved->journal_owner);
+        seat->read = saved->journal_start;
+    }
+    say(world, "w%d p%d: reads the journal from %lld to %lld", worker->index, partition,
+        (long long)seat->read, (long long)seat->goal);
+}
+
+/* ---- actions ---- */
+
+static void published_task(struct world *world, struct task *task)
+{
+    struct worker *worker = world->workers[task->worker];
+    struct seat *seat = &worker->seats[task->index];
+    if (seat->engine && seat->generation == task->generation)
+        engine_published(seat->engine, task->number, task->data != NULL,
+                         worker_now(world, worker));
+    task->data = NULL;
+}
+
+static void sink_task(struct world *world, struct task *task)
+{
+    struct uuid id;
+    memcpy(&id, task->data, sizeof id);
+    oracle_delivered(world, task->index, &id);
+}
+
+static void publish(struct world *world, struct worker *worker, int32_t partition,
+                    const struct engine_action *action)
+{
+    oracle_published(world, worker, partition, &action->event);
+    bool delivered = world->calm || !draw_chance(&world->draw, world->plan.event_failure);
+    int64_t delay_ns = world_delay(world, 0, 10);
+    if (delivered) {
+        struct uuid *id = mem_new(struct uuid);
+        *id = action->event.id;
+        world_after(
+            world, delay_ns,
+            (struct task){
+                .run = sink_task, .worker = -1, .index = partition, .data = id, .release = free});
+    }
+    world_after(world, delay_ns + world_delay(world, 0, 10),
+                (struct task){.run = published_task,
+                              .worker = worker->index,
+                              .life = worker->life,
+                              .index = partition,
+                              .generation = worker->seats[partition].generation,
+                              .number = action->tag,
+                              .data = delivered ? world : NULL});
+}
+
+static void append(struct world *world, struct worker *worker, int32_t partition,
+                   const struct engine_action *action)
+{
+    struct buf bytes;
+    buf_init(&bytes, RECORD_BYTES_MAX);
+    record_encode(action->record, &bytes);
+    CHECK(!bytes.full);
+    say(world, "w%d p%d: appends %s/%llu of %s, epoch %s/%llu, %zu bytes", worker->index, partition,
+        record_kind_label(action->record->kind), (unsigned long long)action->record->sequence,
+        brief(&action->record->command_id).text, brief(&action->record->epoch.writer).text,
+        (unsigned long long)action->record->epoch.number, bytes.length);
+    record_destroy(action->record);
+    journal_append(world, &(struct append){.bytes = bytes.data,
+                                           .length = bytes.length,
+                                           .worker = worker->index,
+                                           .life = worker->life,
+                                           .partition = partition,
+                                           .generation = worker->seats[partition].generation,
+                                           .tag = action->tag});
+}
+
+static void carry_out(struct world *world, struct worker *worker, int32_t partition,
+                      const struct engine_action *action)
+{
+    switch (action->kind) {
+    case ENGINE_APPEND:
+        append(world, worker, partition, action);
+        break;
+    case ENGINE_PUBLISH:
+        publish(world, worker, partition, action);
+        break;
+    default:
+        lane_request(world, worker, &worker->seats[partition], partition, action);
+    }
+    world->actions++;
+    bool crash = world->actions == world->crash_at ||
+                 (!world->calm && draw_chance(&world->draw, world->plan.crash_at_action));
+    if (crash) {
+        say(world, "w%d: dies behind this action", worker->index);
+        worker->doomed = true;
+    }
+}
+
+static bool drain(struct world *world, struct worker *worker, int32_t partition)
+{
+    struct seat *seat = &worker->seats[partition];
+    struct engine_action action;
+    bool any = false;
+    while (runs(worker) && engine_next(seat->engine, &action, worker_now(world, worker))) {
+        carry_out(world, worker, partition, &action);
+        any = true;
+    }
+    struct engine_command_view view;
+    while (engine_finished(seat->engine, &view))
+        say(world, "w%d p%d: %s ends as %s", worker->index, partition, brief(&view.id).text,
+            command_outcome_label(view.outcome));
+    return any;
+}
+
+/* ---- commands ---- */
+
+static void produced_task(struct world *world, struct task *task)
+{
+    struct seat *seat = &world->workers[task->worker]->seats[task->index];
+    if (seat->engine && seat->generation == task->generation &&
+        seat->forwarding == (int64_t)task->number)
+        seat->forwarded = true;
+}
+
+struct forward {
+    int32_t to;
+    size_t length;
+    struct wall first_appended_at;
+    uint8_t bytes[];
+};
+
+static void forward_task(struct world *world, struct task *task)
+{
+    const struct forward *forward = task->data;
+    commands_append(world, forward->to, forward->bytes, forward->length,
+                    forward->first_appended_at);
+}
+
+static void produce_again(struct world *world, struct worker *worker, int32_t partition)
+{
+    struct seat *seat = &worker->seats[partition];
+    const struct command_entry *entry =
+        &world->partitions[partition].commands.at[seat->position];
+    seat->forwarding = seat->position;
+    seat->forwarded = false;
+    struct forward *forward = mem_alloc(1, sizeof *forward + entry->length);
+    forward->to = entry->home;
+    forward->length = entry->length;
+    forward->first_appended_at = entry->first_appended_at;
+    memcpy(forward->bytes, entry->bytes, entry->length);
+    int64_t delay_ns = world_delay(world, 0, 20);
+    world_after(world, delay_ns,
+                (struct task){.run = forward_task, .worker = -1, .data = forward, .release = free});
+    world_after(world, delay_ns + world_delay(world, 0, 10),
+                (struct task){.run = produced_task,
+                              .worker = worker->index,
+                              .life = worker->life,
+                              .index = partition,
+                              .generation = seat->generation,
+                              .number = (uint64_t)seat->position});
+}
+
+/* What command/ and guard/ make of it. */
+static void look_at(const struct world *world, const struct command_entry *entry, int32_t partition,
+                    struct engine_offer *offer)
+{
+    *offer = (struct engine_offer){
+        .forwarded_to = -1,
+        .source = {.known = true,
+                   .partition = partition,
+                   .digest = sha256_of(entry->bytes, entry->length)},
+        .appended_at = entry->first_appended_at,
+    };
+    if (uuid_is_nil(&entry->id)) {
+        error_set(&offer->refusal, ERR_UNDECODABLE, "not a command");
+        return;
+    }
+    CHECK(!command_decode((struct text){(const char *)entry->bytes, entry->length}, &offer->command,
+                          NULL));
+    offer->digest = entry->digest;
+    offer->expires_at.ms = entry->first_appended_at.ms + world->plan.validity_ms;
+    if (offer->command->expires_at.ms && offer->command->expires_at.ms < offer->expires_at.ms)
+        offer->expires_at = offer->command->expires_at;
+    if (entry->home < 0) {
+        error_set(&offer->refusal, ERR_NOT_FOUND, "no cluster '%s' is configured",
+                  offer->command->cluster);
+        return;
+    }
+    offer->cluster = offer->command->cluster;
+    if (offer->expires_at.ms <= entry->first_appended_at.ms)
+        error_set(&offer->refusal, ERR_EXPIRED, "expired before it was taken");
+}
+
+/* Offers the next command; false when it was not taken. */
+static bool offer_next(struct world *world, struct worker *worker, int32_t partition)
+{
+    struct seat *seat = &worker->seats[partition];
+    const struct partition *topic = &world->partitions[partition];
+    if (seat->position >= (int64_t)topic->commands.count)
+        return false;
+    const struct command_entry *entry = &topic->commands.at[seat->position];
+    bool elsewhere = entry->home >= 0 && entry->home != partition;
+    if (elsewhere && seat->forwarding != seat->position)
+        produce_again(world, worker, partition);
+    if (elsewhere && !seat->forwarded)
+        return false;
+    struct engine_offer offer;
+    look_at(world, entry, partition, &offer);
+    offer.source.offset = seat->position;
+    if (elsewhere)
+        offer.forwarded_to = entry->home;
+    struct error err;
+    if (engine_offer(seat->engine, &offer, worker_now(world, worker), &err)) {
+        command_destroy(offer.command);
+        return false;
+    }
+    say(world, "w%d p%d: takes command %lld %s%s%s", worker->index, partition,
+        (long long)seat->position, brief(&entry->id).text, offer.refusal.code ? " refused " : "",
+        offer.refusal.code ? error_label(offer.refusal.code) : "");
+    seat->position++;
+    seat->forwarding = -1;
+    return true;
+}
+
+/* A new epoch of ours: commands are read on from where the journal says. */
+static void find_position(struct world *world, struct worker *worker, int32_t partition)
+{
+    struct seat *seat = &worker->seats[partition];
+    uint64_t epochs = engine_counts(seat->engine).epochs;
+    if (seat->epochs == epochs)
+        return;
+    seat->epochs = epochs;
+    seat->owned_ns = world->now_ns;
+    struct engine_checkpoint checkpoint = engine_checkpoint(seat->engine);
+    seat->position = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
+    seat->forwarding = -1;
+    say(world, "w%d p%d: owns, reads commands from %lld", worker->index, partition,
+        (long long)seat->position);
+}
+
+static bool consume(struct world *world, struct worker *worker, int32_t partition)
+{
+    struct seat *seat = &worker->seats[partition];
+    if (engine_role(seat->engine) != ENGINE_OWNING)
+        return false;
+    find_position(world, worker, partition);
+    bool any = false;
+    while (runs(worker) && seat->assigned && engine_wants(seat->engine) &&
+           offer_next(world, worker, partition))
+        any = true;
+    return any;
+}
+
+/* ---- the loop ---- */
+
+static void tick_task(struct world *world, struct task *task)
+{
+    struct worker *worker = world->workers[task->worker];
+    struct seat *seat = &worker->seats[task->index];
+    if (!seat->engine || seat->generation != task->generation || seat->tick_at != task->at_ns)
+        return;
+    seat->tick_at = NEVER_NS;
+    engine_tick(seat->engine, worker_now(world, worker));
+}
+
+static void nothing_task(struct world *world, struct task *task)
+{
+    (void)world;
+    (void)task;
+}
+
+void worker_poke(struct world *world, struct worker *worker, int64_t delay_ns)
+{
+    world_after(world, delay_ns,
+                (struct task){.run = nothing_task, .worker = worker->index, .life = worker->life});
+}
+
+static void set_wakes(struct world *world, struct worker *worker)
+{
+    for (uint32_t i = 0; i < world->plan.partitions; i++) {
+        struct seat *seat = &worker->seats[i];
+        if (!seat->engine)
+            continue;
+        int64_t wake = engine_wake(seat->engine).ns;
+        if (wake == NEVER_NS)
+            continue;
+        wake = wake - worker->boot_ns > world->now_ns ? wake - worker->boot_ns : world->now_ns;
+        if (seat->tick_at <= wake && seat->tick_at >= world->now_ns)
+            continue;
+        seat->tick_at = wake;
+        world_after(world, wake - world->now_ns,
+                    (struct task){.run = tick_task,
+                                  .worker = worker->index,
+                                  .life = worker->life,
+                                  .index = (int32_t)i,
+                                  .generation = seat->generation});
+    }
+}
+
+static void settle(struct world *world, struct worker *worker)
+{
+    bool again = true;
+    while (again && runs(worker)) {
+        again = false;
+        for (uint32_t i = 0; i < world->plan.partitions && runs(worker); i++) {
+            if (!worker->seats[i].engine)
+                continue;
+            again |= drain(world, worker, (int32_t)i);
+            if (runs(worker))
+                again |= consume(world, worker, (int32_t)i);
+        }
+        if (runs(worker))
+            again |= lanes_run(world, worker);
+    }
+    if (runs(worker))
+        set_wakes(world, worker);
+}
+
+void worker_run(struct world *world, struct worker *worker, struct task *task)
+{
+    if (!worker->up || worker->life != task->life)
+        return; /* the process that this was meant for is gone */
+    if (worker->paused) {
+        *VECTOR_ADD(&worker->aside) = *task;
+        task->data = NULL;
+        return;
+    }
+    task->run(world, task);
+    settle(world, worker);
+    if (worker->doomed)
+        worker_crash(world, worker);
+}
+
+/* ---- reading back ---- */
+
+static void read_task(struct world *world, struct task *task)
+{
+    struct worker *worker = world->workers[task->worker];
+    struct seat *seat = &worker->seats[task->index];
+    if (!seat->engine || seat->generation != task->generation)
+        return;
+    seat->reading = false;
+    const struct partition *partition = &world->partitions[task->index];
+    for (int i = 0; i < READ_AT_ONCE && seat->read < (int64_t)partition->log.count; i++) {
+        const struct log_entry *entry = &partition->log.at[seat->read];
+        struct record *record;
+        struct error err;
+        if (record_decode((struct text){(const char *)entry->bytes, entry->length}, &record,
+                          &err)) {
+            violate(world, "wire", "record %lld cannot be read back: %s", (long long)seat->read,
+                    err.message);
+            return;
+        }
+        int64_t offset = seat->read++;
+        if (engine_record(seat->engine, record, offset, entry->broker_time,
+                          worker_now(world, worker), &err)) {
+            violate(world, "fold", "the engine refuses record %lld: %s", (long long)offset,
+                    err.message);
+            return;
+        }
+        if (engine_role(seat->engine) == ENGINE_OWNING)
+            find_position(world, worker, task->index);
+        drain(world, worker, task->index); /* as the loop may, between any two records */
+        if (!runs(worker))
+            break;
+    }
+    if (!seat->at_end && seat->read >= seat->goal) {
+        seat->at_end = true;
+        engine_at_end(seat->engine, worker_now(world, worker));
+    }
+    if (seat->read < (int64_t)partition->log.count)
+        worker_tail(world, task->index);
+}
+
+static void read_soon(struct world *world, struct worker *worker, int32_t partition)
+{
+    struct seat *seat = &worker->seats[partition];
+    if (!worker->up || !seat->engine || seat->reading)
+        return;
+    seat->reading = true;
+    world_after(world, world_delay(world, 0, world->calm ? 2 : 15),
+                (struct task){.run = read_task,
+                              .worker = worker->index,
+                              .life = worker->life,
+                              .index = partition,
+                              .generation = seat->generation});
+}
+
+void worker_tail(struct world *world, int32_t partition)
+{
+    for (uint32_t i = 0; i < world->plan.workers; i++)
+        read_soon(world, world->workers[i], partition);
+}
+
+void worker_told(struct world *world, struct worker *worker, int32_t partition, uint32_t generation,
+                 uint64_t tag, enum engine_append result)
+{
+    struct seat *seat = &worker->seats[partition];
+    if (!seat->engine || seat->generation != generation)
+        return;
+    if (result != ENGINE_PERSISTED)
+        say(world, "w%d p%d: is told that append %llx is %s", worker->index, partition,
+            (unsigned long long)tag, result == ENGINE_NOT_PERSISTED ? "lost" : "perhaps there");
+    engine_appended(seat->engine, tag, result, worker_now(world, worker));
+}
+
+/* ---- the group ---- */
+
+static void notice_task(struct world *world, struct task *task)
+{
+    struct worker *worker = world->workers[task->worker];
+    struct seat *seat = &worker->seats[task->index];
+    bool assigned = world->partitions[task->index].holder == worker->index;
+    if (seat->engine && seat->assigned == assigned)
+        return;
+    say(world, "w%d p%d: %s", worker->index, task->index, assigned ? "assigned" : "revoked");
+    if (!assigned && !seat->engine)
+        return;
+    if (!assigned && draw_chance(&world->draw, world->plan.destroy_engine)) {
+        seat_close(worker, task->index);
+        return;
+    }
+    if (!seat->engine) {
+        seat_open(world, worker, task->index);
+        engine_halt(seat->engine, worker->halted, worker_now(world, worker));
+        read_soon(world, worker, task->index);
+    }
+    seat->assigned = assigned;
+    engine_assign(seat->engine, assigned, worker_now(world, worker));
+}
+
+void worker_notice(struct world *world, int32_t at, int32_t partition, int64_t delay_ns)
+{
+    const struct worker *worker = world->workers[at];
+    if (!worker->up)
+        return;
+    world_after(
+        world, delay_ns,
+        (struct task){.run = notice_task, .worker = at, .life = worker->life, .index = partition});
+}
+
+void worker_commit(struct world *world, struct worker *worker, int32_t partition)
+{
+    struct seat *seat = &worker->seats[partition];
+    if (!worker->up || !seat->engine || engine_role(seat->engine) != ENGINE_OWNING)
+        return;
+    struct engine_checkpoint checkpoint = engine_checkpoint(seat->engine);
+    oracle_committed(world, partition, &checkpoint);
+    if (checkpoint.next_command < 0)
+        return;
+    say(world, "w%d p%d: commits %lld, journal from %lld", worker->index, partition,
+        (long long)checkpoint.next_command, (long long)checkpoint.journal_start);
+    world->partitions[partition].saved = (struct saved){true, checkpoint.next_command,
+                                                        checkpoint.journal_start,
+                                                        checkpoint.journal_owner};
+}
+
+/* ---- control ---- */
+
+void worker_cancel(struct world *world, struct worker *worker, const struct uuid *id)
+{
+    for (uint32_t i = 0; i < world->plan.partitions; i++)
+        if (worker->seats[i].engine)
+            engine_cancel(worker->seats[i].engine, id, "somebody", worker_now(world, worker));
+}
+
+void worker_halt(struct world *world, struct worker *worker, bool engaged)
+{
+    worker->halted = engaged;
+    for (uint32_t i = 0; i < world->plan.partitions; i++)
+        if (worker->seats[i].engine)
+            engine_halt(worker->seats[i].engine, engaged, worker_now(world, worker));
+}
+
+/* ---- life and death ---- */
+
+void worker_create(struct world *world, int32_t index)
+{
+    struct worker *worker = mem_new(struct worker);
+    worker->index = index;
+    worker->boot_ns = draw_between(&world->draw, 1, 1000000) * 1000 * MS;
+    world->workers[index] = worker;
+}
+
+void worker_start(struct world *world, struct worker *worker)
+{
+    CHECK(!worker->up);
+    worker->up = true;
+    worker->doomed = false;
+    worker->life++;
+    worker->writer = draw_uuid(&world->draw);
+    worker->budget = (struct engine_budget){0};
+    worker->halted = world->halted;
+    worker->lane_wake_at = NEVER_NS;
+    memset(worker->last_land_ns, 0, sizeof worker->last_land_ns);
+    for (uint32_t i = 0; i < world->plan.partitions; i++)
+        worker->seats[i] = (struct seat){0};
+    lanes_create(world, worker);
+    say(world, "w%d: starts as %s", worker->index, brief(&worker->writer).text);
+    for (uint32_t i = 0; i < world->plan.partitions; i++)
+        worker_notice(world, worker->index, (int32_t)i, world_delay(world, 0, 500));
+}
+
+static void empty(struct worker *worker)
+{
+    for (int i = 0; i < PARTITIONS_MAX; i++)
+        engine_destroy(worker->seats[i].engine);
+    memset(worker->seats, 0, sizeof worker->seats);
+    lanes_destroy(worker);
+    for (size_t i = 0; i < worker->aside.count; i++)
+        task_drop(&worker->aside.at[i]);
+    worker->aside.count = 0;
+    worker->jobs.count = 0;
+    worker->up = worker->paused = worker->sending = worker->doomed = false;
+}
+
+static void pass_on_task(struct world *world, struct task *task)
+{
+    const struct worker *worker = world->workers[task->worker < 0 ? task->index : task->worker];
+    if (worker->up)
+        return; /* a static member that came back in time keeps what it had */
+    for (uint32_t i = 0; i < world->plan.partitions; i++) {
+        if (world->partitions[i].holder != worker->index)
+            continue;
+        world->partitions[i].holder =
+            (worker->index + 1) % (int32_t)world->plan.workers;
+        worker_notice(world, world->partitions[i].holder, (int32_t)i,
+                      world_delay(world, 0, 300));
+    }
+}
+
+static void restart_task(struct world *world, struct task *task)
+{
+    if (!world->workers[task->index]->up)
+        worker_start(world, world->workers[task->index]);
+}
+
+void worker_crash(struct world *world, struct worker *worker)
+{
+    CHECK(worker->up);
+    say(world, "w%d: is dead", worker->index);
+    journal_cut(world, worker->index, false);
+    empty(worker);
+    world_after(world, SESSION_TIMEOUT_MS * MS,
+                (struct task){.run = pass_on_task, .worker = -1, .index = worker->index});
+    world_after(world, draw_percent(&world->draw, 60) ? world_delay(world, 50, 4000)
+                                                      : world_delay(world, 4000, 30000),
+                (struct task){.run = restart_task, .worker = -1, .index = worker->index});
+}
+
+void worker_destroy(struct worker *worker)
+{
+    if (!worker)
+        return;
+    empty(worker);
+    free(worker->aside.at);
+    free(worker->jobs.at);
+    free(worker);
+}
+
+static void resume_task(struct world *world, struct task *task)
+{
+    struct worker *worker = world->workers[task->index];
+    if (worker->up && worker->paused && worker->life == task->generation)
+        worker_resume(world, worker);
+}
+
+void worker_pause(struct world *world, struct worker *worker, int64_t ns)
+{
+    if (!worker->up || worker->paused)
+        return;
+    say(world, "w%d: is stopped for %.3f ms%s", worker->index, (double)ns / 1e6,
+        worker->checked   ? " inside the system call"
+        : worker->sending ? " before a send"
+                          : "");
+    worker->paused = true;
+    journal_hold(world, worker->index, true);
+    world_after(world, ns,
+                (struct task){.run = resume_task,
+                              .worker = -1,
+                              .index = worker->index,
+                              .generation = worker->life});
+}
+
+void worker_resume(struct world *world, struct worker *worker)
+{
+    say(world, "w%d: goes on", worker->index);
+    worker->paused = false;
+    journal_hold(world, worker->index, false);
+    VECTOR(struct task) aside = {worker->aside.at, worker->aside.count, worker->aside.size};
+    memset(&worker->aside, 0, sizeof worker->aside);
+    lanes_resume(world, worker);
+    for (size_t i = 0; i < aside.count; i++) {
+        if (worker->up)
+            worker_run(world, worker, &aside.at[i]);
+        task_drop(&aside.at[i]);
+    }
+    free(aside.at);
+    if (!runs(worker))
+        return;
+    settle(world, worker);
+    if (worker->doomed)
+        worker_crash(world, worker);
+}
+
+bool worker_idle(struct world *world, const struct worker *worker)
+{
+    for (uint32_t i = 0; i < world->plan.partitions; i++) {
+        const struct seat *seat = &worker->seats[i];
+        if (!seat->engine)
+            continue;
+        struct engine_counts counts = engine_counts(seat->engine);
+        if (seat->assigned && (counts.open_commands || counts.events_waiting))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,277 @@
+/* Requests of one process: lanes, the last look before a send, answers. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "oracle.h"
+#include "worker.h"
+
+static const enum executor_op op_of[] = {
+    [ENGINE_LIST] = EXECUTOR_LIST, [ENGINE_PROBE] = EXECUTOR_INFO, [ENGINE_END] = EXECUTOR_END};
+
+void lanes_create(struct world *world, struct worker *worker)
+{
+    for (uint32_t i = 0; i < world->plan.clusters; i++)
+        worker->lanes[i] = lane_create((struct lane_limits){
+            .waiting_max = 20000,
+            .in_flight = world->plan.lane_in_flight,
+            .per_minute = world->plan.lane_per_minute,
+            .breaker_failures = world->plan.breaker_failures,
+            .seed = draw_next(&world->draw),
+        });
+}
+
+void lanes_destroy(struct worker *worker)
+{
+    for (int i = 0; i < CLUSTERS_MAX; i++) {
+        struct lane_job job;
+        while (worker->lanes[i] && lane_expire(worker->lanes[i], INSTANT_NEVER, &job)) {
+        }
+        lane_destroy(worker->lanes[i]);
+        worker->lanes[i] = NULL;
+    }
+}
+
+/* ---- jobs ---- */
+
+static struct job *job_new(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->jobs.count; i++)
+        if (!worker->jobs.at[i].id)
+            return &worker->jobs.at[i];
+    return VECTOR_ADD(&worker->jobs);
+}
+
+static struct job *job_find(struct worker *worker, uint64_t id)
+{
+    for (size_t i = 0; i < worker->jobs.count; i++)
+        if (worker->jobs.at[i].id == id)
+            return &worker->jobs.at[i];
+    return NULL;
+}
+
+/* The engine that asked, if it is still there. */
+static struct seat *seat_of(struct worker *worker, const struct job *job)
+{
+    struct seat *seat = &worker->seats[job->partition];
+    return seat->engine && seat->generation == job->generation ? seat : NULL;
+}
+
+/* Frees the job and tells its engine. */
+static void tell(struct world *world, struct worker *worker, struct job *job, enum error_code code,
+                 bool sent, const struct session_list *list)
+{
+    struct job copy = *job;
+    job->id = 0;
+    struct seat *seat = seat_of(worker, &copy);
+    if (!seat)
+        return;
+    struct error err = {.code = ERR_OK};
+    if (code)
+        error_set(&err, code, "cluster '%s': %s", world->clusters[copy.cluster].name,
+                  error_meaning(code));
+    struct instant now = worker_now(world, worker);
+    const char *name = copy.kind == ENGINE_END ? "end" : "probe";
+    if (copy.kind == ENGINE_LIST)
+        say(world, "w%d p%d: list of %s: %s, %zu sessions", worker->index, copy.partition,
+            world->clusters[copy.cluster].name, error_label(code), list ? list->count : 0);
+    else
+        say(world, "w%d p%d: %s of %s: %s%s", worker->index, copy.partition, name,
+            brief(&copy.session).text, error_label(code), sent ? ", sent" : "");
+    if (copy.kind == ENGINE_LIST)
+        engine_listed(seat->engine, copy.tag, list, code ? &err : NULL, now);
+    else if (copy.kind == ENGINE_PROBE)
+        engine_probed(seat->engine, copy.tag, code, now);
+    else
+        engine_ended(seat->engine, copy.tag, code, sent, code ? &err : NULL, now);
+}
+
+static int32_t cluster_of(const struct world *world, const char *name)
+{
+    for (uint32_t i = 0; i < world->plan.clusters; i++)
+        if (!strcmp(world->clusters[i].name, name))
+            return (int32_t)i;
+    CHECK(!"a cluster that is configured");
+    return -1;
+}
+
+void lane_request(struct world *world, struct worker *worker, struct seat *seat, int32_t partition,
+                  const struct engine_action *action)
+{
+    struct job *job = job_new(worker);
+    *job = (struct job){
+        .id = ++worker->job_ids,
+        .partition = partition,
+        .generation = seat->generation,
+        .tag = action->tag,
+        .kind = action->kind,
+        .cluster = cluster_of(world, action->cluster),
+        .session = action->session,
+        .epochs = engine_counts(seat->engine).epochs,
+        .message = action->kind == ENGINE_END ? action->message : NULL,
+    };
+    struct instant now = worker_now(world, worker);
+    struct lane_job wanted = {.request = {
+                                  .op = op_of[action->kind],
+                                  .tag = job->id,
+                                  .session = action->session,
+                                  .infobase = action->kind == ENGINE_LIST && action->infobase
+                                                  ? "wanted"
+                                                  : NULL,
+                                  .send_by = action->send_by,
+                                  .deadline = instant_add_ms(now, world->plan.request_timeout_ms),
+                              }};
+    if (action->kind == ENGINE_END) {
+        wanted.request.message = action->message;
+        CHECK(instant_before(now, action->send_by));
+    }
+    struct error err;
+    CHECK(lane_put(worker->lanes[job->cluster], &wanted, &err) == ERR_OK);
+}
+
+/* ---- sending ---- */
+
+static void start(struct world *world, struct worker *worker, struct job *job,
+                  const struct lane_job *from, bool residual)
+{
+    struct request *request = mem_new(struct request);
+    *request = (struct request){
+        .worker = worker->index,
+        .life = worker->life,
+        .cluster = job->cluster,
+        .job = job->id,
+        .kind = job->kind,
+        .session = job->session,
+        .names = from->request.infobase != NULL || draw_percent(&world->draw, 20),
+        .sent_ns = world->now_ns,
+        .deadline_ns = from->request.deadline.ns - worker->boot_ns,
+        .send = -1,
+    };
+    job->sent_ns = world->now_ns;
+    if (job->kind == ENGINE_END && world->clusters[job->cluster].mode != MODE_DOWN) {
+        CHECK(!job->message || strlen(job->message) < 4096);
+        request->send = oracle_sent(world, worker, job->partition, job->cluster, &job->session,
+                                    residual);
+    }
+    cluster_request(world, request);
+}
+
+static void refuse(struct world *world, struct worker *worker, struct job *job,
+                   enum error_code code)
+{
+    lane_done(worker->lanes[job->cluster], worker_now(world, worker), code);
+    tell(world, worker, job, code, false, NULL);
+}
+
+/* The last look: the licence's time, and whether the engine still stands by it. */
+static void send_end(struct world *world, struct worker *worker, const struct lane_job *from)
+{
+    struct job *job = job_find(worker, from->request.tag);
+    struct seat *seat = seat_of(worker, job);
+    if (!seat || instant_passed(worker_now(world, worker), from->request.send_by) ||
+        !engine_allows(seat->engine, job->tag)) {
+        refuse(world, worker, job, ERR_STALE);
+        return;
+    }
+    if (!world->calm && draw_chance(&world->draw, world->plan.pause_in_send)) {
+        worker->held = *from;
+        worker->sending = worker->checked = true;
+        worker_pause(world, worker, world_delay(world, 10, 40000));
+        return;
+    }
+    start(world, worker, job, from, false);
+}
+
+static void take(struct world *world, struct worker *worker, const struct lane_job *from)
+{
+    struct job *job = job_find(worker, from->request.tag);
+    CHECK(job);
+    if (!seat_of(worker, job)) {
+        refuse(world, worker, job, ERR_STALE);
+        return;
+    }
+    if (job->kind != ENGINE_END) {
+        start(world, worker, job, from, false);
+        return;
+    }
+    if (!world->calm && draw_chance(&world->draw, world->plan.pause_at_send)) {
+        worker->held = *from;
+        worker->sending = true;
+        worker->checked = false;
+        worker_pause(world, worker,
+                     draw_percent(&world->draw, 50) ? world_delay(world, 1, 9000)
+                                                    : world_delay(world, 9000, 40000));
+        return;
+    }
+    send_end(world, worker, from);
+}
+
+void lanes_resume(struct world *world, struct worker *worker)
+{
+    if (!worker->sending)
+        return;
+    bool checked = worker->checked;
+    struct lane_job held = worker->held;
+    worker->sending = worker->checked = false;
+    if (checked)
+        start(world, worker, job_find(worker, held.request.tag), &held, true);
+    else
+        send_end(world, worker, &held);
+}
+
+bool lanes_run(struct world *world, struct worker *worker)
+{
+    bool any = false;
+    struct instant now = worker_now(world, worker);
+    struct instant wake = INSTANT_NEVER;
+    for (uint32_t i = 0; i < world->plan.clusters; i++) {
+        struct lane *lane = worker->lanes[i];
+        struct lane_job job;
+        while (lane_expire(lane, now, &job)) {
+            bool end = job.request.op == EXECUTOR_END;
+            tell(world, worker, job_find(worker, job.request.tag),
+                 end && instant_passed(now, job.request.send_by) ? ERR_STALE : ERR_UNAVAILABLE,
+                 false, NULL);
+            any = true;
+        }
+        while (!worker->paused && lane_take(lane, now, &job)) {
+            take(world, worker, &job);
+            any = true;
+        }
+        wake = instant_min(wake, lane_wake(lane, now));
+        if (worker->paused)
+            return any;
+    }
+    if (wake.ns == NEVER_NS)
+        return any;
+    int64_t at = wake.ns - worker->boot_ns;
+    if (at < world->now_ns)
+        at = world->now_ns;
+    if (worker->lane_wake_at <= world->now_ns || at < worker->lane_wake_at) {
+        worker->lane_wake_at = at;
+        worker_poke(world, worker, at - world->now_ns);
+    }
+    return any;
+}
+
+void worker_answered(struct world *world, struct worker *worker, struct request *request)
+{
+    struct job *job = job_find(worker, request->job);
+    CHECK(job);
+    lane_done(worker->lanes[job->cluster], worker_now(world, worker), request->code);
+    if (request->send >= 0)
+        oracle_answered(world, request->send, request->code);
+    const struct seat *seat = seat_of(worker, job);
+    bool same_epoch = seat && engine_counts(seat->engine).epochs == job->epochs;
+    if (request->list && request->code == ERR_OK) {
+        request->list->started = (struct instant){request->sent_ns + worker->boot_ns};
+        request->list->finished = worker_now(world, worker);
+        if (same_epoch)
+            oracle_looked(world, worker, job->partition, job->cluster, request->sent_ns, NULL);
+    }
+    bool told = request->code == ERR_OK || request->code == ERR_GONE;
+    if (request->kind == ENGINE_PROBE && told && same_epoch)
+        oracle_looked(world, worker, job->partition, job->cluster, request->sent_ns, &job->session);
+    tell(world, worker, job, request->code, request->sent,
+         request->code == ERR_OK ? request->list : NULL);
+}

@@ -1,0 +1,337 @@
+/* The modelled clusters: sessions that come and go, and answers that lie, stall and get lost. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "oracle.h"
+#include "worker.h"
+#include "world.h"
+
+enum { LIST_BYTES_MAX = 4 * 1024 * 1024, TICKS_OF_MS = 10 };
+static const char *const infobase_names[INFOBASES] = {"ut", "бух"};
+
+/* ---- sessions ---- */
+
+static void login_task(struct world *world, struct task *task);
+
+bool session_protected(const struct truth *truth)
+{
+    return !strcmp(truth->app, "RAS") || !strcmp(truth->app, "SrvrConsole");
+}
+
+static uint32_t free_number(const struct sim_cluster *cluster, uint32_t infobase)
+{
+    for (uint32_t number = 1;; number++) {
+        bool taken = false;
+        for (size_t i = 0; i < cluster->alive.count && !taken; i++) {
+            const struct truth *truth = &cluster->all.at[cluster->alive.at[i]];
+            taken = truth->number == number && truth->infobase == infobase;
+        }
+        if (!taken)
+            return number;
+    }
+}
+
+struct truth *session_login(struct world *world, int32_t at, uint32_t infobase,
+                            const struct uuid *uuid)
+{
+    static const char *const apps[] = {"1CV8C", "1CV8", "BackgroundJob", "WebClient", "RAS",
+                                       "SrvrConsole"};
+    struct sim_cluster *cluster = &world->clusters[at];
+    uint32_t number = free_number(cluster, infobase);
+    uint32_t index = (uint32_t)cluster->all.count;
+    struct truth *truth = VECTOR_ADD(&cluster->all);
+    *VECTOR_ADD(&cluster->alive) = index;
+    truth->uuid = uuid ? *uuid : draw_uuid(&world->draw);
+    truth->infobase = infobase;
+    truth->number = number;
+    snprintf(truth->user, sizeof truth->user, "user%u", cluster->users++ % 7);
+    truth->app = apps[draw_below(&world->draw, draw_percent(&world->draw, 15) ? 6 : 4)];
+    truth->started_at.ticks =
+        INT64_C(639000000000000) + world->now_ns / MS * TICKS_OF_MS + index % TICKS_OF_MS;
+    truth->born_ns = world->now_ns;
+    truth->died_ns = NEVER_NS;
+    say(world, "%s: session %s number %u of %s comes (%s)", cluster->name, brief(&truth->uuid).text,
+        number, truth->user, truth->app);
+    return truth;
+}
+
+void session_die(struct world *world, int32_t at, uint32_t index)
+{
+    struct sim_cluster *cluster = &world->clusters[at];
+    struct truth *truth = &cluster->all.at[index];
+    CHECK(truth->died_ns == NEVER_NS);
+    truth->died_ns = world->now_ns;
+    for (size_t i = 0; i < cluster->alive.count; i++)
+        if (cluster->alive.at[i] == index)
+            cluster->alive.at[i] = cluster->alive.at[--cluster->alive.count];
+    say(world, "%s: session %s number %u is gone", cluster->name, brief(&truth->uuid).text,
+        truth->number);
+    struct task back = {
+        .run = login_task, .worker = -1, .index = at, .generation = truth->infobase};
+    if (draw_chance(&world->draw, world->plan.reuse_uuid)) {
+        back.number = index + UINT64_C(1); /* comes back under the same UUID, as somebody else */
+        world_after(world, world_delay(world, 0, 3000), back);
+    } else if (draw_chance(&world->draw, world->plan.reconnect)) {
+        world_after(world, world_delay(world, 0, 50), back);
+    }
+}
+
+static void login_task(struct world *world, struct task *task)
+{
+    struct uuid uuid;
+    bool same = task->number > 0;
+    if (same)
+        uuid = world->clusters[task->index].all.at[task->number - 1].uuid;
+    if (same && session_find(world, task->index, &uuid) >= 0)
+        return;
+    session_login(world, task->index, task->generation, same ? &uuid : NULL);
+}
+
+int64_t session_find(const struct world *world, int32_t at, const struct uuid *uuid)
+{
+    const struct sim_cluster *cluster = &world->clusters[at];
+    for (size_t i = 0; i < cluster->alive.count; i++)
+        if (uuid_equal(&cluster->all.at[cluster->alive.at[i]].uuid, uuid))
+            return cluster->alive.at[i];
+    return -1;
+}
+
+void cluster_begin(struct world *world, int32_t at)
+{
+    struct sim_cluster *cluster = &world->clusters[at];
+    snprintf(cluster->name, sizeof cluster->name, "c%d", at);
+    cluster->home = at % (int32_t)world->plan.partitions;
+    for (int i = 0; i < INFOBASES; i++)
+        cluster->infobase[i] = draw_uuid(&world->draw);
+    for (uint32_t i = 0; i < world->plan.sessions; i++)
+        session_login(world, at, draw_below(&world->draw, INFOBASES), NULL);
+}
+
+/* ---- answers ---- */
+
+void request_free(void *at)
+{
+    struct request *request = at;
+    session_list_destroy(request->list);
+    free(request);
+}
+
+static void answer_task(struct world *world, struct task *task)
+{
+    worker_answered(world, world->workers[task->worker], task->data);
+}
+
+static void answer(struct world *world, struct request *request, enum error_code code,
+                   int64_t delay_ns)
+{
+    request->code = code;
+    int64_t left = request->deadline_ns - world->now_ns;
+    if (delay_ns > left) { /* too late: the caller has given up */
+        delay_ns = left > 0 ? left : 0;
+        request->code = request->kind == ENGINE_END ? ERR_IN_DOUBT : ERR_UNAVAILABLE;
+    }
+    world_after(world, delay_ns,
+                (struct task){.run = answer_task,
+                              .worker = request->worker,
+                              .life = request->life,
+                              .data = request,
+                              .release = request_free});
+}
+
+static void *list_take(struct session_list *list, size_t count, size_t size)
+{
+    void *taken = arena_take(list->arena, count ? count : 1, size);
+    CHECK(taken);
+    return taken;
+}
+
+static const char *list_text(struct session_list *list, const char *text)
+{
+    const char *taken = arena_text(list->arena, text_of(text));
+    CHECK(taken);
+    return taken;
+}
+
+/* As the decoder fills it in: every text is there, fields that the cluster does not report are
+ * empty. */
+static void tell_session(struct session_list *list, const struct sim_cluster *cluster,
+                         const struct truth *truth, struct session *ret)
+{
+#define SIM_EMPTY_UUID(name)
+#define SIM_EMPTY_U32(name)
+#define SIM_EMPTY_I64(name)
+#define SIM_EMPTY_TEXT(name) ret->name = "";
+#define SIM_EMPTY_TIME(name)
+#define SIM_EMPTY_BOOL(name)
+#define FIELD(type, name) SIM_EMPTY_##type(name)
+#include "model/session.def"
+#undef FIELD
+    ret->uuid = truth->uuid;
+    ret->number = truth->number;
+    ret->infobase = cluster->infobase[truth->infobase];
+    ret->infobase_name = infobase_names[truth->infobase];
+    ret->user_name = list_text(list, truth->user);
+    ret->app_id = truth->app;
+    ret->started_at = truth->started_at;
+    ret->reported = (1U << SESSION_uuid) | (1U << SESSION_number) | (1U << SESSION_infobase) |
+                    (1U << SESSION_user_name) | (1U << SESSION_app_id) | (1U << SESSION_started_at);
+}
+
+static struct session_list *list_now(struct world *world, const struct request *request)
+{
+    struct sim_cluster *cluster = &world->clusters[request->cluster];
+    struct session_list *list = session_list_create(LIST_BYTES_MAX);
+    bool *lied = &cluster->lied[request->worker];
+    bool lies = !world->calm && !*lied && draw_chance(&world->draw, world->plan.lying_list);
+    *lied = lies;
+    list->count = lies ? 0 : cluster->alive.count;
+    list->sessions = list_take(list, list->count, sizeof list->sessions[0]);
+    for (size_t i = 0; i < list->count; i++)
+        tell_session(list, cluster, &cluster->all.at[cluster->alive.at[i]], &list->sessions[i]);
+    list->has_infobases = request->names;
+    list->infobase_count = request->names ? INFOBASES : 0;
+    list->infobases = list_take(list, INFOBASES, sizeof list->infobases[0]);
+    for (size_t i = 0; i < list->infobase_count; i++)
+        list->infobases[i] =
+            (struct infobase_name){cluster->infobase[i], infobase_names[i]};
+    if (lies)
+        say(world, "%s: lies to worker %d: no sessions", cluster->name, request->worker);
+    return list;
+}
+
+/* ---- effects ---- */
+
+static void take_effect(struct world *world, const struct request *request)
+{
+    int64_t index = session_find(world, request->cluster, &request->session);
+    if (index < 0)
+        return;
+    struct truth *truth = &world->clusters[request->cluster].all.at[index];
+    if (truth->stuck_until > world->now_ns) {
+        say(world, "%s: the end of %s does nothing yet", world->clusters[request->cluster].name,
+            brief(&request->session).text);
+        return;
+    }
+    oracle_effect(world, request, request->cluster, (uint32_t)index);
+    session_die(world, request->cluster, (uint32_t)index);
+}
+
+static void late_effect(struct world *world, struct task *task)
+{
+    take_effect(world, task->data);
+}
+
+static void effect_later(struct world *world, const struct request *request, int64_t delay_ns)
+{
+    struct request *copy = mem_new(struct request);
+    *copy = *request;
+    copy->list = NULL;
+    world_after(world, delay_ns,
+                (struct task){
+                    .run = late_effect, .worker = -1, .data = copy, .release = request_free});
+}
+
+/* A session whose end is accepted may stay listed for a while, or for ever. */
+static bool sticks(struct world *world, struct truth *truth)
+{
+    if (truth->stuck_until)
+        return truth->stuck_until > world->now_ns;
+    truth->stuck_until = 1; /* drawn once for each session */
+    if (!draw_chance(&world->draw, world->plan.stuck))
+        return false;
+    bool for_ever = draw_percent(&world->draw, 30);
+    truth->stuck_until = for_ever ? NEVER_NS : world->now_ns + world_delay(world, 100, 8000);
+    return true;
+}
+
+static void end_arrives(struct world *world, struct request *request)
+{
+    struct sim_cluster *cluster = &world->clusters[request->cluster];
+    int64_t index = session_find(world, request->cluster, &request->session);
+    int64_t reply_ns = world_delay(world, 0, 30);
+    if (index < 0) {
+        answer(world, request, ERR_GONE, reply_ns);
+        return;
+    }
+    if (!world->calm && draw_chance(&world->draw, world->plan.lying_gone)) {
+        say(world, "%s: says that it does not know %s", cluster->name,
+            brief(&request->session).text);
+        answer(world, request, ERR_GONE, reply_ns);
+        return;
+    }
+    if (!world->calm && draw_chance(&world->draw, world->plan.refuse)) {
+        answer(world, request, ERR_REFUSED, reply_ns);
+        return;
+    }
+    struct truth *truth = &cluster->all.at[index];
+    if (!sticks(world, truth))
+        take_effect(world, request);
+    else if (truth->stuck_until != NEVER_NS)
+        effect_later(world, request, truth->stuck_until - world->now_ns);
+    answer(world, request, ERR_OK, reply_ns);
+}
+
+static void probe_arrives(struct world *world, struct request *request)
+{
+    bool there = session_find(world, request->cluster, &request->session) >= 0;
+    bool lies = there && !world->calm && draw_chance(&world->draw, world->plan.lying_probe);
+    answer(world, request, there && !lies ? ERR_OK : ERR_GONE, world_delay(world, 0, 30));
+}
+
+/* No answer before the caller's deadline, or the connection breaks; the effect may come all the
+ * same. */
+static void no_answer(struct world *world, struct request *request, bool hangs)
+{
+    bool ends = request->kind == ENGINE_END;
+    if (ends && draw_percent(&world->draw, 40))
+        take_effect(world, request);
+    else if (ends && draw_percent(&world->draw, 30))
+        effect_later(world, request, world_delay(world, 100, 20000)); /* a RAS that stood still */
+    answer(world, request, ends ? ERR_IN_DOUBT : ERR_UNAVAILABLE,
+           hangs ? NEVER_NS / 2 : world_delay(world, 0, 100));
+}
+
+static void arrives(struct world *world, struct task *task)
+{
+    struct request *request = task->data;
+    task->data = NULL;
+    struct sim_cluster *cluster = &world->clusters[request->cluster];
+    bool hangs = cluster->mode == MODE_HANG;
+    bool cuts = cluster->mode == MODE_CUT && draw_percent(&world->draw, 50);
+    if (!world->calm)
+        cuts |= draw_chance(&world->draw, world->plan.cut);
+    if (hangs || cuts) {
+        no_answer(world, request, hangs);
+        return;
+    }
+    switch (request->kind) {
+    case ENGINE_LIST:
+        request->list = list_now(world, request);
+        bool slow = cluster->mode == MODE_SLOW || draw_chance(&world->draw, world->plan.slow);
+        answer(world, request, ERR_OK,
+               slow && !world->calm ? world_delay(world, 200, 6000) : world_delay(world, 0, 30));
+        break;
+    case ENGINE_PROBE:
+        probe_arrives(world, request);
+        break;
+    default:
+        end_arrives(world, request);
+        break;
+    }
+}
+
+void cluster_request(struct world *world, struct request *request)
+{
+    if (world->clusters[request->cluster].mode == MODE_DOWN) {
+        request->sent = false; /* no connection: not a byte went out */
+        answer(world, request, ERR_UNAVAILABLE, world_delay(world, 0, 20));
+        return;
+    }
+    request->sent = request->kind == ENGINE_END;
+    world_after(world, world_delay(world, 0, 10),
+                (struct task){
+                    .run = arrives, .worker = -1, .data = request, .release = request_free});
+}
