@@ -145,13 +145,6 @@ void engine_destroy(struct engine *engine)
         free(cluster->name);
         free(cluster);
     }
-    struct writer_seen *writer;
-    struct writer_seen *after;
-    HASH_ITER(hh, engine->writers, writer, after)
-    {
-        HASH_DEL(engine->writers, writer);
-        free(writer);
-    }
     free(engine->appending);
     free(engine->heap);
     free(engine->event_targets);
@@ -159,11 +152,14 @@ void engine_destroy(struct engine *engine)
     free(engine);
 }
 
-void engine_begin_at(struct engine *engine, int64_t offset, const struct epoch *owner)
+void engine_begin_at(struct engine *engine, int64_t offset, const struct epoch *owner,
+                     uint64_t sequence)
 {
     CHECK(engine->position == 0);
+    CHECK(sequence > 0);
     engine->position = offset;
     engine->owner = *owner;
+    engine->owner_sequence = sequence - 1;
 }
 
 /* ---- common parts ---- */
@@ -393,15 +389,18 @@ struct engine_checkpoint engine_checkpoint(const struct engine *engine)
         .last_digest = engine->last_digest,
         .journal_start = engine->position,
         .journal_owner = engine->owner,
+        .journal_sequence = engine->owner_sequence + 1,
     };
     if (engine->last_source_offset >= 0) {
         ret.journal_start = engine->last_source_offset;
         ret.journal_owner = engine->last_source_epoch;
+        ret.journal_sequence = engine->last_source_sequence;
     }
     const struct entry *oldest = TAILQ_FIRST(&engine->order);
     if (oldest && oldest->first_offset < ret.journal_start) {
         ret.journal_start = oldest->first_offset;
         ret.journal_owner = oldest->first_epoch;
+        ret.journal_sequence = oldest->first_sequence;
     }
     return ret;
 }

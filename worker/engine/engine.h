@@ -81,9 +81,10 @@ void engine_configure(struct engine *engine, const struct engine_config *config)
 /* ---- inputs ---- */
 
 /* Where to begin reading the journal, from the metadata of the committed offset: the epoch that
- * owned the partition there. Without it the whole partition is read. Before the first record only.
- */
-void engine_begin_at(struct engine *engine, int64_t offset, const struct epoch *owner);
+ * owned the partition there, and the sequence that its next record has. Without it the whole
+ * partition is read. Before the first record only. */
+void engine_begin_at(struct engine *engine, int64_t offset, const struct epoch *owner,
+                     uint64_t sequence);
 /* The next record of the journal, in log order, counting or void. `broker_time` is its append time.
  * Takes the record. ERR_JOURNAL: the log contradicts itself; the partition must stop until an
  * operator looks. */
@@ -187,6 +188,7 @@ struct engine_checkpoint {
     struct sha256 last_digest;  /* of the bytes at next_command - 1 */
     int64_t journal_start;      /* offset */
     struct epoch journal_owner; /* that owned it there; number 0: none */
+    uint64_t journal_sequence;  /* that the owner's next record from there on has */
 };
 struct engine_checkpoint engine_checkpoint(const struct engine *engine);
 

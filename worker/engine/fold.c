@@ -74,6 +74,7 @@ static struct entry *entry_add(struct engine *engine, const struct record *recor
     entry->digest = record->command_digest;
     entry->first_offset = offset;
     entry->first_epoch = record->epoch;
+    entry->first_sequence = record->sequence;
     entry->forget_at.ms = from_ms + engine->config.remember_ms;
     HASH_ADD(hh, engine->entries, id, sizeof entry->id, entry);
     TAILQ_INSERT_TAIL(&engine->order, entry, in_order);
@@ -379,6 +380,7 @@ static void note_source(struct engine *engine, const struct record *record, int6
     engine->last_digest = record->source.digest;
     engine->last_source_offset = offset;
     engine->last_source_epoch = record->epoch;
+    engine->last_source_sequence = record->sequence;
 }
 
 /* When was this record of ours handed out? False when it is not ours, or of an earlier epoch. */
@@ -508,11 +510,11 @@ enum error_code engine_record(struct engine *engine, struct record *record, int6
         engine->anchor_at = appended_at;
     }
     if (record->kind == RECORD_OWNER) {
-        owner_read(engine, record, broker_time, now);
+        owner_read(engine, record, now);
         record_destroy(record);
         return ERR_OK;
     }
-    if (!epoch_equal(&record->epoch, &engine->owner) && !MUTATED(engine, accept_void)) {
+    if (!owner_counts(engine, record, now)) {
         engine->voided++;
         record_destroy(record);
         return ERR_OK;

@@ -6,22 +6,6 @@
 
 enum { ASK_AGAIN_FIRST_MS = 100, ASK_AGAIN_DOUBLINGS = 6 };
 
-/* False when this epoch was seen before: the record is a repeat. */
-static bool epoch_is_new(struct engine *engine, const struct epoch *epoch)
-{
-    struct writer_seen *seen;
-    HASH_FIND(hh, engine->writers, &epoch->writer, sizeof epoch->writer, seen);
-    if (!seen) {
-        seen = mem_new(struct writer_seen);
-        seen->writer = epoch->writer;
-        HASH_ADD(hh, engine->writers, writer, sizeof seen->writer, seen);
-    }
-    if (epoch->number <= seen->number)
-        return false;
-    seen->number = epoch->number;
-    return true;
-}
-
 static void forget_in_flight(struct engine *engine)
 {
     engine->appending_count = 0;
@@ -43,41 +27,69 @@ static void become_owner(struct engine *engine, struct instant now)
     duties_restart(engine);
 }
 
-void owner_read(struct engine *engine, const struct record *record, struct wall broker_time,
-                struct instant now)
+/* Asks for an OWNER (again), later each time that somebody else was faster. */
+static void ask_later(struct engine *engine, struct instant now)
 {
-    (void)broker_time;
-    if (!epoch_is_new(engine, &record->epoch)) {
+    unsigned doublings =
+        engine->lost_in_a_row < ASK_AGAIN_DOUBLINGS ? engine->lost_in_a_row : ASK_AGAIN_DOUBLINGS;
+    engine->lost_in_a_row++;
+    engine->want_owner = engine->assigned;
+    engine->ask_at = instant_add_ms(now, (int64_t)ASK_AGAIN_FIRST_MS << doublings);
+}
+
+/* Numbers of epochs grow along the log: an OWNER whose number is not above the present owner's is
+ * void, be it a repeat or of somebody who asked without having read the present one. */
+void owner_read(struct engine *engine, const struct record *record, struct instant now)
+{
+    bool ours = uuid_equal(&record->epoch.writer, &engine->config.writer) &&
+                record->epoch.number == engine->epoch;
+    bool counts = record->epoch.number > engine->owner.number && record->sequence == 1;
+    if (ours && engine->asked) {
+        engine->asked = false;
+        if (!counts)
+            ask_later(engine, now);
+    }
+    if (!counts) {
         engine->voided++;
         return;
     }
+    if (MUTATED(engine, ignore_foreign_owner) && engine->role == ENGINE_OWNING && !ours)
+        return;
     engine->owner = record->epoch;
-    bool ours = uuid_equal(&record->epoch.writer, &engine->config.writer);
-    if (ours && record->epoch.number == engine->epoch) {
+    engine->owner_sequence = 1;
+    engine->owner_broken = false;
+    if (ours) {
         become_owner(engine, now);
         return;
     }
-    if (MUTATED(engine, ignore_foreign_owner) && engine->role == ENGINE_OWNING) {
-        engine->owner = (struct epoch){engine->config.writer, engine->epoch};
-        return;
-    }
-    /* Another's OWNER behind ours, or an older one of ours: stop at once. If the partition is still
-     * ours by the group, ask again: the late OWNER of a paused worker must not leave it without an
-     * owner. */
+    /* Another's OWNER, or an older one of ours: stop at once. If the partition is still ours by the
+     * group, ask again: the late OWNER of a paused worker must not leave it without an owner. */
     if (engine->role == ENGINE_OWNING)
         engine->role = ENGINE_WAITING;
-    if (!engine->asked && engine->role == ENGINE_WAITING && engine->assigned) {
-        unsigned doublings = engine->lost_in_a_row < ASK_AGAIN_DOUBLINGS ? engine->lost_in_a_row
-                                                                         : ASK_AGAIN_DOUBLINGS;
-        engine->lost_in_a_row++;
-        engine->want_owner = true;
-        engine->ask_at = instant_add_ms(now, (int64_t)ASK_AGAIN_FIRST_MS << doublings);
-    }
+    if (engine->role == ENGINE_WAITING && !engine->asked)
+        ask_later(engine, now);
 }
 
-void owner_ask_again(struct engine *engine)
+bool owner_counts(struct engine *engine, const struct record *record, struct instant now)
 {
-    engine->want_owner = true;
+    if (MUTATED(engine, accept_void))
+        return true;
+    if (!epoch_equal(&record->epoch, &engine->owner) || engine->owner_broken)
+        return false;
+    if (record->sequence <= engine->owner_sequence)
+        return false; /* a repeat */
+    if (record->sequence == engine->owner_sequence + 1) {
+        engine->owner_sequence = record->sequence;
+        return true;
+    }
+    /* One of them was lost and a later one was not: nothing of this epoch counts from here on, so
+     * that no command, chunk or outcome can be missing in the middle. If the epoch is ours, a new
+     * one begins it all again. */
+    engine->owner_broken = true;
+    if (uuid_equal(&record->epoch.writer, &engine->config.writer) &&
+        engine->role == ENGINE_OWNING && !engine->asked)
+        ask_later(engine, now);
+    return false;
 }
 
 void owner_step(struct engine *engine, struct instant now)
@@ -89,7 +101,8 @@ void owner_step(struct engine *engine, struct instant now)
     engine->want_owner = false;
     engine->asked = true;
     engine->role = ENGINE_WAITING; /* nothing is begun under the epoch that ends here */
-    engine->epoch++;
+    engine->epoch =
+        (engine->epoch > engine->owner.number ? engine->epoch : engine->owner.number) + 1;
     engine->sequence = 0;
     engine->appending_count = 0;
     engine->appending_first = 0;

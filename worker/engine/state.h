@@ -144,6 +144,7 @@ struct entry {
     struct sha256 digest;
     int64_t first_offset; /* of the record that brought it */
     struct epoch first_epoch;
+    uint64_t first_sequence;
     struct wall forget_at;
     struct wall accepted_at;
     struct wall closed_at;
@@ -198,12 +199,9 @@ struct engine {
     struct engine_budget *budget;
     /* fold */
     struct epoch owner;
-    struct writer_seen { /* the highest epoch seen of each writer: an OWNER seen before is void */
-        struct uuid writer;
-        uint64_t number;
-        UT_hash_handle hh;
-    } * writers;
-    int64_t position; /* offset after the last record read */
+    uint64_t owner_sequence; /* of the last counting record of the owner's epoch */
+    bool owner_broken;       /* a record of that epoch is missing: what follows of it is void */
+    int64_t position;        /* offset after the last record read */
     struct entry *entries;
     TAILQ_HEAD(, entry) order;
     struct cluster *clusters;
@@ -211,6 +209,7 @@ struct engine {
     struct sha256 last_digest;
     int64_t last_source_offset; /* journal offset of the last record that names a source */
     struct epoch last_source_epoch;
+    uint64_t last_source_sequence;
     TAILQ_HEAD(, duty) duties;
     struct duty *duty_by_tag;
     struct duty *duty_next; /* the first that was never handed out */
@@ -277,11 +276,11 @@ void heap_set(struct engine *engine, struct open *open, struct instant wake);
 void engine_forget(struct engine *engine, struct instant now);
 
 /* ---- owner.c ---- */
-void owner_read(struct engine *engine, const struct record *record, struct wall broker_time,
-                struct instant now);
+void owner_read(struct engine *engine, const struct record *record, struct instant now);
+/* Does this record (not an OWNER) count by its epoch and sequence? */
+bool owner_counts(struct engine *engine, const struct record *record, struct instant now);
 void owner_step(struct engine *engine, struct instant now);
 struct instant owner_wake(const struct engine *engine);
-void owner_ask_again(struct engine *engine);
 
 /* ---- decide.c ---- */
 void decide(struct engine *engine, struct open *open, struct instant now);

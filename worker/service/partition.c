@@ -59,20 +59,23 @@ void partition_remove(struct partition *partition)
 
 /* ---- where recovery begins: the committed offset's metadata ---- */
 
-static bool read_metadata(struct text metadata, int64_t *start, struct epoch *owner)
+static bool read_metadata(struct text metadata, int64_t *start, struct epoch *owner,
+                          uint64_t *sequence)
 {
     json_t *root =
         json_loadb(metadata.at ? metadata.at : "", metadata.length, JSON_REJECT_DUPLICATES, NULL);
     const char *writer = NULL;
     json_int_t journal = -1;
     json_int_t number = 0;
-    bool good = root && !json_unpack(root, "{s:I, s:s, s:I}", "journal", &journal, "writer",
-                                     &writer, "epoch", &number);
-    good = good && journal >= 0 && number > 0 &&
+    json_int_t next = 0;
+    bool good = root && !json_unpack(root, "{s:I, s:s, s:I, s:I}", "journal", &journal, "writer",
+                                     &writer, "epoch", &number, "sequence", &next);
+    good = good && journal >= 0 && number > 0 && next > 0 &&
            uuid_read(text_of(writer), &owner->writer, NULL) == ERR_OK;
     if (good) {
         *start = journal;
         owner->number = (uint64_t)number;
+        *sequence = (uint64_t)next;
     }
     json_decref(root);
     return good;
@@ -80,14 +83,15 @@ static bool read_metadata(struct text metadata, int64_t *start, struct epoch *ow
 
 static void write_metadata(const struct engine_checkpoint *checkpoint, char *ret, size_t size)
 {
-    snprintf(ret, size, "{\"journal\":%lld,\"writer\":\"%s\",\"epoch\":%llu}",
+    snprintf(ret, size, "{\"journal\":%lld,\"writer\":\"%s\",\"epoch\":%llu,\"sequence\":%llu}",
              (long long)checkpoint->journal_start,
              uuid_format(&checkpoint->journal_owner.writer).text,
-             (unsigned long long)checkpoint->journal_owner.number);
+             (unsigned long long)checkpoint->journal_owner.number,
+             (unsigned long long)checkpoint->journal_sequence);
 }
 
 static enum error_code begin(struct partition *partition, int64_t start, const struct epoch *owner,
-                             struct error *err)
+                             uint64_t sequence, struct error *err)
 {
     struct service *service = partition->service;
     struct engine_config config = service_engine_config(service, partition->id);
@@ -96,7 +100,7 @@ static enum error_code begin(struct partition *partition, int64_t start, const s
     memset(&partition->chain, 0, sizeof partition->chain);
     engine_halt(partition->engine, service->halted, clock_now(&service->clock));
     if (owner)
-        engine_begin_at(partition->engine, start, owner);
+        engine_begin_at(partition->engine, start, owner, sequence);
     partition->stage = PARTITION_RECOVERING;
     return kafka_tail_open(service->tails, service->settings.topics.journal, partition->id,
                            owner ? start : KAFKA_FROM_BEGINNING, &partition->tail, err);
@@ -108,13 +112,14 @@ void partition_position(struct partition *partition, const struct kafka_consumer
     struct error err;
     int64_t start = 0;
     struct epoch owner;
+    uint64_t sequence = 1;
     if (event->error.code) { /* ask until it is told: nothing is begun before */
         if (kafka_consumer_ask(service->consumer, partition->id, &err))
             stop(partition, &err);
         return;
     }
-    bool known = event->offset >= 0 && read_metadata(event->metadata, &start, &owner);
-    if (begin(partition, start, known ? &owner : NULL, &err))
+    bool known = event->offset >= 0 && read_metadata(event->metadata, &start, &owner, &sequence);
+    if (begin(partition, start, known ? &owner : NULL, sequence, &err))
         stop(partition, &err);
 }
 
@@ -159,7 +164,7 @@ static void prove(struct partition *partition, struct instant now)
 {
     struct error err;
     struct engine_checkpoint checkpoint = engine_checkpoint(partition->engine);
-    char metadata[160];
+    char metadata[200];
     if (!partition->proving || !instant_passed(now, partition->prove_at))
         return;
     partition->prove_at = instant_add_ms(now, PROVE_AGAIN_MS);
@@ -233,7 +238,7 @@ static void gap(struct partition *partition, const struct kafka_item *item)
              log_number("partition", partition->id));
     kafka_tail_close(partition->tail);
     partition->tail = NULL;
-    if (begin(partition, 0, NULL, &err))
+    if (begin(partition, 0, NULL, 1, &err))
         stop(partition, &err);
 }
 
@@ -314,7 +319,7 @@ static void commit(struct partition *partition, struct instant now)
 {
     struct engine_checkpoint checkpoint = engine_checkpoint(partition->engine);
     struct error err;
-    char metadata[160];
+    char metadata[200];
     bool moved = checkpoint.next_command != partition->committed ||
                  checkpoint.journal_start != partition->committed_start;
     if (!moved || checkpoint.next_command < 0 || !partition->owning ||
