@@ -24,7 +24,7 @@ void fold_release(struct fold *fold)
         command_destroy(fold->commands.at[i].command);
     }
     for (size_t i = 0; i < fold->owners.count; i++)
-        free(fold->owners.at[i].seen.at);
+        free(fold->owners.at[i].digests.at);
     free(fold->entries.at);
     free(fold->owners.at);
     free(fold->commands.at);
@@ -67,12 +67,9 @@ static const struct log_entry *log_entry(const struct world *world, const struct
 
 static bool fold_owner(struct world *world, struct fold *fold, const struct record *record)
 {
-    for (size_t i = 0; i < fold->owners.count; i++) {
-        const struct epoch *seen = &fold->owners.at[i].epoch;
-        if (uuid_equal(&seen->writer, &record->epoch.writer) &&
-            seen->number >= record->epoch.number)
-            return false; /* seen before */
-    }
+    if (fold->owners.count &&
+        record->epoch.number <= fold->owners.at[fold->owners.count - 1].epoch.number)
+        return false; /* numbers grow along the log: it comes too late, or again */
     const struct log_entry *entry = log_entry(world, fold);
     struct fold_owner *owner = VECTOR_ADD(&fold->owners);
     owner->epoch = record->epoch;
@@ -85,23 +82,21 @@ static bool fold_owner(struct world *world, struct fold *fold, const struct reco
     return true;
 }
 
-/* Is it one that already stands in this epoch? Two different ones under one number are an error. */
-static bool is_repeat(struct world *world, struct fold *fold, const struct record *record)
+/* Within an epoch the next sequence counts; a smaller one is a repeat, and behind a gap nothing
+ * counts. Two different records under one number are an error. */
+static bool is_next(struct world *world, struct fold *fold, const struct record *record)
 {
     struct fold_owner *owner = &fold->owners.at[fold->owners.count - 1];
     const struct log_entry *entry = log_entry(world, fold);
     struct sha256 digest = sha256_of(entry->bytes, entry->length);
-    for (size_t i = 0; i < owner->seen.count; i++) {
-        if (owner->seen.at[i].sequence != record->sequence)
-            continue;
-        if (!sha256_equal(&owner->seen.at[i].digest, &digest))
-            violate(world, "I15", "two records of one epoch have the sequence %llu",
-                    (unsigned long long)record->sequence);
+    if (record->sequence == owner->digests.count + 1) {
+        *VECTOR_ADD(&owner->digests) = digest;
         return true;
     }
-    struct fold_seen *seen = VECTOR_ADD(&owner->seen);
-    seen->sequence = record->sequence;
-    seen->digest = digest;
+    if (record->sequence <= owner->digests.count &&
+        !sha256_equal(&owner->digests.at[record->sequence - 1], &digest))
+        violate(world, "I15", "two records of one epoch have the sequence %llu",
+                (unsigned long long)record->sequence);
     return false;
 }
 
@@ -379,8 +374,8 @@ void fold_record(struct world *world, struct fold *fold, struct record *record)
     entry->command = -1;
     if (record->kind == RECORD_OWNER) {
         entry->counts = fold_owner(world, fold, record);
-        if (entry->counts)
-            is_repeat(world, fold, record);
+        if (entry->counts && !is_next(world, fold, record))
+            violate(world, "I15", "an OWNER is not the first record of its epoch");
         record_destroy(record);
         return;
     }
@@ -391,7 +386,8 @@ void fold_record(struct world *world, struct fold *fold, struct record *record)
         record_destroy(record);
         return;
     }
-    if (is_repeat(world, fold, record)) {
+    if (!is_next(world, fold, record)) {
+        fold->voided++;
         record_destroy(record);
         return;
     }

@@ -62,11 +62,7 @@ struct fold_owner {
     int64_t offset;
     int32_t worker;
     uint32_t life;
-    VECTOR(struct fold_seen {
-        uint64_t sequence;
-        struct sha256 digest;
-    })
-    seen;
+    VECTOR(struct sha256) digests; /* of its records, by sequence */
 };
 
 struct fold {

@@ -5,6 +5,15 @@
 
 /* ---- answers to commands ---- */
 
+/* Behind the time for which ids are remembered a copy may be taken for new, or not yet. */
+static bool was_known(const struct fold *fold, const struct uuid *id)
+{
+    for (size_t i = 0; i < fold->commands.count; i++)
+        if (uuid_equal(&fold->commands.at[i].id, id))
+            return true;
+    return false;
+}
+
 static bool answer_fits(const struct command_entry *entry, const struct fold *fold,
                         const struct record *record, const struct fold_command *known)
 {
@@ -16,6 +25,8 @@ static bool answer_fits(const struct command_entry *entry, const struct fold *fo
         return record->kind == RECORD_DUPLICATE;
     if (known || entry->home < 0)
         return record->kind == RECORD_REJECTED;
+    if (record->kind == RECORD_DUPLICATE)
+        return was_known(fold, &entry->id);
     return record->kind == RECORD_ACCEPTED || record->kind == RECORD_REJECTED;
 }
 

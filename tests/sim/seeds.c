@@ -55,7 +55,9 @@ bool run_out(struct world *world)
             done_ns = world->now_ns;
         if (done_ns >= 0 && world->now_ns > done_ns + QUIET_MS * MS)
             break;
-        if (done_ns < 0 && world->now_ns > world->calm_since + heal_ns(world)) {
+        int64_t healthy_ns = world->calm_since > world->started_ns ? world->calm_since
+                                                                    : world->started_ns;
+        if (done_ns < 0 && world->now_ns > healthy_ns + heal_ns(world)) {
             oracle_finished(world, true);
             violate(world, "I4", "it does not come to an end");
         }

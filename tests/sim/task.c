@@ -51,7 +51,7 @@ bool tasks_take(struct tasks *tasks, struct task *ret)
 
 void task_drop(struct task *task)
 {
-    if (task->release)
+    if (task->release && task->data)
         task->release(task->data);
     task->data = NULL;
 }

@@ -90,7 +90,8 @@ static void seat_open(struct world *world, struct worker *worker, int32_t partit
     seat->goal = (int64_t)world->partitions[partition].log.count;
     const struct saved *saved = &world->partitions[partition].saved;
     if (saved->known && !draw_chance(&world->draw, world->plan.lose_metadata)) {
-        engine_begin_at(seat->engine, saved->journal_start, &saved->journal_owner);
+        engine_begin_at(seat->engine, saved->journal_start, &saved->journal_owner,
+                        saved->journal_sequence);
         seat->read = saved->journal_start;
     }
     say(world, "w%d p%d: reads the journal from %lld to %lld", worker->index, partition,
@@ -539,7 +540,8 @@ void worker_commit(struct world *world, struct worker *worker, int32_t partition
         (long long)checkpoint.next_command, (long long)checkpoint.journal_start);
     world->partitions[partition].saved = (struct saved){true, checkpoint.next_command,
                                                         checkpoint.journal_start,
-                                                        checkpoint.journal_owner};
+                                                        checkpoint.journal_owner,
+                                                        checkpoint.journal_sequence};
 }
 
 /* ---- control ---- */
@@ -575,6 +577,7 @@ void worker_start(struct world *world, struct worker *worker)
     worker->up = true;
     worker->doomed = false;
     worker->life++;
+    world->started_ns = world->now_ns;
     worker->writer = draw_uuid(&world->draw);
     worker->budget = (struct engine_budget){0};
     worker->halted = world->halted;

@@ -133,6 +133,7 @@ struct saved { /* the group's committed offset and its metadata */
     int64_t next_command;
     int64_t journal_start;
     struct epoch journal_owner;
+    uint64_t journal_sequence;
 };
 
 struct partition {
@@ -238,6 +239,7 @@ struct world {
     uint32_t ticks_left;
     bool calm;
     int64_t calm_since;
+    int64_t started_ns; /* when a worker was started last */
     bool halted; /* the control topic's last word on the kill switch */
     uint64_t actions;
     uint64_t crash_at; /* the number of the action at which its worker dies; 0: none */
