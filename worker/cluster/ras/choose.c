@@ -1,0 +1,59 @@
+#include <string.h>
+
+#include "base/check.h"
+#include "cluster/ras/ras_private.h"
+
+enum { LIST_BYTES = 300 }; /* of names in an error */
+
+static void list_clusters(const struct ras_cluster *clusters, uint32_t count, struct buf *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        buf_str(out, i ? ", '" : "'");
+        text_printable(out, clusters[i].name);
+        buf_format(out, "' %s", uuid_format(&clusters[i].uuid).text);
+    }
+    if (!count)
+        buf_str(out, "none");
+}
+
+static bool is_meant(const struct ras_cluster *cluster, const char *wanted)
+{
+    struct uuid uuid;
+    if (!wanted || !*wanted)
+        return true;
+    if (uuid_read(text_of(wanted), &uuid, NULL) == ERR_OK)
+        return uuid_equal(&uuid, &cluster->uuid);
+    return text_same_name(cluster->name, text_of(wanted));
+}
+
+enum error_code ras_choose_cluster(const struct ras_settings *settings,
+                                   const struct ras_message *message, struct uuid *ret,
+                                   struct error *err)
+{
+    CHECK(message->layout == &ras_cluster_layout);
+    const struct ras_cluster *clusters = message->records;
+    const struct ras_cluster *found = NULL;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < message->count; i++) {
+        if (!is_meant(&clusters[i], settings->cluster))
+            continue;
+        found = &clusters[i];
+        count++;
+    }
+    if (count == 1) {
+        *ret = found->uuid;
+        return ERR_OK;
+    }
+    AUTO_BUF served;
+    buf_init(&served, LIST_BYTES);
+    list_clusters(clusters, message->count, &served);
+    bool named = settings->cluster && *settings->cluster;
+    if (count > 1)
+        return error_set(err, ERR_CONFIG,
+                         "this RAS serves several clusters %s%s%s: %s; name one by its UUID",
+                         named ? "named '" : "", named ? settings->cluster : "", named ? "'" : "",
+                         buf_text(&served));
+    return error_set(err, ERR_NOT_FOUND, "this RAS serves no cluster%s%s%s; it serves: %s",
+                     named ? " '" : "", named ? settings->cluster : "", named ? "'" : "",
+                     buf_text(&served));
+}

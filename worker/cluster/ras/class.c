@@ -1,0 +1,63 @@
+#include <stdio.h>
+
+#include "cluster/ras/conn.h"
+
+enum { TEXT_MAX = 400 }; /* bytes of a server's text that fit an error */
+
+static const struct {
+    const char *name;
+    enum error_code code;
+    enum error_code code_of_login;
+} classes[] = {
+#define CLASS(name, code, code_of_login) {name, ERR_##code, ERR_##code_of_login},
+#include "cluster/ras/class.def"
+};
+
+static bool is_login(enum ras_request request)
+{
+    return request == RAS_AUTHENTICATE_AGENT || request == RAS_AUTHENTICATE_CLUSTER ||
+           request == RAS_ADD_AUTHENTICATION;
+}
+
+enum error_code ras_class_code(struct text class_name, enum ras_request request)
+{
+    struct text name = ras_class_name(class_name);
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
+        if (text_equal(name, text_of(classes[i].name)))
+            return is_login(request) ? classes[i].code_of_login : classes[i].code;
+    return ERR_REFUSED;
+}
+
+enum error_code ras_exception_error(const struct ras_exception *exception, enum ras_request request,
+                                    struct error *err)
+{
+    const struct ras_message_row *row = ras_message_by_request((uint8_t)request);
+    enum error_code code = ras_class_code(exception->class_name, request);
+    AUTO_BUF class_name;
+    AUTO_BUF message;
+    buf_init(&class_name, RAS_CLASS_MAX * 4);
+    buf_init(&message, TEXT_MAX * 4);
+    struct text text = exception->message;
+    if (text.length > TEXT_MAX)
+        text.length = TEXT_MAX;
+    while (text.length && text.length < exception->message.length &&
+           ((unsigned char)text.at[text.length] & 0xc0) == 0x80)
+        text.length--; /* not inside a character */
+    struct text name = ras_class_name(exception->class_name);
+    if (name.length > RAS_CLASS_MAX)
+        name.length = RAS_CLASS_MAX;
+    text_printable(&class_name, name);
+    text_printable(&message, text);
+    return error_set(err, code, "RAS refuses '%s': %s: %s", row ? row->label : "open",
+                     buf_text(&class_name), buf_text(&message));
+}
+
+void ras_class_copy(struct text class_name, char ret[RAS_CLASS_MAX])
+{
+    AUTO_BUF printable;
+    buf_init(&printable, RAS_CLASS_MAX - 1);
+    for (size_t i = 0; i < class_name.length && !printable.full; i++)
+        if (class_name.at[i] > ' ' && class_name.at[i] < 0x7f) /* classes are ASCII names */
+            buf_byte(&printable, (uint8_t)class_name.at[i]);
+    snprintf(ret, RAS_CLASS_MAX, "%s", buf_text(&printable));
+}

@@ -1,0 +1,98 @@
+/* conn_private.h - what conn.c (the connection), conn_open.c (the endpoint) and conn_call.c (calls)
+ * share.
+ *
+ * One state at a time, moved by these three files only:
+ *   CONNECTING -> GREETING -> OPENING -> IDLE <-> AUTH_CLUSTER, AUTH_INFOBASE, ASKED; from
+ * everywhere -> CLOSED. A failure is noted by conn_fail() or conn_finish() and told from the timer,
+ * so that no callback comes from inside a call. */
+#ifndef CLUSTER_RAS_CONN_PRIVATE_H
+#define CLUSTER_RAS_CONN_PRIVATE_H
+
+#include "cluster/ras/conn.h"
+
+enum {
+    RAS_CANDIDATES_MAX = 16,        /* addresses of one name that are tried */
+    RAS_INPUT_BYTES = 64 * 1024,    /* read at once */
+    RAS_AUTH_BYTES = 8 * 1024,      /* a message 9 or 10: two strings below 4096 bytes */
+    RAS_REQUEST_BYTES = 128 * 1024, /* an infobase record: 16 strings below 4096 bytes */
+};
+/* What decoding one answer may allocate: a packet of LIMIT_RAS_PACKET_BYTES of the densest records.
+ */
+#define RAS_DECODE_BYTES ((size_t)256 * 1024 * 1024)
+
+enum conn_state {
+    CONN_CONNECTING,
+    CONN_GREETING, /* connect was sent */
+    CONN_OPENING,  /* open was sent */
+    CONN_IDLE,
+    CONN_AUTH_CLUSTER,  /* message 9 was sent for the call under way */
+    CONN_AUTH_INFOBASE, /* message 10 was */
+    CONN_ASKED,         /* the call's own request was */
+    CONN_CLOSED
+};
+
+struct ras_conn {
+    uv_loop_t *loop;
+    struct ras_conn_config config;
+    struct ras_conn_owner owner;
+    enum conn_state state;
+    uv_tcp_t tcp;
+    uv_timer_t timer; /* the deadline, and the telling of what was noted */
+    uv_getaddrinfo_t resolve;
+    uv_connect_t connecting;
+    unsigned open_handles; /* and requests: the memory is free at 0 */
+    bool tcp_open;
+    bool resolving;
+    struct sockaddr_storage candidates[RAS_CANDIDATES_MAX];
+    size_t candidate_count;
+    size_t candidate_next;
+    struct instant deadline; /* of what is awaited now */
+    struct instant attempt;  /* CONNECTING: of the candidate under way */
+
+    struct ras_stream stream;
+    int64_t endpoint;
+    unsigned version;    /* asked for or opened; 0 before */
+    uint32_t tried;      /* bit v: version v was asked for */
+    struct uuid cluster; /* message 9 was accepted for it */
+    bool cluster_accepted;
+    bool *login_added; /* by login index; the last is RAS_LOGIN_NONE */
+
+    struct ras_call call; /* `record` is gone: `request` holds its bytes */
+    const struct ras_message_row *row;
+    struct buf request;
+    struct buf auth; /* messages 9 and 10; wiped after each */
+    bool sent;
+    bool heard; /* a byte came since the last write */
+    bool timed_out;
+    struct instant started;
+
+    bool noted; /* to be told from the timer: */
+    bool noted_lost;
+    enum error_code noted_code;
+    struct error noted_error;
+    char remote_class[RAS_CLASS_MAX];
+
+    char input[RAS_INPUT_BYTES];
+};
+
+/* conn.c */
+void conn_await(struct ras_conn *conn, struct instant deadline);
+/* Hands all bytes to the kernel, or closes; returns how many it took (0 and more). */
+size_t conn_write(struct ras_conn *conn, const void *bytes, size_t length);
+/* Notes the end of this connection; `err` gets the address in front. Later ones are ignored. */
+void conn_fail(struct ras_conn *conn, enum error_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Notes the end of the call alone. */
+void conn_finish(struct ras_conn *conn, enum error_code code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* conn_open.c: connect and open, and what answers them. */
+void conn_greet(struct ras_conn *conn);
+void conn_opening_packet(struct ras_conn *conn, const struct ras_packet_value *value);
+
+/* conn_call.c */
+void conn_call_packet(struct ras_conn *conn, const struct ras_packet_value *value);
+/* Tells what was noted about the call under way. */
+void conn_call_noted(struct ras_conn *conn);
+
+#endif

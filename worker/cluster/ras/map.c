@@ -1,0 +1,294 @@
+#include "cluster/ras/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+/* The most memory that one list may take: the wire's packet limit and the room for pointers. */
+#define LIST_BYTES ((size_t)256 * 1024 * 1024)
+#define NAMES_BYTES ((size_t)64 * 1024 * 1024)
+
+static enum error_code too_large(struct error *err, const char *what)
+{
+    return error_set(err, ERR_TOO_LARGE, "the list of %s exceeds the memory for it", what);
+}
+
+static const char *copy(struct arena *arena, struct text text)
+{
+    return text.length ? arena_text(arena, text) : "";
+}
+
+/* ---- names ---- */
+
+static int by_uuid(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct uuid)); /* the first member of infobase_name */
+}
+
+enum error_code ras_names_take(struct ras_names *names, const struct ras_message *message,
+                               struct instant read_at, struct error *err)
+{
+    CHECK(message->layout == &ras_infobase_short_layout);
+    const struct ras_infobase_short *records = message->records;
+    struct arena *arena = arena_create(NAMES_BYTES);
+    struct infobase_name *items = arena_take(arena, message->count + 1, sizeof *items);
+    bool fits = items;
+    for (uint32_t i = 0; fits && i < message->count; i++) {
+        items[i] = (struct infobase_name){records[i].uuid, copy(arena, records[i].name)};
+        fits = items[i].name;
+    }
+    if (!fits) {
+        arena_destroy(arena);
+        return too_large(err, "infobases");
+    }
+    qsort(items, message->count, sizeof *items, by_uuid);
+    ras_names_release(names);
+    *names = (struct ras_names){arena, items, message->count, read_at};
+    return ERR_OK;
+}
+
+void ras_names_release(struct ras_names *names)
+{
+    arena_destroy(names->arena);
+    *names = (struct ras_names){0};
+}
+
+const struct infobase_name *ras_names_by_uuid(const struct ras_names *names,
+                                              const struct uuid *uuid)
+{
+    if (!names->count)
+        return NULL;
+    return bsearch(uuid, names->items, names->count, sizeof *names->items, by_uuid);
+}
+
+const struct infobase_name *ras_names_by_name(const struct ras_names *names, struct text name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (text_same_name(text_of(names->items[i].name), name))
+            return &names->items[i];
+    return NULL;
+}
+
+/* ---- sessions ---- */
+
+/* Counters and numbers that are never negative in the model; on the wire they are signed. */
+static uint32_t natural(int32_t value)
+{
+    return value > 0 ? (uint32_t)value : 0;
+}
+
+/* The fields that an endpoint of this version has, as bits of `reported`. */
+static uint64_t reported(unsigned version)
+{
+    uint64_t bits = 1ull << SESSION_number; /* session_id on the wire */
+    for (size_t i = 0; i < ras_session_layout.field_count; i++) {
+        const struct ras_field *field = &ras_session_layout.fields[i];
+        enum session_field known = session_field_find(text_of(field->name));
+        if (field->since <= version && known != SESSION_FIELD_COUNT)
+            bits |= 1ull << known;
+    }
+    return bits;
+}
+
+#define SAME(name) .name = record->name
+#define TEXT_OF(name) .name = copy(arena, record->name)
+#define NATURAL(name) .name = natural(record->name)
+
+static void map_session(const struct ras_session *record, struct arena *arena, struct session *ret)
+{
+    *ret = (struct session){
+        SAME(uuid),
+        .number = natural(record->session_id),
+        SAME(infobase),
+        .infobase_name = "",
+        TEXT_OF(user_name),
+        TEXT_OF(app_id),
+        TEXT_OF(host),
+        TEXT_OF(client_ip),
+        TEXT_OF(locale),
+        SAME(started_at),
+        SAME(last_active_at),
+        SAME(hibernate),
+        SAME(connection),
+        SAME(process),
+        NATURAL(blocked_by_dbms),
+        NATURAL(blocked_by_ls),
+        SAME(bytes_all),
+        SAME(bytes_last_5min),
+        SAME(calls_all),
+        SAME(calls_last_5min),
+        SAME(dbms_bytes_all),
+        SAME(dbms_bytes_last_5min),
+        TEXT_OF(db_proc_info),
+        SAME(db_proc_took),
+        SAME(db_proc_took_at),
+        SAME(duration_all),
+        SAME(duration_all_dbms),
+        SAME(duration_current),
+        SAME(duration_current_dbms),
+        SAME(duration_last_5min),
+        SAME(duration_last_5min_dbms),
+        SAME(passive_session_hibernate_time),
+        SAME(hibernate_session_terminate_time),
+        SAME(memory_current),
+        SAME(memory_last_5min),
+        SAME(memory_total),
+        SAME(read_current),
+        SAME(read_last_5min),
+        SAME(read_total),
+        SAME(write_current),
+        SAME(write_last_5min),
+        SAME(write_total),
+        SAME(duration_current_service),
+        SAME(duration_last_5min_service),
+        SAME(duration_all_service),
+        TEXT_OF(current_service_name),
+        SAME(cpu_time_current),
+        SAME(cpu_time_last_5min),
+        SAME(cpu_time_total),
+        TEXT_OF(data_separation),
+    };
+}
+
+/* An arena that is full gave a NULL text somewhere. */
+static bool is_whole(const struct session *session)
+{
+    return session->user_name && session->app_id && session->host && session->client_ip &&
+           session->locale && session->db_proc_info && session->current_service_name &&
+           session->data_separation;
+}
+
+enum error_code ras_map_sessions(const struct ras_message *message, unsigned version,
+                                 struct session_list **ret, struct error *err)
+{
+    CHECK(message->layout == &ras_session_layout);
+    AUTO(session_list) list = session_list_create(LIST_BYTES);
+    const struct ras_session *records = message->records;
+    uint64_t bits = reported(version);
+    list->sessions = arena_take(list->arena, message->count + 1, sizeof *list->sessions);
+    if (!list->sessions)
+        return too_large(err, "sessions");
+    for (uint32_t i = 0; i < message->count; i++) {
+        map_session(&records[i], list->arena, &list->sessions[i]);
+        list->sessions[i].reported = bits;
+        if (!is_whole(&list->sessions[i]))
+            return too_large(err, "sessions");
+    }
+    list->count = message->count;
+    *ret = STEAL(list);
+    return ERR_OK;
+}
+
+enum error_code ras_map_names(struct session_list *list, const struct ras_names *names,
+                              struct error *err)
+{
+    struct infobase_name *items = arena_take(list->arena, names->count + 1, sizeof *items);
+    if (!items)
+        return too_large(err, "infobases");
+    for (size_t i = 0; i < names->count; i++) {
+        items[i] = names->items[i];
+        items[i].name = arena_text(list->arena, text_of(names->items[i].name));
+        if (!items[i].name)
+            return too_large(err, "infobases");
+    }
+    list->infobases = items;
+    list->infobase_count = names->count;
+    list->has_infobases = true;
+    const struct ras_names own = {.items = items, .count = names->count};
+    for (size_t i = 0; i < list->count; i++) {
+        const struct infobase_name *name = ras_names_by_uuid(&own, &list->sessions[i].infobase);
+        if (name)
+            list->sessions[i].infobase_name = name->name;
+        list->sessions[i].reported |= 1ull << SESSION_infobase_name;
+    }
+    return ERR_OK;
+}
+
+bool ras_map_names_missing(const struct session_list *list, const struct ras_names *names)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (!uuid_is_nil(&list->sessions[i].infobase) &&
+            !ras_names_by_uuid(names, &list->sessions[i].infobase))
+            return true;
+    return false;
+}
+
+/* ---- the infobase's lock ---- */
+
+static char *own(struct text text)
+{
+    return mem_text(text.length ? text.at : "", text.length);
+}
+
+struct infobase_lock *ras_map_lock(const struct ras_infobase *record)
+{
+    struct infobase_lock *lock = mem_new(struct infobase_lock);
+    *lock = (struct infobase_lock){
+        .infobase = record->uuid,
+        SAME(sessions_deny),
+        SAME(scheduled_jobs_deny),
+        SAME(denied_from),
+        SAME(denied_to),
+        .denied_message = own(record->denied_message),
+        .denied_parameter = own(record->denied_parameter),
+        .permission_code = own(record->permission_code),
+    };
+    return lock;
+}
+
+static struct text borrow(const char *text)
+{
+    return text ? text_of(text) : (struct text){NULL, 0};
+}
+
+void ras_map_set_lock(const struct infobase_lock *lock, struct ras_infobase *record)
+{
+    record->sessions_deny = lock->sessions_deny;
+    record->scheduled_jobs_deny = lock->scheduled_jobs_deny;
+    record->denied_from = lock->denied_from;
+    record->denied_to = lock->denied_to;
+    record->denied_message = borrow(lock->denied_message);
+    record->denied_parameter = borrow(lock->denied_parameter);
+    record->permission_code = borrow(lock->permission_code);
+}
+
+/* ---- connections ---- */
+
+static void map_connection(const struct ras_connection *record, struct arena *arena,
+                           struct connection *ret)
+{
+    *ret = (struct connection){
+        SAME(uuid),
+        SAME(process),
+        SAME(infobase),
+        TEXT_OF(application),
+        TEXT_OF(host),
+        .number = natural(record->conn_id),
+        NATURAL(session_number),
+        SAME(connected_at),
+    };
+}
+
+enum error_code ras_map_connections(const struct ras_message *message, struct connection_list **ret,
+                                    struct error *err)
+{
+    CHECK(message->layout == &ras_connection_layout);
+    const struct ras_connection *records = message->records;
+    struct arena *arena = arena_create(LIST_BYTES);
+    struct connection *connections = arena_take(arena, message->count + 1, sizeof *connections);
+    bool fits = connections;
+    for (uint32_t i = 0; fits && i < message->count; i++) {
+        map_connection(&records[i], arena, &connections[i]);
+        fits = connections[i].application && connections[i].host;
+    }
+    if (!fits) {
+        arena_destroy(arena);
+        return too_large(err, "connections");
+    }
+    struct connection_list *list = mem_new(struct connection_list);
+    *list = (struct connection_list){arena, connections, message->count};
+    *ret = list;
+    return ERR_OK;
+}

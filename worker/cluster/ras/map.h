@@ -1,0 +1,42 @@
+/* map.h - from records of the wire to what the rest of Curfew knows. Texts are copied. */
+#ifndef CLUSTER_RAS_MAP_H
+#define CLUSTER_RAS_MAP_H
+
+#include "cluster/executor.h"
+#include "cluster/ras/wire.h"
+
+/* Infobase names by UUID, as read at one moment. */
+struct ras_names {
+    struct arena *arena;         /* NULL: never read */
+    struct infobase_name *items; /* sorted by UUID */
+    size_t count;
+    struct instant read_at;
+};
+
+/* Replaces what was there. ERR_TOO_LARGE: nothing changed. */
+enum error_code ras_names_take(struct ras_names *names, const struct ras_message *message,
+                               struct instant read_at, struct error *err) MUST_CHECK;
+void ras_names_release(struct ras_names *names);
+const struct infobase_name *ras_names_by_uuid(const struct ras_names *names,
+                                              const struct uuid *uuid);
+/* Without case; NULL when there is none. */
+const struct infobase_name *ras_names_by_name(const struct ras_names *names, struct text name);
+
+/* The sessions of a list (66, 68) or of one (70). `infobase_name` stays empty until
+ * ras_map_names(). */
+enum error_code ras_map_sessions(const struct ras_message *message, unsigned version,
+                                 struct session_list **ret, struct error *err) MUST_CHECK;
+/* Copies `names` into the list and names every session's infobase. */
+enum error_code ras_map_names(struct session_list *list, const struct ras_names *names,
+                              struct error *err) MUST_CHECK;
+/* Is there a session whose infobase `names` does not know? */
+bool ras_map_names_missing(const struct session_list *list, const struct ras_names *names);
+
+struct infobase_lock *ras_map_lock(const struct ras_infobase *record);
+/* Sets the fields of the lock, and nothing else, in `record`; borrows the texts of `lock`. */
+void ras_map_set_lock(const struct infobase_lock *lock, struct ras_infobase *record);
+
+enum error_code ras_map_connections(const struct ras_message *message, struct connection_list **ret,
+                                    struct error *err) MUST_CHECK;
+
+#endif

@@ -1,0 +1,439 @@
+/* Life, queue and pool of the executor. */
+#include "cluster/ras/ras.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "cluster/ras/ras_private.h"
+
+enum {
+    CONNECTIONS_DEFAULT = 4,
+    IDLE_DEFAULT_MS = 60000,
+    CONNECT_DEFAULT_MS = 5000,
+    INFOBASE_CACHE_DEFAULT_MS = 60000,
+    INFOBASES_MAX = 10000,
+    WAKE_MAX_MS = 3600 * 1000,
+};
+
+static struct ras_executor *of(struct executor *executor)
+{
+    return (struct ras_executor *)executor; /* its first member */
+}
+
+static struct instant now_of(const struct ras_executor *executor)
+{
+    return clock_now(&executor->clock);
+}
+
+/* ---- connections ---- */
+
+void slot_demote(struct slot *slot)
+{
+    struct ras_executor *executor = slot->executor;
+    size_t last = executor->settings.address_count - 1;
+    size_t at = 0;
+    while (executor->order[at] != slot->address)
+        at++;
+    memmove(&executor->order[at], &executor->order[at + 1], (last - at) * sizeof *executor->order);
+    executor->order[last] = slot->address;
+}
+
+void slot_drop(struct slot *slot)
+{
+    ras_conn_close(slot->conn);
+    slot->conn = NULL;
+}
+
+static void opened(void *self, enum error_code code, const struct error *err)
+{
+    struct slot *slot = self;
+    if (!code) {
+        task_choose(slot);
+        return;
+    }
+    slot->conn = NULL;
+    slot->task->code = code;
+    slot->task->error = *err;
+    slot_demote(slot);
+    slot_connect(slot);
+}
+
+static void lost(void *self)
+{
+    struct slot *slot = self;
+    CHECK(!slot->task);
+    slot->conn = NULL;
+    ras_wake(slot->executor);
+}
+
+static void tell_stopped(struct ras_executor *executor)
+{
+    if (executor->wake_closed && executor->open_connections == 0)
+        executor->stopped(executor->stopped_self);
+}
+
+static void conn_closed(void *self)
+{
+    struct ras_executor *executor = self;
+    executor->open_connections--;
+    if (executor->stopping)
+        tell_stopped(executor);
+}
+
+/* The first address in order that the task has not tried. */
+static bool next_address(const struct ras_executor *executor, const struct task *task, size_t *ret)
+{
+    for (size_t i = 0; i < executor->settings.address_count; i++) {
+        size_t address = executor->order[i];
+        if (task->tried & 1u << address)
+            continue;
+        *ret = address;
+        return true;
+    }
+    return false;
+}
+
+static void out_of_addresses(struct slot *slot)
+{
+    struct task *task = slot->task;
+    if (!task->code)
+        task->code = error_set(&task->error, ERR_UNAVAILABLE, "the time for it is over");
+    /* Whatever went wrong on the way, nothing of the request itself left. */
+    task_fail(slot->executor, slot, task, task->code, &task->error);
+}
+
+static struct ras_conn *connect_to(struct slot *slot, size_t address)
+{
+    struct ras_executor *executor = slot->executor;
+    const struct ras_settings *settings = &executor->settings;
+    const struct ras_conn_config config = {
+        .host = settings->addresses[address].host,
+        .port = settings->addresses[address].port,
+        .version_first = settings->version_first,
+        .cluster = settings->admin,
+        .infobases = executor->logins,
+        .infobase_count = settings->infobase_count,
+        .clock = executor->clock,
+    };
+    const struct ras_conn_owner owner = {
+        .opened = opened,
+        .answered = task_answered,
+        .lost = lost,
+        .self = slot,
+        .closed = conn_closed,
+        .closed_self = executor,
+    };
+    executor->open_connections++;
+    return ras_conn_create(executor->loop, &config, &owner, slot->ready_by);
+}
+
+void slot_connect(struct slot *slot)
+{
+    struct ras_executor *executor = slot->executor;
+    struct instant now = now_of(executor);
+    size_t address;
+    CHECK(!slot->conn);
+    if (executor->stopping || instant_passed(now, slot->task->request.deadline) ||
+        !next_address(executor, slot->task, &address)) {
+        out_of_addresses(slot);
+        return;
+    }
+    slot->task->tried |= 1u << address;
+    slot->address = address;
+    slot->ready_by = instant_min(slot->task->request.deadline,
+                                 instant_add_ms(now, executor->settings.connect_timeout_ms));
+    slot->conn = connect_to(slot, address);
+}
+
+/* ---- the queue ---- */
+
+/* An idle connection, the one used last (so that the others can be closed), or a free place. */
+static struct slot *find_slot(struct ras_executor *executor)
+{
+    struct slot *best = NULL;
+    for (unsigned i = 0; i < executor->settings.connections_max; i++) {
+        struct slot *slot = &executor->slots[i];
+        if (slot->task)
+            continue;
+        if (!best || (slot->conn && (!best->conn || instant_before(best->used_at, slot->used_at))))
+            best = slot;
+    }
+    return best;
+}
+
+static void dispatch(struct ras_executor *executor)
+{
+    struct slot *slot;
+    while (executor->queue && !executor->stopping && (slot = find_slot(executor))) {
+        struct task *task = executor->queue;
+        executor->queue = task->next;
+        task->next = NULL;
+        slot->task = task;
+        if (slot->conn)
+            task_begin(slot);
+        else
+            slot_connect(slot);
+    }
+}
+
+/* When a waiting task cannot be done any more: its deadline, or the time to send it. */
+static struct instant task_until(const struct task *task)
+{
+    if (!executor_op_changes(task->request.op))
+        return task->request.deadline;
+    return instant_min(task->request.deadline, task->request.send_by);
+}
+
+static void fail_waiting(struct ras_executor *executor, struct task *task, struct instant now)
+{
+    struct error err;
+    if (executor->stopping)
+        error_set(&err, ERR_UNAVAILABLE, "the worker stops");
+    else if (instant_passed(now, task->request.deadline))
+        error_set(&err, ERR_UNAVAILABLE, "no connection was free within the time");
+    else
+        error_set(&err, ERR_STALE, "the time to send it is over, nothing was sent");
+    task_fail(executor, NULL, task, err.code, &err);
+}
+
+static void expire_waiting(struct ras_executor *executor, struct instant now)
+{
+    for (struct task **at = &executor->queue; *at;) {
+        struct task *task = *at;
+        if (!executor->stopping && !instant_passed(now, task_until(task))) {
+            at = &task->next;
+            continue;
+        }
+        *at = task->next;
+        fail_waiting(executor, task, now);
+        at = &executor->queue; /* the reply may have changed the queue */
+    }
+}
+
+static void close_idle(struct ras_executor *executor, struct instant now)
+{
+    for (unsigned i = 0; i < RAS_CONNECTIONS_MAX; i++) {
+        struct slot *slot = &executor->slots[i];
+        if (slot->conn && !slot->task &&
+            instant_passed(now, instant_add_ms(slot->used_at, executor->settings.idle_ms)))
+            slot_drop(slot);
+    }
+}
+
+static struct instant next_wake(const struct ras_executor *executor)
+{
+    struct instant at = INSTANT_NEVER;
+    for (const struct task *task = executor->queue; task; task = task->next)
+        at = instant_min(at, task_until(task));
+    for (unsigned i = 0; i < RAS_CONNECTIONS_MAX; i++) {
+        const struct slot *slot = &executor->slots[i];
+        if (slot->conn && !slot->task)
+            at = instant_min(at, instant_add_ms(slot->used_at, executor->settings.idle_ms));
+    }
+    return at;
+}
+
+static void stop_all(struct ras_executor *executor);
+
+static void on_wake(uv_timer_t *timer)
+{
+    struct ras_executor *executor = timer->data;
+    struct instant now = now_of(executor);
+    expire_waiting(executor, now);
+    if (executor->stopping) {
+        stop_all(executor);
+        return;
+    }
+    dispatch(executor);
+    close_idle(executor, now);
+    struct instant at = next_wake(executor);
+    if (at.ns == INT64_MAX || uv_is_active((uv_handle_t *)timer))
+        return;
+    int64_t ms = instant_ms_between(now, at) + 1;
+    uv_timer_start(timer, on_wake, (uint64_t)(ms < 0 ? 0 : ms < WAKE_MAX_MS ? ms : WAKE_MAX_MS), 0);
+}
+
+void ras_wake(struct ras_executor *executor)
+{
+    if (!uv_is_closing((uv_handle_t *)&executor->wake))
+        uv_timer_start(&executor->wake, on_wake, 0, 0);
+}
+
+static void start(struct executor *base, const struct executor_request *request)
+{
+    struct ras_executor *executor = of(base);
+    CHECK(!uv_is_closing((uv_handle_t *)&executor->wake)); /* not after the last reply of a stop */
+    struct task *task = mem_new(struct task);
+    task->request = *request;
+    struct task **at = &executor->queue;
+    while (*at)
+        at = &(*at)->next;
+    *at = task;
+    ras_wake(executor);
+}
+
+/* ---- the end ---- */
+
+static void on_wake_closed(uv_handle_t *handle)
+{
+    struct ras_executor *executor = handle->data;
+    executor->wake_closed = true;
+    tell_stopped(executor);
+}
+
+/* Every open request gets its reply: in doubt if it can change the cluster and bytes of it are
+ * out. */
+static void stop_all(struct ras_executor *executor)
+{
+    for (unsigned i = 0; i < RAS_CONNECTIONS_MAX; i++) {
+        struct slot *slot = &executor->slots[i];
+        struct task *task = slot->task;
+        bool in_doubt = slot->conn && ras_conn_in_doubt(slot->conn);
+        slot_drop(slot);
+        if (!task)
+            continue;
+        struct executor_reply reply = {.sent = in_doubt};
+        reply.code = error_set(&reply.error, in_doubt ? ERR_IN_DOUBT : ERR_UNAVAILABLE,
+                               "cluster '%s': the worker stops%s", executor->settings.name,
+                               in_doubt ? " before the answer came" : "");
+        task_end(executor, slot, task, &reply);
+    }
+    if (!executor->queue)
+        uv_close((uv_handle_t *)&executor->wake, on_wake_closed);
+}
+
+static void stop(struct executor *base, void (*stopped)(void *self), void *self)
+{
+    struct ras_executor *executor = of(base);
+    CHECK(!executor->stopping);
+    executor->stopping = true;
+    executor->stopped = stopped;
+    executor->stopped_self = self;
+    ras_wake(executor);
+}
+
+static void login_release(struct ras_login *login)
+{
+    free((void *)(uintptr_t)login->user);
+    secret_destroy((struct secret *)(uintptr_t)login->password);
+}
+
+static void destroy(struct executor *base)
+{
+    struct ras_executor *executor = of(base);
+    struct ras_settings *settings = &executor->settings;
+    CHECK(executor->wake_closed);
+    CHECK(executor->open_connections == 0);
+    for (size_t i = 0; i < settings->address_count; i++)
+        free((void *)(uintptr_t)settings->addresses[i].host);
+    for (size_t i = 0; i < settings->infobase_count; i++) {
+        free((void *)(uintptr_t)settings->infobases[i].infobase);
+        login_release(&executor->logins[i]);
+    }
+    login_release(&settings->admin);
+    free((void *)(uintptr_t)settings->addresses);
+    free((void *)(uintptr_t)settings->infobases);
+    free((void *)(uintptr_t)settings->name);
+    free((void *)(uintptr_t)settings->cluster);
+    free(executor->logins);
+    ras_names_release(&executor->names);
+    free(executor);
+}
+
+/* ---- the beginning ---- */
+
+static const struct executor_kind ras_kind = {"ras", start, stop, destroy};
+
+static char *copy_text(const char *text)
+{
+    return text ? mem_text(text, strlen(text)) : NULL;
+}
+
+static struct ras_login copy_login(struct ras_login login)
+{
+    return (struct ras_login){
+        .user = copy_text(login.user),
+        .password = login.password ? secret_of(secret_reveal(login.password)) : NULL,
+    };
+}
+
+static int64_t or_default(int64_t value, int64_t otherwise)
+{
+    return value ? value : otherwise;
+}
+
+static void copy_settings(struct ras_executor *executor, const struct ras_settings *settings)
+{
+    struct ras_address *addresses = mem_alloc(settings->address_count, sizeof *addresses);
+    struct ras_infobase_login *infobases =
+        mem_alloc(settings->infobase_count + 1, sizeof *infobases);
+    executor->logins = mem_alloc(settings->infobase_count + 1, sizeof *executor->logins);
+    for (size_t i = 0; i < settings->address_count; i++) {
+        addresses[i] = settings->addresses[i];
+        addresses[i].host = copy_text(settings->addresses[i].host);
+        executor->order[i] = i;
+    }
+    for (size_t i = 0; i < settings->infobase_count; i++) {
+        executor->logins[i] = copy_login(settings->infobases[i].login);
+        infobases[i].login = executor->logins[i];
+        infobases[i].infobase = copy_text(settings->infobases[i].infobase);
+    }
+    executor->settings = (struct ras_settings){
+        .name = copy_text(settings->name),
+        .addresses = addresses,
+        .address_count = settings->address_count,
+        .cluster = copy_text(settings->cluster),
+        .admin = copy_login(settings->admin),
+        .infobases = infobases,
+        .infobase_count = settings->infobase_count,
+        .version_first = settings->version_first ? settings->version_first : RAS_VERSION_FIRST,
+        .connections_max =
+            settings->connections_max ? settings->connections_max : CONNECTIONS_DEFAULT,
+        .idle_ms = or_default(settings->idle_ms, IDLE_DEFAULT_MS),
+        .connect_timeout_ms = or_default(settings->connect_timeout_ms, CONNECT_DEFAULT_MS),
+        .infobase_cache_ms = or_default(settings->infobase_cache_ms, INFOBASE_CACHE_DEFAULT_MS),
+    };
+}
+
+static enum error_code check_settings(const struct ras_settings *settings, struct error *err)
+{
+    if (settings->address_count < 1 || settings->address_count > LIMIT_ADDRESSES)
+        return error_set(err, ERR_CONFIG, "cluster '%s' has %zu addresses, 1 to %d are possible",
+                         settings->name, settings->address_count, LIMIT_ADDRESSES);
+    if (settings->connections_max > RAS_CONNECTIONS_MAX)
+        return error_set(err, ERR_CONFIG,
+                         "cluster '%s' may have %u connections, at most %d are possible",
+                         settings->name, settings->connections_max, RAS_CONNECTIONS_MAX);
+    if (settings->version_first && !ras_version_known(settings->version_first))
+        return error_set(
+            err, ERR_CONFIG,
+            "cluster '%s': endpoint version %u.0 is not known (3, 4, 5, 6, 7, 9, 10, 11, 16)",
+            settings->name, settings->version_first);
+    if (settings->infobase_count > INFOBASES_MAX)
+        return error_set(err, ERR_CONFIG, "cluster '%s' has logins for more than %d infobases",
+                         settings->name, INFOBASES_MAX);
+    return ERR_OK;
+}
+
+enum error_code ras_executor_create(uv_loop_t *loop, struct clock clock,
+                                    const struct ras_settings *settings, executor_done done,
+                                    void *self, struct executor **ret, struct error *err)
+{
+    CHECK(settings->name);
+    CHECK(done);
+    enum error_code code = check_settings(settings, err);
+    if (code)
+        return code;
+    struct ras_executor *executor = mem_new(struct ras_executor);
+    executor->base = (struct executor){&ras_kind, done, self};
+    executor->loop = loop;
+    executor->clock = clock;
+    copy_settings(executor, settings);
+    for (unsigned i = 0; i < RAS_CONNECTIONS_MAX; i++)
+        executor->slots[i].executor = executor;
+    CHECK(uv_timer_init(loop, &executor->wake) == 0);
+    executor->wake.data = executor;
+    *ret = &executor->base;
+    return ERR_OK;
+}

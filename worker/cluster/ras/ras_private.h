@@ -1,0 +1,88 @@
+/* ras_private.h - what ras.c (life, queue and pool) and task.c (what a request does) share.
+ *
+ * A slot is a place for one connection. Slot free: no connection, no task. Opening or busy: both.
+ * Idle: a connection alone. A task is in the queue (no slot) or in a slot; it ends in task_end(),
+ * which gives the reply. */
+#ifndef CLUSTER_RAS_RAS_PRIVATE_H
+#define CLUSTER_RAS_RAS_PRIVATE_H
+
+#include "base/limits.h"
+#include "cluster/ras/map.h"
+#include "cluster/ras/ras.h"
+
+struct ras_executor;
+
+enum task_step {
+    STEP_CLUSTERS, /* which cluster this connection is for */
+    STEP_NAMES,    /* infobase names, before or after the main question */
+    STEP_RECORD,   /* the infobase record that is to be written back changed */
+    STEP_MAIN
+};
+
+struct task {
+    struct task *next; /* in the queue */
+    struct executor_request request;
+    enum task_step step;
+    uint32_t tried; /* bit i: address i was tried for this task */
+    bool restarted; /* once is enough */
+    bool names_read;
+    struct uuid infobase;
+    struct session_list *list; /* LIST: waiting for its names */
+    struct error error;        /* of the last address */
+    enum error_code code;
+};
+
+struct slot {
+    struct ras_executor *executor;
+    struct ras_conn *conn;
+    struct task *task;
+    size_t address;
+    struct uuid cluster;     /* chosen at this connection */
+    struct instant used_at;  /* idle since */
+    struct instant ready_by; /* opening: until the cluster is chosen */
+};
+
+struct ras_executor {
+    struct executor base;
+    uv_loop_t *loop;
+    struct clock clock;
+    struct ras_settings settings; /* owned copy */
+    struct ras_login *logins;     /* of settings.infobases, for the connections */
+    size_t order[LIMIT_ADDRESSES];
+    struct slot slots[RAS_CONNECTIONS_MAX];
+    struct task *queue;
+    struct ras_names names;
+    uv_timer_t wake;
+    size_t open_connections; /* until their memory is gone */
+    bool stopping;
+    bool wake_closed;
+    void (*stopped)(void *self);
+    void *stopped_self;
+};
+
+/* ras.c */
+void ras_wake(struct ras_executor *executor);
+/* Connects the slot's task to the next address that it has not tried, or ends it. */
+void slot_connect(struct slot *slot);
+void slot_drop(struct slot *slot);
+void slot_demote(struct slot *slot);
+
+/* task.c */
+/* Starts or starts again what the slot's task has to do on the slot's open connection. */
+void task_begin(struct slot *slot);
+/* A connection is open: which cluster? */
+void task_choose(struct slot *slot);
+void task_answered(void *slot, const struct ras_answer *answer);
+/* Replies and frees. The slot, if any, becomes idle or free. Takes `reply->code` and what it owns.
+ */
+void task_end(struct ras_executor *executor, struct slot *slot, struct task *task,
+              struct executor_reply *reply);
+void task_fail(struct ras_executor *executor, struct slot *slot, struct task *task,
+               enum error_code code, const struct error *err);
+
+/* choose.c: the configured cluster among those that a RAS serves. */
+enum error_code ras_choose_cluster(const struct ras_settings *settings,
+                                   const struct ras_message *message, struct uuid *ret,
+                                   struct error *err) MUST_CHECK;
+
+#endif
