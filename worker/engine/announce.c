@@ -43,12 +43,6 @@ static void duty_free(struct engine *engine, struct duty *duty)
     free(duty);
 }
 
-void duties_free(struct engine *engine)
-{
-    while (!TAILQ_EMPTY(&engine->duties))
-        duty_free(engine, TAILQ_FIRST(&engine->duties));
-}
-
 static void finish(struct engine *engine, struct duty *duty)
 {
     if (duty->done)
@@ -64,6 +58,24 @@ static void finish(struct engine *engine, struct duty *duty)
     entry->duties--;
     if (entry->duties == 0 && entry->open && entry->open->state >= STATE_CLOSED)
         open_free(engine, entry->open);
+}
+
+void duties_disown(struct engine *engine, struct entry *entry)
+{
+    struct duty *duty;
+    TAILQ_FOREACH(duty, &engine->duties, in_order)
+    {
+        if (duty->entry != entry)
+            continue;
+        finish(engine, duty);
+        duty->entry = NULL;
+    }
+}
+
+void duties_free(struct engine *engine)
+{
+    while (!TAILQ_EMPTY(&engine->duties))
+        duty_free(engine, TAILQ_FIRST(&engine->duties));
 }
 
 static void drop_done(struct engine *engine)

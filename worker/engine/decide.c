@@ -187,6 +187,11 @@ static void send_end(struct engine *engine, struct open *open, uint32_t index)
         instant_min(target->licence_until, engine_instant_of(engine, open->expires_at));
     if (MUTATED(engine, ignore_licence_age))
         action->send_by = INSTANT_NEVER;
+    else if (!MUTATED(
+                 engine,
+                 skip_identity_check)) /* it rests on a list that must not grow old in the lane */
+        action->send_by = instant_min(
+            action->send_by, instant_add_ms(target->seen, engine->config.identity_max_age_ms));
     target->work = WORK_SENDING;
     open->sending++;
 }

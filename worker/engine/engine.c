@@ -85,8 +85,10 @@ void open_free(struct engine *engine, struct open *open)
     free(open);
 }
 
-static void entry_free(struct engine *engine, struct entry *entry)
+void entry_free(struct engine *engine, struct entry *entry)
 {
+    if (entry->duties)
+        duties_disown(engine, entry);
     if (entry->open)
         open_free(engine, entry->open);
     HASH_DEL(engine->entries, entry);
@@ -102,7 +104,8 @@ void engine_forget(struct engine *engine, struct instant now)
     struct wall broker_now = engine_broker_now(engine, now);
     for (struct entry *entry = TAILQ_FIRST(&engine->order); entry && !entry->open && !entry->duties;
          entry = TAILQ_FIRST(&engine->order)) {
-        if (entry->forget_at.ms > broker_now.ms)
+        /* A copy that was appended in time may be read that much later. */
+        if (entry->forget_at.ms + engine->config.remember_ms > broker_now.ms)
             return;
         entry_free(engine, entry);
     }
@@ -145,6 +148,7 @@ void engine_destroy(struct engine *engine)
         free(cluster->name);
         free(cluster);
     }
+    flying_clear(engine);
     free(engine->appending);
     free(engine->heap);
     free(engine->event_targets);
@@ -169,6 +173,33 @@ struct entry *engine_find(struct engine *engine, const struct uuid *id)
     struct entry *entry;
     HASH_FIND(hh, engine->entries, id, sizeof *id, entry);
     return entry;
+}
+
+struct entry *engine_known(struct engine *engine, const struct uuid *id, struct wall first_append)
+{
+    struct entry *entry = engine_find(engine, id);
+    return entry && (entry->open || first_append.ms < entry->forget_at.ms) ? entry : NULL;
+}
+
+void flying_clear(struct engine *engine)
+{
+    struct flying *flying;
+    struct flying *next;
+    HASH_ITER(hh, engine->flying, flying, next)
+    {
+        HASH_DEL(engine->flying, flying);
+        free(flying);
+    }
+}
+
+void flying_landed(struct engine *engine, const struct uuid *id)
+{
+    struct flying *flying;
+    HASH_FIND(hh, engine->flying, id, sizeof *id, flying);
+    if (!flying)
+        return;
+    HASH_DEL(engine->flying, flying);
+    free(flying);
 }
 
 struct cluster *engine_cluster(struct engine *engine, const char *name)
@@ -215,6 +246,7 @@ static void remember_append(struct engine *engine, uint64_t sequence, struct ins
         struct appending *grown = mem_alloc(size, sizeof *grown);
         for (size_t i = 0; i < engine->appending_count; i++)
             grown[i] = engine->appending[(engine->appending_first + i) % engine->appending_size];
+        flying_clear(engine);
         free(engine->appending);
         engine->appending = grown;
         engine->appending_size = size;

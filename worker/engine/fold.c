@@ -85,8 +85,11 @@ static struct entry *entry_add(struct engine *engine, const struct record *recor
 static void fold_accepted(struct engine *engine, struct record *record, int64_t offset,
                           struct wall broker_time, struct instant now)
 {
-    if (engine_find(engine, &record->command_id))
+    if (engine_known(engine, &record->command_id, record->accepted.first_appended_at))
         return; /* a repeat: the first counts */
+    struct entry *outdated = engine_find(engine, &record->command_id);
+    if (outdated)
+        entry_free(engine, outdated);
     struct entry *entry = entry_add(engine, record, offset, record->accepted.first_appended_at.ms);
     struct open *open = mem_new(struct open);
     entry->open = open;
@@ -520,6 +523,7 @@ enum error_code engine_record(struct engine *engine, struct record *record, int6
         return ERR_OK;
     }
     note_source(engine, record, offset);
+    flying_landed(engine, &record->command_id);
     duties_through(engine, record->events_through);
     return fold(engine, record, offset, broker_time, licence_end(engine, own, appended_at), now,
                 err);

@@ -10,6 +10,7 @@ static void forget_in_flight(struct engine *engine)
 {
     engine->appending_count = 0;
     engine->appending_first = 0;
+    flying_clear(engine);
     clusters_restart(engine);
 }
 

@@ -73,7 +73,8 @@ static struct record *judge(struct engine *engine, struct engine_offer *offer)
         record->forwarded.to_partition = offer->forwarded_to;
         return record;
     }
-    struct entry *entry = offer->command ? engine_find(engine, &offer->command->id) : NULL;
+    struct entry *entry =
+        offer->command ? engine_known(engine, &offer->command->id, offer->appended_at) : NULL;
     if (entry)
         return repeat(entry, offer);
     if (offer->refusal.code)
@@ -99,15 +100,34 @@ static void use_configured_name(struct engine_offer *offer)
         error_set(&offer->refusal, ERR_TOO_LARGE, "the command is too large");
 }
 
+static bool is_flying(const struct engine *engine, const struct engine_offer *offer)
+{
+    struct flying *flying = NULL;
+    if (offer->command)
+        HASH_FIND(hh, engine->flying, &offer->command->id, sizeof offer->command->id, flying);
+    return flying != NULL;
+}
+
+static void take_off(struct engine *engine, const struct uuid *id)
+{
+    if (uuid_is_nil(id))
+        return;
+    struct flying *flying = mem_new(struct flying);
+    flying->id = *id;
+    HASH_ADD(hh, engine->flying, id, sizeof flying->id, flying);
+}
+
 enum error_code engine_offer(struct engine *engine, struct engine_offer *offer, struct instant now,
                              struct error *err)
 {
-    if (!engine_wants(engine))
+    if (!engine_wants(engine) || is_flying(engine, offer))
         return error_set(err, ERR_FULL, "partition %d takes no commands now",
                          engine->config.partition);
     use_configured_name(offer);
     struct record *record = judge(engine, offer);
     command_destroy(STEAL(offer->command));
+    if (record->kind == RECORD_ACCEPTED || record->kind == RECORD_REJECTED)
+        take_off(engine, &record->command_id);
     engine_append(engine, record, now);
     return ERR_OK;
 }
@@ -141,10 +161,7 @@ static void end_not_sent(struct engine *engine, struct target *target, enum erro
     target->work = WORK_IDLE;
     target->seen = (struct instant){0};
     target->since = now;
-    if (code == ERR_STALE) {
-        engine->stale++;
-        target->licence_until = (struct instant){0};
-    }
+    engine->stale += code == ERR_STALE;
 }
 
 static bool is_final(enum error_code code)

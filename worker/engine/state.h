@@ -188,6 +188,13 @@ struct finished {
     struct engine_command_view view;
 };
 
+/* The id of a command whose ACCEPTED or REJECTED is in flight: a copy of it waits until that is
+ * read back. */
+struct flying {
+    struct uuid id;
+    UT_hash_handle hh;
+};
+
 struct appending { /* own records in flight, in order of sequence */
     uint64_t sequence;
     struct instant at; /* handed out: licence age and the broker's clock are counted from here */
@@ -229,6 +236,7 @@ struct engine {
     size_t appending_count;
     size_t appending_first;
     size_t appending_size;
+    struct flying *flying;
     bool halted;
     /* the broker's clock: at `instant` it was not later than `wall` */
     struct wall anchor_wall;
@@ -253,7 +261,14 @@ struct engine {
 };
 
 /* ---- engine.c: the parts everybody uses ---- */
+/* The entry that a record or offer with this first append time repeats; NULL: there is none, or it
+ * is so much older that this is a new command under an old id. Depends on records alone, so that
+ * every reader says the same. */
+struct entry *engine_known(struct engine *engine, const struct uuid *id, struct wall first_append);
 struct entry *engine_find(struct engine *engine, const struct uuid *id);
+void entry_free(struct engine *engine, struct entry *entry);
+void flying_clear(struct engine *engine);
+void flying_landed(struct engine *engine, const struct uuid *id);
 struct cluster *engine_cluster(struct engine *engine, const char *name);
 void engine_touch(struct engine *engine, struct open *open); /* decide() will look at it */
 struct engine_action *engine_act(struct engine *engine, enum engine_action_kind kind);
@@ -310,6 +325,8 @@ void duties_restart(struct engine *engine);
 bool duty_fill(struct engine *engine, struct engine_action *action);
 struct instant duties_wake(const struct engine *engine);
 void duties_free(struct engine *engine);
+/* The entry is forgotten: events about it that were never delivered go with it. */
+void duties_disown(struct engine *engine, struct entry *entry);
 
 static inline bool open_is_probing(const struct open *open)
 {
