@@ -27,22 +27,45 @@ void chain_sealed(struct chain *chain, struct text bytes)
 
 /* ---- who owns the partition ---- */
 
-void chain_reader_init(struct chain_reader *reader, struct epoch start, bool from_middle)
+void chain_reader_init(struct chain_reader *reader, const struct chain_start *start)
 {
-    *reader =
-        (struct chain_reader){.owner = start, .highest = start.number, .from_middle = from_middle};
+    *reader = (struct chain_reader){.from_middle = start != NULL};
+    if (!start)
+        return;
+    reader->owner = start->owner;
+    reader->owner_next = start->next;
+    reader->highest = start->owner.number;
 }
 
 /* An OWNER counts only above the present owner's epoch: a late one of a paused worker is void. */
-static bool applies(struct chain_reader *reader, const struct record *record)
+static bool owner_applies(struct chain_reader *reader, const struct record *record)
 {
-    if (record->kind != RECORD_OWNER)
-        return reader->owner.number > 0 && epoch_equal(&reader->owner, &record->epoch);
     if (record->epoch.number > reader->highest)
         reader->highest = record->epoch.number;
-    if (record->epoch.number <= reader->owner.number)
+    if (record->epoch.number <= reader->owner.number || record->sequence != 1)
         return false;
     reader->owner = record->epoch;
+    reader->owner_next = 2;
+    reader->owner_broken = false;
+    return true;
+}
+
+/* The same rules as the engine's (worker/engine/owner.c). */
+static bool applies(struct chain_reader *reader, const struct record *record)
+{
+    if (record->kind == RECORD_OWNER)
+        return owner_applies(reader, record);
+    if (!reader->owner.number || !epoch_equal(&reader->owner, &record->epoch))
+        return false;
+    if (reader->owner_broken)
+        return false;
+    if (reader->owner_next && record->sequence < reader->owner_next)
+        return false; /* a repeat */
+    if (reader->owner_next && record->sequence > reader->owner_next) {
+        reader->owner_broken = true;
+        return false;
+    }
+    reader->owner_next = record->sequence + 1;
     return true;
 }
 
@@ -140,7 +163,9 @@ struct chain_verdict chain_read_record(struct chain_reader *reader, const struct
     verdict.state = follow(reader, record, bytes, &verdict);
     reader->counted += verdict.counts;
     reader->voided += !verdict.counts;
-    reader->damaged += verdict.state != CHAIN_WHOLE && verdict.state != CHAIN_TAKEN;
+    reader->holes += verdict.state == CHAIN_GAP;
+    reader->repeats += verdict.state == CHAIN_REORDERED;
+    reader->damaged += verdict.state == CHAIN_BROKEN;
     return verdict;
 }
 

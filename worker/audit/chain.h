@@ -4,7 +4,10 @@
  * one before; the chain starts anew with each epoch. A reader follows who owns the partition
  * (OWNER records) and says of every record whether it counts, and whether the chain of its epoch is
  * whole. Records of an epoch that does not own the partition at their place are void, for every
- * reader, forever: that is no damage. A gap, another hash or a wrong order is. */
+ * reader, forever: that is no damage. Behind a hole in the owner's epoch the rest of that epoch is
+ * void too, so that no record can be missing in the middle. A hole or a repeat may be an append
+ * that was lost or came twice; only checkpoints of the whole log tell that from a removal. Another
+ * hash is damage. */
 #ifndef AUDIT_CHAIN_H
 #define AUDIT_CHAIN_H
 
@@ -38,14 +41,18 @@ struct chain_link {
 };
 
 struct chain_reader {
-    struct epoch owner; /* number 0: none yet */
-    uint64_t highest;   /* epoch number seen in any OWNER */
-    bool
-        from_middle; /* chains may be under way whose beginnings were not read, or were forgotten */
+    struct epoch owner;                    /* number 0: none yet */
+    uint64_t owner_next;                   /* sequence of its next record; 0: not known */
+    bool owner_broken;                     /* a hole: nothing of it counts any more */
+    uint64_t highest;                      /* epoch number seen in any OWNER */
+    bool from_middle;                      /* chains may be under way whose beginnings were not
+                                              read, or were forgotten */
     struct chain_link links[CHAIN_EPOCHS]; /* latest first */
     uint64_t counted;
     uint64_t voided;
-    uint64_t damaged;
+    uint64_t holes;   /* CHAIN_GAP */
+    uint64_t repeats; /* CHAIN_REORDERED */
+    uint64_t damaged; /* CHAIN_BROKEN, CHAIN_UNREADABLE */
 };
 
 enum chain_state {
@@ -60,7 +67,7 @@ enum chain_state {
 
 struct chain_verdict {
     enum chain_state state;
-    bool counts; /* by the ownership rules alone: repeats of a step are the engine's business */
+    bool counts; /* by ownership and sequence: repeats of a step are the engine's business */
     enum record_kind kind;
     struct epoch epoch;
     uint64_t sequence;  /* as the record says */
@@ -68,10 +75,14 @@ struct chain_verdict {
     struct error error; /* code ERR_OK when whole or taken; else a sentence for people */
 };
 
-/* `start` is the epoch that owned the partition at the first offset to be read (number 0: none), as
- * saved with the offset; `from_middle` false promises that reading begins at the partition's first
- * record. */
-void chain_reader_init(struct chain_reader *reader, struct epoch start, bool from_middle);
+/* Where reading begins, as saved with an offset. */
+struct chain_start {
+    struct epoch owner; /* of the partition there; number 0: none */
+    uint64_t next;      /* sequence of its next record from there on; 0: not known */
+};
+
+/* NULL: at the partition's first record. */
+void chain_reader_init(struct chain_reader *reader, const struct chain_start *start);
 /* Judges the next record in log order. After damage the reader goes on from what it found. */
 struct chain_verdict chain_read(struct chain_reader *reader, struct text bytes);
 /* The same with a record decoded already (`bytes` are still hashed). */

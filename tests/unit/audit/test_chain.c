@@ -55,7 +55,7 @@ static struct chain_verdict read_at(struct chain_reader *reader, const struct lo
 static struct chain_reader reader_from_start(void)
 {
     struct chain_reader reader;
-    chain_reader_init(&reader, (struct epoch){.number = 0}, false);
+    chain_reader_init(&reader, NULL);
     return reader;
 }
 
@@ -79,7 +79,7 @@ static uint64_t damage_in(const struct log *log)
     struct chain_reader reader = reader_from_start();
     for (size_t i = 0; i < log->count; i++)
         read_at(&reader, log, i);
-    return reader.damaged;
+    return reader.damaged + reader.holes + reader.repeats;
 }
 
 static void what_a_writer_makes_is_whole_and_counts(void **state)
@@ -95,7 +95,7 @@ static void what_a_writer_makes_is_whole_and_counts(void **state)
         assert_int_equal(verdict.sequence, i % 6 + 1);
     }
     assert_int_equal(reader.counted, LOG_RECORDS);
-    assert_int_equal(reader.damaged, 0);
+    assert_int_equal(reader.damaged + reader.holes + reader.repeats, 0);
     assert_int_equal(reader.highest, 2);
     release(&log);
 }
@@ -200,7 +200,8 @@ static void reading_from_the_middle_takes_chains_over(void **state)
     (void)state;
     struct log log = sample_log();
     struct chain_reader reader;
-    chain_reader_init(&reader, epoch_of(1, 1), true);
+    const struct chain_start start = {epoch_of(1, 1), 4};
+    chain_reader_init(&reader, &start);
     struct chain_verdict verdict = read_at(&reader, &log, 3);
     assert_int_equal(verdict.state, CHAIN_TAKEN);
     assert_true(verdict.counts);
@@ -226,7 +227,40 @@ static void many_epochs_do_not_push_out_the_owner(void **state)
         verdict = read_at(&reader, &log, i);
     assert_int_equal(verdict.state, CHAIN_WHOLE);
     assert_true(verdict.counts);
+    assert_int_equal(reader.damaged + reader.holes, 0);
+    release(&log);
+}
+
+static void behind_a_hole_the_rest_of_the_epoch_is_void(void **state)
+{
+    (void)state;
+    struct log log = sample_log();
+    struct chain_reader reader = reader_from_start();
+    static const size_t order[] = {0, 1, 3, 4, 1, 6, 7};
+    static const bool counts[] = {true, true, false, false, false, true, true};
+    static const enum chain_state states[] = {CHAIN_WHOLE,     CHAIN_WHOLE, CHAIN_GAP,  CHAIN_WHOLE,
+                                              CHAIN_REORDERED, CHAIN_WHOLE, CHAIN_WHOLE};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        struct chain_verdict verdict = read_at(&reader, &log, order[i]);
+        assert_int_equal(verdict.counts, counts[i]);
+        assert_int_equal(verdict.state, states[i]);
+    }
+    assert_int_equal(reader.holes, 1);
+    assert_int_equal(reader.repeats, 1);
     assert_int_equal(reader.damaged, 0);
+    release(&log);
+}
+
+static void reading_from_the_middle_sees_a_hole_at_its_start(void **state)
+{
+    (void)state;
+    struct log log = sample_log();
+    struct chain_reader reader;
+    const struct chain_start start = {epoch_of(1, 1), 3};
+    chain_reader_init(&reader, &start);
+    assert_false(read_at(&reader, &log, 3).counts); /* sequence 4, and 3 was to come */
+    assert_false(read_at(&reader, &log, 4).counts);
+    assert_true(read_at(&reader, &log, 6).counts);
     release(&log);
 }
 
@@ -252,6 +286,8 @@ int main(void)
         cmocka_unit_test(any_edited_byte_is_found_at_the_next_record),
         cmocka_unit_test(reading_from_the_middle_takes_chains_over),
         cmocka_unit_test(many_epochs_do_not_push_out_the_owner),
+        cmocka_unit_test(behind_a_hole_the_rest_of_the_epoch_is_void),
+        cmocka_unit_test(reading_from_the_middle_sees_a_hole_at_its_start),
         cmocka_unit_test(bytes_that_are_no_record_are_said_to_be_so),
     };
     return cmocka_run_group_tests_name("chain", tests, NULL, NULL);
