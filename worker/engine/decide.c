@@ -237,7 +237,12 @@ static void pass_idle(struct engine *engine, struct open *open, uint32_t index, 
             pass->needs_list = true;
         return;
     }
-    if (open->cancelled || engine->halted || is_over(engine, open, now)) {
+    bool may_act = !open->cancelled && !engine->halted && !is_over(engine, open, now);
+    if ((!may_act || attempts_are_spent(engine, target)) && !instant_passed(now, target->settled)) {
+        pass->wake = instant_min(pass->wake, target->settled);
+        return;
+    }
+    if (!may_act) {
         bool over = is_over(engine, open, now);
         decide_with(open, target, over ? TARGET_EXPIRED : TARGET_STOPPED,
                     over ? ERR_EXPIRED : ERR_CANCELLED,
@@ -388,6 +393,7 @@ static void target_restart(struct engine *engine, struct target *target, struct 
     target->seen = (struct instant){0};
     target->since = now;
     target->verify_by = instant_add_ms(now, engine->config.verify_ms);
+    target->settled = target->earlier_licence ? instant_add_ms(now, LICENCE_AGE_MS) : now;
 }
 
 void open_restart(struct engine *engine, struct open *open, struct instant now)

@@ -414,6 +414,11 @@ enum engine_role engine_role(const struct engine *engine)
     return engine->role;
 }
 
+uint64_t engine_epochs(const struct engine *engine)
+{
+    return engine->epochs;
+}
+
 struct engine_checkpoint engine_checkpoint(const struct engine *engine)
 {
     struct engine_checkpoint ret = {

@@ -179,6 +179,9 @@ enum engine_role {
     ENGINE_OWNING,  /* own OWNER read back, nobody else's behind it */
 };
 enum engine_role engine_role(const struct engine *engine);
+/* OWNERs of ours that were read back. With each new one what was offered before and did not come
+ * back in a counting record is forgotten: offer again from engine_checkpoint().next_command. */
+uint64_t engine_epochs(const struct engine *engine);
 /* Does the last OWNER read belong to another process? */
 bool engine_was_overtaken(const struct engine *engine);
 /* What the commit of the commands topic says: where to go on reading commands (-1: the journal has

@@ -82,14 +82,20 @@ static struct entry *entry_add(struct engine *engine, const struct record *recor
     return entry;
 }
 
+/* An id that comes again after its time is a new command. */
+static void forget_outdated(struct engine *engine, const struct uuid *id)
+{
+    struct entry *outdated = engine_find(engine, id);
+    if (outdated)
+        entry_free(engine, outdated);
+}
+
 static void fold_accepted(struct engine *engine, struct record *record, int64_t offset,
                           struct wall broker_time, struct instant now)
 {
     if (engine_known(engine, &record->command_id, record->accepted.first_appended_at))
         return; /* a repeat: the first counts */
-    struct entry *outdated = engine_find(engine, &record->command_id);
-    if (outdated)
-        entry_free(engine, outdated);
+    forget_outdated(engine, &record->command_id);
     struct entry *entry = entry_add(engine, record, offset, record->accepted.first_appended_at.ms);
     struct open *open = mem_new(struct open);
     entry->open = open;
@@ -210,11 +216,12 @@ static void fold_refused(struct engine *engine, struct record *record, int64_t o
 static void fold_rejected(struct engine *engine, struct record *record, int64_t offset,
                           struct wall broker_time)
 {
-    struct entry *entry =
-        uuid_is_nil(&record->command_id) ? NULL : engine_find(engine, &record->command_id);
-    bool first = !entry && record->rejected.command;
+    bool first = record->rejected.command &&
+                 !engine_known(engine, &record->command_id, record->rejected.first_appended_at);
+    struct entry *entry = NULL;
     note_finished(engine, NULL, record, broker_time);
     if (first) {
+        forget_outdated(engine, &record->command_id);
         entry = entry_add(engine, record, offset, record->rejected.first_appended_at.ms);
         end_entry(entry, record, COMMAND_REJECTED, broker_time);
     }

@@ -67,6 +67,8 @@ struct target {
     struct instant seen;          /* start of the last list that showed it unchanged */
     struct instant since; /* work began to wait for a list: only lists started later count */
     struct instant verify_by;
+    struct instant
+        settled; /* until then an earlier owner may still act: no verdict that says "not ended" */
 };
 
 enum pending {

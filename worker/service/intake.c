@@ -113,8 +113,21 @@ static void make_offer(struct partition *partition, struct instant now)
         hand_on(partition, now);
 }
 
-void intake_sent(struct partition *partition, bool delivered, struct instant now)
+void intake_drop(struct partition *partition)
 {
+    if (partition->offered)
+        command_destroy(STEAL(partition->offer.command));
+    kafka_message_destroy(STEAL(partition->waiting));
+    partition->offered = false;
+    partition->sending = false;
+    partition->handed++;
+    partition->send_again = (struct instant){0};
+}
+
+void intake_sent(struct partition *partition, uint64_t handed, bool delivered, struct instant now)
+{
+    if (handed != partition->handed || !partition->sending)
+        return;
     partition->sending = false;
     partition->send_again = delivered ? (struct instant){0} : instant_add_ms(now, SEND_AGAIN_MS);
     if (delivered && partition->offer.forwarded_to < 0)

@@ -71,8 +71,9 @@ struct partition {
     struct kafka_tail *tail;
     struct chain chain;
     struct instant assigned_at;
-    bool owning;  /* as of the last pass */
-    bool proving; /* a commit is to show that the group still counts us in */
+    bool owning;     /* as of the last pass */
+    uint64_t epochs; /* of ours, as of the last pass */
+    bool proving;    /* a commit is to show that the group still counts us in */
     struct instant prove_at;
     bool reading;    /* the commands topic is being read */
     bool check_last; /* the first record read must be the last one journalled */
@@ -84,6 +85,8 @@ struct partition {
     struct engine_offer offer;
     bool offered; /* `offer` is made out */
     bool sending; /* waits for an acknowledgement */
+    uint64_t
+        handed; /* counts messages handed on: a late acknowledgement of an earlier one is dropped */
     struct instant send_again;
     int64_t committed; /* the last offset asked to be committed */
     int64_t committed_start;
@@ -101,7 +104,8 @@ struct sending {
     uint64_t engine_serial;
     uint64_t tag; /* EVENT: the engine's */
     enum event_kind event_kind;
-    uint32_t parts; /* not yet answered */
+    uint64_t handed; /* DEAD_LETTER, FORWARD */
+    uint32_t parts;  /* not yet answered */
     bool failed;
     struct outgoing
         *reply; /* REPLY: owned; goes to the dead letters when the reply topic refuses it */
@@ -181,7 +185,9 @@ bool partition_is_idle(const struct partition *partition);
 
 /* intake.c: a message of the commands topic becomes an offer */
 void intake(struct partition *partition, struct instant now);
-void intake_sent(struct partition *partition, bool delivered, struct instant now);
+void intake_sent(struct partition *partition, uint64_t handed, bool delivered, struct instant now);
+/* Forgets the command that waits. */
+void intake_drop(struct partition *partition);
 
 /* work.c: lanes and executors */
 enum error_code clusters_create(struct service *service, struct error *err);

@@ -139,6 +139,7 @@ static bool send_letter(struct partition *partition, const struct kafka_message 
     struct sending *sending = sending_create(partition, kind);
     struct error err;
     sending->parts = 1;
+    sending->handed = partition->handed;
     outgoing.has_key = outgoing.has_key || message->has_key;
     if (!outgoing.key.length)
         outgoing.key = message->key;
@@ -248,7 +249,7 @@ void outbox_receipt(struct service *service, const struct kafka_receipt *receipt
     case SENDING_DEAD_LETTER:
     case SENDING_FORWARD:
         if (ours)
-            intake_sent(partition, !sending->failed, now);
+            intake_sent(partition, sending->handed, !sending->failed, now);
         break;
     }
     sending_destroy(service, sending);

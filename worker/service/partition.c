@@ -50,9 +50,7 @@ void partition_remove(struct partition *partition)
     struct service *service = partition->service;
     kafka_tail_close(partition->tail);
     engine_destroy(partition->engine);
-    if (partition->offered)
-        command_destroy(partition->offer.command);
-    kafka_message_destroy(partition->waiting);
+    intake_drop(partition);
     TAILQ_REMOVE(&service->partitions, partition, of_service);
     free(partition);
 }
@@ -96,6 +94,7 @@ static enum error_code begin(struct partition *partition, int64_t start, const s
     struct service *service = partition->service;
     struct engine_config config = service_engine_config(service, partition->id);
     engine_destroy(partition->engine);
+    partition->epochs = 0;
     partition->engine = engine_create(&config, &service->budget);
     memset(&partition->chain, 0, sizeof partition->chain);
     engine_halt(partition->engine, service->halted, clock_now(&service->clock));
@@ -125,27 +124,37 @@ void partition_position(struct partition *partition, const struct kafka_consumer
 
 /* ---- records read back ---- */
 
+/* Commands are read on from where the journal stands: what was offered under an earlier epoch and
+ * did not come back in a counting record is read again. */
+static void read_commands(struct partition *partition)
+{
+    struct service *service = partition->service;
+    int64_t next = engine_checkpoint(partition->engine).next_command;
+    struct error err;
+    intake_drop(partition);
+    partition->check_last = next > 0;
+    partition->last_offset = next - 1;
+    partition->last_digest = engine_checkpoint(partition->engine).last_digest;
+    int64_t from = partition->check_last ? partition->last_offset : KAFKA_FROM_BEGINNING;
+    partition->reading =
+        kafka_consumer_start(service->consumer, partition->id, from, &err) == ERR_OK;
+}
+
 static void owned(struct partition *partition, struct instant now)
 {
     struct service *service = partition->service;
-    struct engine_checkpoint checkpoint = engine_checkpoint(partition->engine);
-    struct error err;
+    bool first = partition->stage != PARTITION_RUNNING;
     double seconds = (double)instant_ms_between(partition->assigned_at, now) / 1000;
     partition->stage = PARTITION_RUNNING;
-    metrics_observe(service->metrics, METRIC_journal_recovery_duration_seconds, NO_LABELS, seconds);
     control_apply(service, partition, now);
-    if (partition->reading)
-        return;
-    partition->check_last = checkpoint.next_command > 0;
-    partition->last_offset = checkpoint.next_command - 1;
-    partition->last_digest = checkpoint.last_digest;
-    int64_t from = partition->check_last ? partition->last_offset : KAFKA_FROM_BEGINNING;
-    if (kafka_consumer_start(service->consumer, partition->id, from, &err))
-        return; /* no longer assigned: the group will say so */
-    partition->reading = true;
-    log_line(LOG_LEVEL_INFO, "partition owned", log_number("partition", partition->id),
+    read_commands(partition);
+    if (first)
+        metrics_observe(service->metrics, METRIC_journal_recovery_duration_seconds, NO_LABELS,
+                        seconds);
+    log_line(LOG_LEVEL_INFO, first ? "partition owned" : "partition owned again",
+             log_number("partition", partition->id),
              log_number("open_commands", engine_counts(partition->engine).open_commands),
-             log_number("next_command", checkpoint.next_command),
+             log_number("next_command", engine_checkpoint(partition->engine).next_command),
              log_number("recovery_ms", (int64_t)(seconds * 1000)));
 }
 
@@ -187,8 +196,10 @@ void partition_committed(struct partition *partition, const struct kafka_consume
 static void note_ownership(struct partition *partition, struct instant now)
 {
     bool owning = engine_role(partition->engine) == ENGINE_OWNING;
-    if (owning && !partition->owning)
+    if (partition->epochs != engine_epochs(partition->engine)) {
+        partition->epochs = engine_epochs(partition->engine);
         owned(partition, now);
+    }
     bool foreign = partition->owning && !owning && engine_was_overtaken(partition->engine);
     if (foreign && partition->stage == PARTITION_RUNNING && !partition->proving)
         lost(partition, now);
