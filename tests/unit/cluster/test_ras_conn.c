@@ -70,7 +70,9 @@ static int teardown(void **state)
 {
     (void)state;
     ras_conn_close(conn);
-    script_stop(&script);
+    script_close(&script);
+    CHECK(uv_run(&loop, UV_RUN_DEFAULT) == 0);
+    script_release(&script);
     CHECK(memory_gone);
     CHECK(uv_loop_close(&loop) == 0);
     return 0;

@@ -200,14 +200,17 @@ static inline void script_start(struct script *script, uv_loop_t *loop)
     script->port = (uint16_t)(address.sin_port >> 8 | address.sin_port << 8);
 }
 
-/* Closes the doors and runs the loop until nothing is left in it. */
-static inline void script_stop(struct script *script)
+static inline void script_close(struct script *script)
 {
     if (!uv_is_closing((uv_handle_t *)&script->listener))
         uv_close((uv_handle_t *)&script->listener, NULL);
     for (unsigned i = 0; i < script->connections; i++)
         script_hang_up(script->peers[i]);
-    CHECK(uv_run(script->loop, UV_RUN_DEFAULT) == 0);
+}
+
+/* After script_close() and a run of the loop to its end. */
+static inline void script_release(struct script *script)
+{
     for (unsigned i = 0; i < script->connections; i++) {
         ras_stream_release(&script->peers[i]->stream);
         free(script->peers[i]);

@@ -1,0 +1,786 @@
+/* The executor as a whole: pool, failover, choice of the cluster, and what becomes of each
+ * operation. */
+#include "test_ras_script.h"
+
+#include <signal.h>
+#include <sodium.h>
+
+#include "cluster/ras/ras.h"
+
+enum { REPLIES_MAX = 64 };
+
+static uv_loop_t loop;
+static struct script one;
+static struct script two; /* a second RAS of the same cluster */
+static struct executor *executor;
+static struct executor_reply replies[REPLIES_MAX];
+static unsigned reply_count;
+static bool came; /* as many replies as were asked for */
+static bool stopped;
+static unsigned wanted;
+static bool inside_start;
+
+static const struct uuid infobase_ut = {{0x17, 1}};
+static const struct uuid infobase_new = {{0x17, 2}};
+
+static void on_done(void *self, struct executor_reply *reply)
+{
+    (void)self;
+    assert_false(inside_start);
+    assert_true(reply_count < REPLIES_MAX);
+    replies[reply_count++] = *reply;
+    if (reply_count == wanted)
+        script_came(&one, &came);
+}
+
+static void on_stopped(void *self)
+{
+    (void)self;
+    script_came(&one, &stopped);
+}
+
+static void reply_release(struct executor_reply *reply)
+{
+    session_list_destroy(reply->list);
+    if (reply->lock) {
+        free(reply->lock->denied_message);
+        free(reply->lock->denied_parameter);
+        free(reply->lock->permission_code);
+        free(reply->lock);
+    }
+    if (reply->connections)
+        arena_destroy(reply->connections->arena);
+    free(reply->connections);
+}
+
+static void forget_replies(void)
+{
+    for (unsigned i = 0; i < reply_count; i++)
+        reply_release(&replies[i]);
+    reply_count = 0;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    CHECK(uv_loop_init(&loop) == 0);
+    script_start(&one, &loop);
+    script_start(&two, &loop);
+    executor = NULL;
+    reply_count = 0;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    if (executor) {
+        stopped = false;
+        executor_stop(executor, on_stopped, NULL);
+        script_run_until(&one, &stopped);
+        executor_destroy(executor);
+    }
+    forget_replies();
+    script_close(&one);
+    script_close(&two);
+    CHECK(uv_run(&loop, UV_RUN_DEFAULT) == 0);
+    script_release(&one);
+    script_release(&two);
+    CHECK(uv_loop_close(&loop) == 0);
+    return 0;
+}
+
+static struct ras_settings settings_of(struct ras_address *addresses)
+{
+    addresses[0] = (struct ras_address){"127.0.0.1", one.port};
+    addresses[1] = (struct ras_address){"127.0.0.1", two.port};
+    return (struct ras_settings){.name = "north", .addresses = addresses, .address_count = 1};
+}
+
+static void create(const struct ras_settings *settings)
+{
+    struct error err;
+    if (ras_executor_create(&loop, clock_real(), settings, on_done, NULL, &executor, &err))
+        fail_msg("%s", err.message);
+}
+
+static void create_usual(void)
+{
+    struct ras_address addresses[2];
+    struct ras_settings settings = settings_of(addresses);
+    create(&settings);
+}
+
+static struct instant in_ms(int64_t ms)
+{
+    struct clock clock = clock_real();
+    return instant_add_ms(clock_now(&clock), ms);
+}
+
+static struct executor_request request_of(enum executor_op op)
+{
+    return (struct executor_request){.op = op,
+                                     .tag = op + 100,
+                                     .session = {{0x5e, 1}},
+                                     .process = {{0x9c}},
+                                     .connection = {{0xc0}},
+                                     .send_by = in_ms(10000),
+                                     .deadline = in_ms(10000)};
+}
+
+static void start(const struct executor_request *request)
+{
+    inside_start = true;
+    executor_start(executor, request);
+    inside_start = false;
+}
+
+static void await(unsigned count)
+{
+    came = reply_count >= count;
+    wanted = count;
+    script_run_until(&one, &came);
+}
+
+static const struct executor_reply *ask(const struct executor_request *request)
+{
+    forget_replies();
+    start(request);
+    await(1);
+    assert_int_equal(replies[0].op, request->op);
+    assert_int_equal(replies[0].tag, request->tag);
+    return &replies[0];
+}
+
+static const struct executor_reply *do_op(enum executor_op op)
+{
+    struct executor_request request = request_of(op);
+    return ask(&request);
+}
+
+/* ---- a RAS with something in it ---- */
+
+static struct ras_infobase stored; /* the record that message 48 reads and 40 writes */
+static struct ras_terminate terminated;
+static unsigned clusters_served;
+static bool knows_new_infobase;
+
+static void serve_sessions(struct script_peer *peer, enum ras_request number)
+{
+    struct ras_license license = {.full_name = TEXT("x")};
+    struct ras_session sessions[2] = {
+        {.uuid = {{0x5e, 1}},
+         .app_id = TEXT("1CV8C"),
+         .user_name = TEXT("Иванов"),
+         .infobase = infobase_ut,
+         .session_id = 17,
+         .started_at = {639079650450000},
+         .calls_all = -1,
+         .memory_current = -5,
+         .blocked_by_ls = 3,
+         .hibernate = true,
+         .licenses = {&license, 1},
+         .client_ip = TEXT("10.1.2.3")},
+        {.uuid = {{0x5e, 2}}, .app_id = TEXT("RAS")},
+    };
+    if (knows_new_infobase)
+        sessions[1].infobase = infobase_new;
+    script_answer(peer, number, sessions, number == RAS_GET_SESSION_INFO ? 1 : 2);
+}
+
+static void serve_infobases(struct script_peer *peer)
+{
+    struct ras_infobase_short infobases[2] = {
+        {.uuid = infobase_new, .name = TEXT("Новая")},
+        {.uuid = infobase_ut, .name = TEXT("UT"), .descr = TEXT("Trade")},
+    };
+    script_answer(peer, RAS_GET_INFOBASES_SHORT, knows_new_infobase ? infobases : infobases + 1,
+                  knows_new_infobase ? 2 : 1);
+}
+
+static void serve_clusters(struct script_peer *peer)
+{
+    struct ras_cluster clusters[3] = {
+        {.uuid = {{0xc1, 1}}, .name = TEXT("Main")},
+        {.uuid = {{0xc1, 2}}, .name = TEXT("Second")},
+        {.uuid = {{0xc1, 3}}, .name = TEXT("second")},
+    };
+    script_answer(peer, RAS_GET_CLUSTERS, clusters, clusters_served);
+}
+
+/* Texts of a decoded record live as long as its packet: keep what the test looks at. */
+static void store(const struct ras_infobase *record)
+{
+    static char parameter[100];
+    static char password[10];
+    stored = *record;
+    memcpy(parameter, record->denied_parameter.at, record->denied_parameter.length);
+    stored.denied_parameter.at = parameter;
+    memcpy(password, record->db_pwd.at, record->db_pwd.length);
+    stored.db_pwd.at = password;
+    stored.dbms = TEXT("PostgreSQL");
+    stored.denied_message = stored.permission_code = (struct text){NULL, 0};
+    stored.db_name = stored.name = stored.locale = TEXT("");
+}
+
+static bool world(struct script_peer *peer, struct ras_packet packet,
+                  const struct ras_packet_value *value)
+{
+    (void)packet;
+    if (value->type != RAS_PACKET_MESSAGE)
+        return false;
+    switch (value->message.head.type) {
+    case RAS_GET_CLUSTERS:
+        serve_clusters(peer);
+        return true;
+    case RAS_GET_SESSIONS:
+    case RAS_GET_SESSION_INFO:
+        serve_sessions(peer, value->message.head.type);
+        return true;
+    case RAS_GET_INFOBASES_SHORT:
+        serve_infobases(peer);
+        return true;
+    case RAS_GET_INFOBASE_INFO:
+        script_answer(peer, RAS_GET_INFOBASE_INFO, &stored, 1);
+        return true;
+    case RAS_UPDATE_INFOBASE:
+        store(&((const struct ras_infobase_update *)value->message.records)->info);
+        return false;
+    case RAS_TERMINATE_SESSION:
+        terminated = *(const struct ras_terminate *)value->message.records;
+        return false;
+    default:
+        return false;
+    }
+}
+
+static int setup_world(void **state)
+{
+    setup(state);
+    one.hook = two.hook = world;
+    clusters_served = 1;
+    knows_new_infobase = false;
+    stored = (struct ras_infobase){.uuid = infobase_ut,
+                                   .db_pwd = TEXT("\xef\xbf\xbd"),
+                                   .dbms = TEXT("PostgreSQL"),
+                                   .license_distribution = 1,
+                                   .denied_from = {639074016000000}};
+    return 0;
+}
+
+/* ---- the operations ---- */
+
+static void a_list_names_users_infobases_and_its_time(void **state)
+{
+    (void)state;
+    create_usual();
+    struct instant before = in_ms(0);
+    const struct executor_reply *reply = do_op(EXECUTOR_LIST);
+    assert_int_equal(reply->code, ERR_OK);
+    const struct session_list *list = reply->list;
+    assert_int_equal(list->count, 2);
+    assert_true(list->has_infobases);
+    assert_false(list->one_infobase);
+    assert_false(instant_before(list->started, before));
+    assert_false(instant_before(list->finished, list->started));
+    const struct session *session = &list->sessions[0];
+    assert_string_equal(session->user_name, "Иванов");
+    assert_string_equal(session->infobase_name, "UT");
+    assert_string_equal(session->client_ip, "10.1.2.3");
+    assert_int_equal(session->number, 17);
+    assert_int_equal(session->blocked_by_ls, 3);
+    assert_int_equal(session->memory_current, -5);
+    assert_true(session->started_at.ticks == 639079650450000);
+    assert_true(session->hibernate);
+    assert_string_equal(list->sessions[1].infobase_name, "");
+    assert_true(session->reported & 1ull << SESSION_client_ip);
+    assert_true(session->reported & 1ull << SESSION_number);
+}
+
+static void an_old_version_reports_fewer_fields(void **state)
+{
+    (void)state;
+    one.version = 5;
+    create_usual();
+    const struct executor_reply *reply = do_op(EXECUTOR_LIST);
+    assert_int_equal(reply->code, ERR_OK);
+    uint64_t reported = reply->list->sessions[0].reported;
+    assert_false(reported & 1ull << SESSION_client_ip);
+    assert_false(reported & 1ull << SESSION_cpu_time_total);
+    assert_true(reported & 1ull << SESSION_current_service_name);
+    assert_string_equal(reply->list->sessions[0].client_ip, "");
+}
+
+static void names_are_read_again_only_when_needed(void **state)
+{
+    (void)state;
+    create_usual();
+    do_op(EXECUTOR_LIST);
+    do_op(EXECUTOR_LIST);
+    assert_int_equal(one.requests[RAS_GET_INFOBASES_SHORT], 1);
+    knows_new_infobase = true; /* a session of an infobase that is not in the cache */
+    const struct executor_reply *reply = do_op(EXECUTOR_LIST);
+    assert_int_equal(one.requests[RAS_GET_INFOBASES_SHORT], 2);
+    assert_string_equal(reply->list->sessions[1].infobase_name, "Новая");
+    assert_non_null(session_list_infobase(reply->list, TEXT("НОВАЯ")));
+    struct executor_request request = request_of(EXECUTOR_LIST);
+    request.infobase = "unheard of"; /* asked for by name: look again */
+    ask(&request);
+    assert_int_equal(one.requests[RAS_GET_INFOBASES_SHORT], 3);
+    request.infobase = "ut";
+    ask(&request);
+    assert_int_equal(one.requests[RAS_GET_INFOBASES_SHORT], 3);
+}
+
+static void one_session_is_looked_up(void **state)
+{
+    (void)state;
+    create_usual();
+    const struct executor_reply *reply = do_op(EXECUTOR_INFO);
+    assert_int_equal(reply->code, ERR_OK);
+    assert_int_equal(reply->list->count, 1);
+    assert_string_equal(reply->list->sessions[0].app_id, "1CV8C");
+}
+
+static const char *refusal;
+static enum ras_request about;
+
+static bool refuse(struct script_peer *peer, struct ras_packet packet,
+                   const struct ras_packet_value *value)
+{
+    if (value->type != RAS_PACKET_MESSAGE || value->message.head.type != about)
+        return world(peer, packet, value);
+    script_refuse(peer, refusal, "text");
+    return true;
+}
+
+static void a_vanished_session_is_gone(void **state)
+{
+    (void)state;
+    one.hook = refuse;
+    refusal = "v8.service.Admin.Cluster#SessionNotFound";
+    create_usual();
+    about = RAS_GET_SESSION_INFO;
+    const struct executor_reply *reply = do_op(EXECUTOR_INFO);
+    assert_int_equal(reply->code, ERR_GONE);
+    assert_false(reply->sent);
+    about = RAS_TERMINATE_SESSION;
+    reply = do_op(EXECUTOR_END);
+    assert_int_equal(reply->code, ERR_GONE);
+    assert_true(reply->sent);
+    assert_string_equal(reply->remote_class, refusal);
+    assert_non_null(strstr(reply->error.message, "north"));
+    assert_non_null(strstr(reply->error.message, "127.0.0.1"));
+}
+
+static void an_end_carries_session_and_message(void **state)
+{
+    (void)state;
+    create_usual();
+    struct executor_request request = request_of(EXECUTOR_END);
+    request.message = "Сеанс завершён";
+    const struct executor_reply *reply = ask(&request);
+    assert_int_equal(reply->code, ERR_OK);
+    assert_true(reply->sent);
+    assert_true(uuid_equal(&terminated.session, &request.session));
+    assert_true(uuid_equal(&terminated.cluster, &(struct uuid){{0xc1, 1}}));
+    assert_int_equal(terminated.message.length, strlen(request.message));
+    assert_int_equal(one.requests[RAS_ADD_AUTHENTICATION], 0);
+}
+
+static void the_other_operations_reach_their_messages(void **state)
+{
+    (void)state;
+    create_usual();
+    assert_int_equal(do_op(EXECUTOR_INTERRUPT)->code, ERR_OK);
+    assert_int_equal(one.requests[RAS_INTERRUPT_SESSION], 1);
+    assert_int_equal(do_op(EXECUTOR_PROCESSES)->code, ERR_OK);
+    assert_int_equal(one.requests[RAS_GET_WORKING_PROCESSES], 1);
+    assert_int_equal(do_op(EXECUTOR_DISCONNECT)->code, ERR_OK);
+    assert_int_equal(one.requests[RAS_DISCONNECT], 1);
+    assert_int_equal(one.requests[RAS_ADD_AUTHENTICATION], 1);
+    struct executor_request request = request_of(EXECUTOR_CONNECTIONS);
+    request.infobase = "ut";
+    assert_int_equal(ask(&request)->code, ERR_OK);
+    assert_int_equal(replies[0].connections->count, 0);
+    request.infobase = "nowhere";
+    assert_int_equal(ask(&request)->code, ERR_NOT_FOUND);
+    assert_int_equal(one.requests[RAS_GET_INFOBASE_CONNECTIONS], 1);
+    assert_int_equal(one.connections, 1); /* one after another: one connection serves all */
+}
+
+static void a_lock_is_read_and_only_its_fields_are_written(void **state)
+{
+    (void)state;
+    struct secret *password = secret_of(TEXT("hidden"));
+    struct ras_infobase_login login = {"ut", {"ibadmin", password}};
+    struct ras_address addresses[2];
+    struct ras_settings settings = settings_of(addresses);
+    settings.infobases = &login;
+    settings.infobase_count = 1;
+    create(&settings);
+    secret_destroy(password); /* copied */
+    struct executor_request request = request_of(EXECUTOR_INFOBASE_READ);
+    request.infobase = "UT";
+    const struct executor_reply *reply = ask(&request);
+    assert_int_equal(reply->code, ERR_OK);
+    assert_true(uuid_equal(&reply->lock->infobase, &infobase_ut));
+    assert_false(reply->lock->sessions_deny);
+    assert_true(reply->lock->denied_from.ticks == 639074016000000);
+    assert_string_equal(reply->lock->denied_message, "");
+
+    struct infobase_lock lock = {.sessions_deny = true, .denied_parameter = (char *)"curfew-1"};
+    request = request_of(EXECUTOR_INFOBASE_WRITE);
+    request.infobase = "ut";
+    request.lock = &lock;
+    reply = ask(&request);
+    assert_int_equal(reply->code, ERR_OK);
+    assert_true(reply->sent);
+    assert_true(stored.sessions_deny);
+    assert_true(text_equal(stored.denied_parameter, TEXT("curfew-1")));
+    assert_true(stored.denied_from.ticks == 0);
+    assert_true(
+        text_equal(stored.db_pwd, TEXT("\xef\xbf\xbd"))); /* the mask goes back as it came */
+    assert_int_equal(stored.license_distribution, 1);
+    assert_int_equal(one.requests[RAS_ADD_AUTHENTICATION], 1);
+}
+
+/* ---- which cluster ---- */
+
+static enum error_code list_of(const char *cluster)
+{
+    struct ras_address addresses[2];
+    struct ras_settings settings = settings_of(addresses);
+    settings.cluster = cluster;
+    if (executor) {
+        stopped = false;
+        executor_stop(executor, on_stopped, NULL);
+        script_run_until(&one, &stopped);
+        executor_destroy(executor);
+    }
+    create(&settings);
+    return do_op(EXECUTOR_LIST)->code;
+}
+
+static void the_cluster_is_chosen_and_never_guessed(void **state)
+{
+    (void)state;
+    clusters_served = 2;
+    assert_int_equal(list_of(NULL), ERR_CONFIG);
+    assert_non_null(strstr(replies[0].error.message, "'Main' c1010000-"));
+    assert_non_null(strstr(replies[0].error.message, "'Second' c1020000-"));
+    assert_int_equal(one.requests[RAS_GET_SESSIONS], 0);
+    assert_int_equal(list_of("SECOND"), ERR_OK);
+    assert_int_equal(list_of("c1020000-0000-0000-0000-000000000000"), ERR_OK);
+    assert_int_equal(list_of("third"), ERR_NOT_FOUND);
+    assert_non_null(strstr(replies[0].error.message, "'Main'"));
+    assert_int_equal(list_of("c1090000-0000-0000-0000-000000000000"), ERR_NOT_FOUND);
+    clusters_served = 3;
+    assert_int_equal(list_of("second"), ERR_CONFIG); /* two of that name */
+    clusters_served = 0;
+    assert_int_equal(list_of(NULL), ERR_NOT_FOUND);
+}
+
+static bool reborn; /* the cluster has another UUID by now */
+
+static bool rebirth(struct script_peer *peer, struct ras_packet packet,
+                    const struct ras_packet_value *value)
+{
+    if (value->type != RAS_PACKET_MESSAGE || !reborn)
+        return world(peer, packet, value);
+    struct ras_cluster cluster = {.uuid = {{0xc1, 9}}, .name = TEXT("Main")};
+    if (value->message.head.type == RAS_GET_CLUSTERS) {
+        script_answer(peer, RAS_GET_CLUSTERS, &cluster, 1);
+        return true;
+    }
+    if (memcmp(value->message.records, &cluster.uuid, sizeof cluster.uuid) == 0)
+        return world(peer, packet, value);
+    script_refuse(peer, "v8.service.Admin.Cluster#ClusterNotFound", "x");
+    return true;
+}
+
+static void a_cluster_named_by_name_is_found_again(void **state)
+{
+    (void)state;
+    one.hook = rebirth;
+    reborn = false;
+    assert_int_equal(list_of("main"), ERR_OK);
+    reborn = true;
+    assert_int_equal(do_op(EXECUTOR_END)->code, ERR_OK);
+    assert_true(uuid_equal(&terminated.cluster, &(struct uuid){{0xc1, 9}}));
+    reborn = false;
+    assert_int_equal(list_of("c1010000-0000-0000-0000-000000000000"), ERR_OK);
+    reborn = true;
+    assert_int_equal(do_op(EXECUTOR_END)->code, ERR_NOT_FOUND);
+    assert_false(replies[0].sent);
+}
+
+/* ---- addresses and connections ---- */
+
+static void create_with_two(int64_t connect_timeout_ms)
+{
+    struct ras_address addresses[2];
+    struct ras_settings settings = settings_of(addresses);
+    settings.address_count = 2;
+    settings.connect_timeout_ms = connect_timeout_ms;
+    create(&settings);
+}
+
+static void a_closed_address_is_left_for_the_next_and_tried_last(void **state)
+{
+    (void)state;
+    create_with_two(0);
+    uv_close((uv_handle_t *)&one.listener, NULL);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    assert_int_equal(do_op(EXECUTOR_LIST)->code, ERR_OK);
+    assert_int_equal(two.connections, 1);
+    script_hang_up(two.peers[0]); /* the next connection goes to the second address at once */
+    assert_int_equal(do_op(EXECUTOR_END)->code, ERR_OK);
+    assert_int_equal(two.connections, 2);
+}
+
+static bool say_nothing(struct script_peer *peer, struct ras_packet packet,
+                        const struct ras_packet_value *value)
+{
+    (void)peer;
+    (void)packet;
+    (void)value;
+    return true;
+}
+
+static void a_silent_address_is_left_after_its_time(void **state)
+{
+    (void)state;
+    one.hook = say_nothing;
+    create_with_two(30);
+    assert_int_equal(do_op(EXECUTOR_LIST)->code, ERR_OK);
+    assert_int_equal(one.connections, 1);
+    assert_int_equal(two.connections, 1);
+    script_hang_up(two.peers[0]);
+    assert_int_equal(do_op(EXECUTOR_LIST)->code, ERR_OK);
+    assert_int_equal(one.connections, 1); /* not asked again while the other one answers */
+}
+
+static void no_address_at_all_is_unavailable(void **state)
+{
+    (void)state;
+    create_with_two(0);
+    uv_close((uv_handle_t *)&one.listener, NULL);
+    uv_close((uv_handle_t *)&two.listener, NULL);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    const struct executor_reply *reply = do_op(EXECUTOR_END);
+    assert_int_equal(reply->code, ERR_UNAVAILABLE);
+    assert_false(reply->sent);
+    assert_non_null(strstr(reply->error.message, "cannot connect"));
+}
+
+static bool die_on_request(struct script_peer *peer, struct ras_packet packet,
+                           const struct ras_packet_value *value)
+{
+    if (value->type != RAS_PACKET_MESSAGE || value->message.head.type != about)
+        return world(peer, packet, value);
+    script_hang_up(peer);
+    return true;
+}
+
+static void a_read_is_repeated_once_and_an_end_never(void **state)
+{
+    (void)state;
+    one.hook = die_on_request;
+    create_usual();
+    about = RAS_GET_SESSIONS;
+    assert_int_equal(do_op(EXECUTOR_LIST)->code, ERR_UNAVAILABLE);
+    assert_int_equal(one.requests[RAS_GET_SESSIONS], 2);
+    about = RAS_TERMINATE_SESSION;
+    const struct executor_reply *reply = do_op(EXECUTOR_END);
+    assert_int_equal(reply->code, ERR_IN_DOUBT);
+    assert_true(reply->sent);
+    assert_int_equal(one.requests[RAS_TERMINATE_SESSION], 1);
+}
+
+static void a_dead_pooled_connection_is_replaced_before_an_end_leaves(void **state)
+{
+    (void)state;
+    create_usual();
+    do_op(EXECUTOR_LIST);
+    script_hang_up(one.peers[0]); /* the executor has not read its end yet */
+    assert_int_equal(do_op(EXECUTOR_END)->code, ERR_OK);
+    assert_int_equal(one.requests[RAS_TERMINATE_SESSION], 1);
+    assert_int_equal(one.connections, 2);
+}
+
+static bool silent_about(struct script_peer *peer, struct ras_packet packet,
+                         const struct ras_packet_value *value)
+{
+    if (value->type == RAS_PACKET_MESSAGE && value->message.head.type == about)
+        return true;
+    return world(peer, packet, value);
+}
+
+static void an_end_without_an_answer_is_in_doubt(void **state)
+{
+    (void)state;
+    about = RAS_TERMINATE_SESSION;
+    one.hook = silent_about;
+    create_usual();
+    struct executor_request request = request_of(EXECUTOR_END);
+    request.deadline = in_ms(40);
+    const struct executor_reply *reply = ask(&request);
+    assert_int_equal(reply->code, ERR_IN_DOUBT);
+    assert_true(reply->sent);
+    assert_int_equal(one.requests[RAS_TERMINATE_SESSION], 1);
+}
+
+static void a_stale_end_sends_nothing(void **state)
+{
+    (void)state;
+    create_usual();
+    struct executor_request request = request_of(EXECUTOR_END);
+    request.send_by = in_ms(0);
+    const struct executor_reply *reply = ask(&request);
+    assert_int_equal(reply->code, ERR_STALE);
+    assert_false(reply->sent);
+    assert_int_equal(one.connections, 0); /* its time was over in the queue */
+}
+
+static void many_requests_share_few_connections(void **state)
+{
+    (void)state;
+    struct ras_address addresses[2];
+    struct ras_settings settings = settings_of(addresses);
+    settings.connections_max = 2;
+    create(&settings);
+    for (unsigned i = 0; i < 40; i++) {
+        struct executor_request request = request_of(i % 2 ? EXECUTOR_END : EXECUTOR_LIST);
+        request.tag = i;
+        start(&request);
+    }
+    await(40);
+    uint64_t seen = 0;
+    for (unsigned i = 0; i < 40; i++) {
+        assert_int_equal(replies[i].code, ERR_OK);
+        seen |= 1ull << replies[i].tag;
+    }
+    assert_true(seen == (1ull << 40) - 1);
+    assert_int_equal(one.connections, 2);
+    assert_int_equal(one.requests[RAS_TERMINATE_SESSION], 20);
+}
+
+static void a_request_that_waits_too_long_is_answered(void **state)
+{
+    (void)state;
+    about = RAS_GET_SESSIONS;
+    one.hook = silent_about;
+    struct ras_address addresses[2];
+    struct ras_settings settings = settings_of(addresses);
+    settings.connections_max = 1;
+    create(&settings);
+    struct executor_request list = request_of(EXECUTOR_LIST);
+    list.deadline = in_ms(10000);
+    start(&list); /* keeps the only connection */
+    struct executor_request end = request_of(EXECUTOR_END);
+    end.deadline = in_ms(30);
+    start(&end);
+    struct executor_request stale = request_of(EXECUTOR_END);
+    stale.send_by = in_ms(30);
+    start(&stale);
+    await(2);
+    assert_int_equal(replies[0].code, ERR_UNAVAILABLE);
+    assert_int_equal(replies[1].code, ERR_STALE);
+    assert_int_equal(one.requests[RAS_TERMINATE_SESSION], 0);
+}
+
+static void idle_connections_are_closed(void **state)
+{
+    (void)state;
+    struct ras_address addresses[2];
+    struct ras_settings settings = settings_of(addresses);
+    settings.idle_ms = 20;
+    create(&settings);
+    do_op(EXECUTOR_LIST);
+    assert_true(one.peers[0]->open);
+    while (one.peers[0]->open)
+        uv_run(&loop, UV_RUN_ONCE);
+    assert_int_equal(do_op(EXECUTOR_LIST)->code, ERR_OK);
+    assert_int_equal(one.connections, 2);
+}
+
+static void stopping_answers_everything(void **state)
+{
+    (void)state;
+    about = RAS_TERMINATE_SESSION;
+    one.hook = silent_about;
+    struct ras_address addresses[2];
+    struct ras_settings settings = settings_of(addresses);
+    settings.connections_max = 1;
+    create(&settings);
+    struct executor_request request = request_of(EXECUTOR_END);
+    start(&request);
+    start(&request);
+    while (!one.requests[RAS_TERMINATE_SESSION])
+        uv_run(&loop, UV_RUN_ONCE);
+    stopped = false;
+    wanted = 0;
+    executor_stop(executor, on_stopped, NULL);
+    assert_int_equal(reply_count, 0);
+    script_run_until(&one, &stopped);
+    assert_int_equal(reply_count, 2);
+    assert_int_equal(replies[0].code, ERR_UNAVAILABLE); /* it waited: nothing was sent */
+    assert_false(replies[0].sent);
+    assert_int_equal(replies[1].code, ERR_IN_DOUBT);
+    assert_true(replies[1].sent);
+    executor_destroy(executor);
+    executor = NULL;
+}
+
+static void wrong_settings_are_refused(void **state)
+{
+    (void)state;
+    struct ras_address addresses[2];
+    struct ras_settings good = settings_of(addresses);
+    struct ras_settings bad[4] = {good, good, good, good};
+    bad[0].address_count = 0;
+    bad[1].version_first = 8;
+    bad[2].connections_max = RAS_CONNECTIONS_MAX + 1;
+    bad[3].address_count = LIMIT_ADDRESSES + 1;
+    for (size_t i = 0; i < 4; i++) {
+        struct error err;
+        assert_int_equal(
+            ras_executor_create(&loop, clock_real(), &bad[i], on_done, NULL, &executor, &err),
+            ERR_CONFIG);
+        assert_non_null(strstr(err.message, "north"));
+    }
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup_world, teardown)
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN);
+    CHECK(sodium_init() >= 0);
+    const struct CMUnitTest tests[] = {
+        TEST(a_list_names_users_infobases_and_its_time),
+        TEST(an_old_version_reports_fewer_fields),
+        TEST(names_are_read_again_only_when_needed),
+        TEST(one_session_is_looked_up),
+        TEST(a_vanished_session_is_gone),
+        TEST(an_end_carries_session_and_message),
+        TEST(the_other_operations_reach_their_messages),
+        TEST(a_lock_is_read_and_only_its_fields_are_written),
+        TEST(the_cluster_is_chosen_and_never_guessed),
+        TEST(a_cluster_named_by_name_is_found_again),
+        TEST(a_closed_address_is_left_for_the_next_and_tried_last),
+        TEST(a_silent_address_is_left_after_its_time),
+        TEST(no_address_at_all_is_unavailable),
+        TEST(a_read_is_repeated_once_and_an_end_never),
+        TEST(a_dead_pooled_connection_is_replaced_before_an_end_leaves),
+        TEST(an_end_without_an_answer_is_in_doubt),
+        TEST(a_stale_end_sends_nothing),
+        TEST(many_requests_share_few_connections),
+        TEST(a_request_that_waits_too_long_is_answered),
+        TEST(idle_connections_are_closed),
+        TEST(stopping_answers_everything),
+        TEST(wrong_settings_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
