@@ -73,8 +73,7 @@ void open_free(struct engine *engine, struct open *open)
     HASH_DELETE(by_serial, engine->by_serial, open);
     TAILQ_REMOVE(&open->cluster->opens, open, of_cluster);
     open->cluster->open_count--;
-    engine->budget->open_commands--;
-    engine->budget->open_targets -= open->target_count;
+    engine_charge(engine, -1, -(int64_t)open->target_count, 0);
     for (uint32_t i = 0; i < open->target_count; i++)
         target_release(&open->targets[i]);
     free(open->targets);
@@ -93,7 +92,7 @@ void entry_free(struct engine *engine, struct entry *entry)
         open_free(engine, entry->open);
     HASH_DEL(engine->entries, entry);
     TAILQ_REMOVE(&engine->order, entry, in_order);
-    engine->budget->remembered_ids--;
+    engine_charge(engine, 0, 0, -1);
     reason_release(&entry->reason);
     free(entry->past);
     free(entry);
@@ -109,6 +108,35 @@ void engine_forget(struct engine *engine, struct instant now)
             return;
         entry_free(engine, entry);
     }
+}
+
+void engine_charge(struct engine *engine, int64_t commands, int64_t targets, int64_t ids)
+{
+    struct engine_budget *parts[] = {&engine->mine, engine->charged ? engine->budget : NULL};
+    for (size_t i = 0; i < 2 && parts[i]; i++) {
+        parts[i]->open_commands = (uint32_t)(parts[i]->open_commands + commands);
+        parts[i]->open_targets = (uint32_t)(parts[i]->open_targets + targets);
+        parts[i]->remembered_ids = (uint32_t)(parts[i]->remembered_ids + ids);
+    }
+}
+
+/* Only what this worker owns counts against its bounds: an engine that merely reads along cannot
+ * bring anything to an end, and must not keep others from working. */
+void engine_set_role(struct engine *engine, enum engine_role role)
+{
+    bool charge = role == ENGINE_OWNING;
+    engine->role = role;
+    if (charge == engine->charged)
+        return;
+    struct engine_budget mine = engine->mine;
+    int64_t sign = charge ? 1 : -1;
+    engine->charged = charge;
+    engine->budget->open_commands =
+        (uint32_t)(engine->budget->open_commands + sign * mine.open_commands);
+    engine->budget->open_targets =
+        (uint32_t)(engine->budget->open_targets + sign * mine.open_targets);
+    engine->budget->remembered_ids =
+        (uint32_t)(engine->budget->remembered_ids + sign * mine.remembered_ids);
 }
 
 static void clear_actions(struct engine *engine)
@@ -445,19 +473,13 @@ struct engine_checkpoint engine_checkpoint(const struct engine *engine)
 struct engine_counts engine_counts(const struct engine *engine)
 {
     struct engine_counts ret = {
+        .open_commands = engine->mine.open_commands,
+        .open_targets = engine->mine.open_targets,
         .appends_waiting = (uint32_t)engine->appending_count,
         .voided = engine->voided,
         .epochs = engine->epochs,
         .stale = engine->stale,
     };
-    const struct entry *entry;
-    TAILQ_FOREACH(entry, &engine->order, in_order)
-    {
-        if (!entry->open)
-            continue;
-        ret.open_commands++;
-        ret.open_targets += entry->open->undecided;
-    }
     const struct duty *duty;
     TAILQ_FOREACH(duty, &engine->duties, in_order)
     ret.events_waiting += !duty->done;

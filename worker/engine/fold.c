@@ -78,7 +78,7 @@ static struct entry *entry_add(struct engine *engine, const struct record *recor
     entry->forget_at.ms = from_ms + engine->config.remember_ms;
     HASH_ADD(hh, engine->entries, id, sizeof entry->id, entry);
     TAILQ_INSERT_TAIL(&engine->order, entry, in_order);
-    engine->budget->remembered_ids++;
+    engine_charge(engine, 0, 0, 1);
     return entry;
 }
 
@@ -111,8 +111,8 @@ static void fold_accepted(struct engine *engine, struct record *record, int64_t 
     open->cluster = engine_cluster(engine, open->command->cluster);
     TAILQ_INSERT_TAIL(&open->cluster->opens, open, of_cluster);
     open->cluster->open_count++;
-    engine->budget->open_commands++;
-    engine->budget->open_targets += open->target_count;
+    engine_charge(engine, 1, 0, 0);
+    engine_charge(engine, 0, (int64_t)open->target_count, 0);
     open->serial = ++engine->serial;
     HASH_ADD(by_serial, engine->by_serial, serial, sizeof open->serial, open);
     open->list_after = now;
@@ -273,7 +273,7 @@ static void widen(struct engine *engine, struct open *open, uint32_t count)
     open->targets = mem_resize(open->targets, count, sizeof open->targets[0]);
     memset(open->targets + open->target_count, 0,
            (count - open->target_count) * sizeof open->targets[0]);
-    engine->budget->open_targets += count - open->target_count;
+    engine_charge(engine, 0, (int64_t)count - open->target_count, 0);
     open->undecided += count - open->target_count;
     open->target_count = count;
 }

@@ -16,7 +16,7 @@ static void forget_in_flight(struct engine *engine)
 
 static void become_owner(struct engine *engine, struct instant now)
 {
-    engine->role = ENGINE_OWNING;
+    engine_set_role(engine, ENGINE_OWNING);
     engine->asked = false;
     engine->epochs++;
     engine->lost_in_a_row = 0;
@@ -66,7 +66,7 @@ void owner_read(struct engine *engine, const struct record *record, struct insta
     /* Another's OWNER, or an older one of ours: stop at once. If the partition is still ours by the
      * group, ask again: the late OWNER of a paused worker must not leave it without an owner. */
     if (engine->role == ENGINE_OWNING)
-        engine->role = ENGINE_WAITING;
+        engine_set_role(engine, ENGINE_WAITING);
     if (engine->role == ENGINE_WAITING && !engine->asked)
         ask_later(engine, now);
 }
@@ -101,7 +101,7 @@ void owner_step(struct engine *engine, struct instant now)
         return;
     engine->want_owner = false;
     engine->asked = true;
-    engine->role = ENGINE_WAITING; /* nothing is begun under the epoch that ends here */
+    engine_set_role(engine, ENGINE_WAITING); /* nothing is begun under the epoch that ends here */
     engine->epoch =
         (engine->epoch > engine->owner.number ? engine->epoch : engine->owner.number) + 1;
     engine->sequence = 0;
@@ -124,7 +124,7 @@ void engine_at_end(struct engine *engine, struct instant now)
 {
     if (engine->role != ENGINE_READING)
         return;
-    engine->role = ENGINE_WAITING;
+    engine_set_role(engine, ENGINE_WAITING);
     engine->want_owner = engine->assigned;
     engine->ask_at = now;
 }

@@ -206,6 +206,8 @@ struct engine {
     struct engine_config config;
     char *instance;
     struct engine_budget *budget;
+    struct engine_budget mine;
+    bool charged; /* `mine` is part of `budget` */
     /* fold */
     struct epoch owner;
     uint64_t owner_sequence; /* of the last counting record of the owner's epoch */
@@ -269,6 +271,8 @@ struct engine {
 struct entry *engine_known(struct engine *engine, const struct uuid *id, struct wall first_append);
 struct entry *engine_find(struct engine *engine, const struct uuid *id);
 void entry_free(struct engine *engine, struct entry *entry);
+void engine_charge(struct engine *engine, int64_t commands, int64_t targets, int64_t ids);
+void engine_set_role(struct engine *engine, enum engine_role role);
 void flying_clear(struct engine *engine);
 void flying_landed(struct engine *engine, const struct uuid *id);
 struct cluster *engine_cluster(struct engine *engine, const char *name);
