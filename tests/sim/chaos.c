@@ -69,7 +69,6 @@ struct plan plan_draw(struct draw *draw)
     plan.reconnect = some(draw, 90000);
     plan.event_failure = some(draw, 20000);
     plan.lose_metadata = some(draw, 50000);
-    plan.destroy_engine = some(draw, 60000);
     plan.slow = some(draw, 10000);
     if (draw_percent(draw, 15)) {
         plan.open_commands_max = 1 + draw_below(draw, 8);
@@ -96,6 +95,12 @@ struct plan plan_draw(struct draw *draw)
 
 /* ---- producers ---- */
 
+static void *taken(void *memory)
+{
+    CHECK(memory);
+    return memory;
+}
+
 static uint32_t any_number(struct world *world, const struct sim_cluster *cluster)
 {
     if (cluster->alive.count == 0 || draw_percent(&world->draw, 10))
@@ -113,12 +118,6 @@ static struct uuid any_uuid(struct world *world, const struct sim_cluster *clust
                           : cluster->alive.at[draw_below(&world->draw,
                                                          (uint32_t)cluster->alive.count)];
     return cluster->all.at[index].uuid;
-}
-
-static void *taken(void *memory)
-{
-    CHECK(memory);
-    return memory;
 }
 
 static void select_numbers(struct world *world, const struct sim_cluster *cluster,
@@ -174,7 +173,8 @@ bool chaos_command(struct world *world, int32_t at)
     command->origin = ORIGIN_USER_REQUEST;
     command->requested_by = "somebody";
     command->reason = "because";
-    command->options.message = "please come back later";
+    command->options.message = /* names it, so that the oracle knows whose act it sees */
+        taken(arena_text(command->arena, text_of(brief(&command->id).text)));
     command->options.dry_run = draw_percent(&world->draw, 4);
     command->cluster = cluster->name;
     if (draw_percent(&world->draw, 2))

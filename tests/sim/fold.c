@@ -89,7 +89,7 @@ static bool is_next(struct world *world, struct fold *fold, const struct record 
     struct fold_owner *owner = &fold->owners.at[fold->owners.count - 1];
     const struct log_entry *entry = log_entry(world, fold);
     struct sha256 digest = sha256_of(entry->bytes, entry->length);
-    if (record->sequence == owner->digests.count + 1) {
+    if (record->sequence == owner->digests.count + 1 && !owner->broken) {
         *VECTOR_ADD(&owner->digests) = digest;
         return true;
     }
@@ -97,6 +97,8 @@ static bool is_next(struct world *world, struct fold *fold, const struct record 
         !sha256_equal(&owner->digests.at[record->sequence - 1], &digest))
         violate(world, "I15", "two records of one epoch have the sequence %llu",
                 (unsigned long long)record->sequence);
+    if (record->sequence > owner->digests.count)
+        owner->broken = true;
     return false;
 }
 

@@ -63,6 +63,7 @@ struct fold_owner {
     int32_t worker;
     uint32_t life;
     VECTOR(struct sha256) digests; /* of its records, by sequence */
+    bool broken;                   /* one is missing: nothing of it counts any more */
 };
 
 struct fold {

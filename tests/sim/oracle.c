@@ -174,23 +174,25 @@ static const char *objection(const struct world *world, const struct worker *wor
 }
 
 static bool names(const struct fold *fold, const struct licence *licence, int32_t cluster,
-                  const struct uuid *session)
+                  const struct uuid *session, const char *message)
 {
     const struct fold_command *command = &fold->commands.at[licence->command];
     const struct fold_target *target = &command->targets[licence->target];
-    return command->cluster == cluster && target->found && uuid_equal(&target->session, session);
+    return command->cluster == cluster && target->found && uuid_equal(&target->session, session) &&
+           !strcmp(command->command->options.message, message);
 }
 
 /* The licence that allows it and ends first; or why there is none. */
 static struct licence *choose_licence(const struct world *world, const struct worker *worker,
                                       struct fold *fold, int32_t cluster,
-                                      const struct uuid *session, const char **why)
+                                      const struct uuid *session, const char *message,
+                                      const char **why)
 {
     struct licence *chosen = NULL;
     *why = "I2: no counting RESOLVED holds it";
     for (size_t i = fold->licences.count; i-- > 0;) {
         struct licence *licence = &fold->licences.at[i];
-        if (!names(fold, licence, cluster, session))
+        if (!names(fold, licence, cluster, session, message))
             continue;
         const char *no = objection(world, worker, fold, licence);
         if (no && !strncmp(*why, "I2: no", 6))
@@ -201,10 +203,11 @@ static struct licence *choose_licence(const struct world *world, const struct wo
     return chosen;
 }
 
-static bool resolved_anywhere(const struct fold *fold, int32_t cluster, const struct uuid *session)
+static bool resolved_anywhere(const struct fold *fold, int32_t cluster, const struct uuid *session,
+                              const char *message)
 {
     for (size_t i = 0; i < fold->licences.count; i++)
-        if (names(fold, &fold->licences.at[i], cluster, session))
+        if (names(fold, &fold->licences.at[i], cluster, session, message))
             return true;
     return false;
 }
@@ -256,7 +259,8 @@ static void check_looks(struct world *world, const struct worker *worker, int32_
 }
 
 int64_t oracle_sent(struct world *world, const struct worker *worker, int32_t partition,
-                    int32_t cluster, const struct uuid *session, bool residual)
+                    int32_t cluster, const struct uuid *session, const char *message,
+                    bool residual)
 {
     struct oracle *oracle = world->oracle;
     struct fold *fold = &oracle->folds[partition];
@@ -273,11 +277,11 @@ int64_t oracle_sent(struct world *world, const struct worker *worker, int32_t pa
         world->clusters[cluster].name, residual ? " (residual)" : "");
     if (residual) {
         oracle->residual++;
-        if (!resolved_anywhere(fold, cluster, session))
+        if (!resolved_anywhere(fold, cluster, session, message))
             violate(world, "I8", "%s is outside every counting RESOLVED", brief(session).text);
     } else {
         const char *why;
-        struct licence *licence = choose_licence(world, worker, fold, cluster, session, &why);
+        struct licence *licence = choose_licence(world, worker, fold, cluster, session, message, &why);
         if (worker->halted)
             violate(world, "halt", "%s is to be ended with the kill switch on",
                     brief(session).text);

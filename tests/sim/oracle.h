@@ -14,9 +14,10 @@ void oracle_destroy(struct oracle *oracle);
 /* The last record of that partition's log has just landed. */
 void oracle_landed(struct world *world, int32_t partition);
 /* A worker hands the first byte of a terminate to the kernel. `residual`: it was stopped between
- * its last look and now. Returns the act's number. */
+ * its last look and now. `message` begins with the command's id. Returns the act's number. */
 int64_t oracle_sent(struct world *world, const struct worker *worker, int32_t partition,
-                    int32_t cluster, const struct uuid *session, bool residual);
+                    int32_t cluster, const struct uuid *session, const char *message,
+                    bool residual);
 /* The answer reached the process that had sent it. */
 void oracle_answered(struct world *world, int64_t act, enum error_code code);
 /* A whole list, or a probe of one session, reached a worker's engine. */

@@ -80,8 +80,6 @@ static void seat_open(struct world *world, struct worker *worker, int32_t partit
 {
     struct seat *seat = &worker->seats[partition];
     CHECK(!seat->engine);
-    if (uuid_is_nil(&worker->writer) || seat->generation)
-        worker->writer = draw_uuid(&world->draw);
     struct engine_config config = config_of(world, worker, partition);
     seat->engine = engine_create(&config, &worker->budget);
     seat->position = -1;
@@ -504,17 +502,15 @@ static void notice_task(struct world *world, struct task *task)
     say(world, "w%d p%d: %s", worker->index, task->index, assigned ? "assigned" : "revoked");
     if (!assigned && !seat->engine)
         return;
-    if (!assigned && draw_chance(&world->draw, world->plan.destroy_engine)) {
+    if (!assigned) {
         seat_close(worker, task->index);
         return;
     }
-    if (!seat->engine) {
-        seat_open(world, worker, task->index);
-        engine_halt(seat->engine, worker->halted, worker_now(world, worker));
-        read_soon(world, worker, task->index);
-    }
-    seat->assigned = assigned;
-    engine_assign(seat->engine, assigned, worker_now(world, worker));
+    seat_open(world, worker, task->index);
+    engine_halt(seat->engine, worker->halted, worker_now(world, worker));
+    read_soon(world, worker, task->index);
+    seat->assigned = true;
+    engine_assign(seat->engine, true, worker_now(world, worker));
 }
 
 void worker_notice(struct world *world, int32_t at, int32_t partition, int64_t delay_ns)

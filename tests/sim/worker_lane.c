@@ -149,9 +149,8 @@ static void start(struct world *world, struct worker *worker, struct job *job,
     };
     job->sent_ns = world->now_ns;
     if (job->kind == ENGINE_END && world->clusters[job->cluster].mode != MODE_DOWN) {
-        CHECK(!job->message || strlen(job->message) < 4096);
         request->send = oracle_sent(world, worker, job->partition, job->cluster, &job->session,
-                                    residual);
+                                    job->message, residual);
     }
     cluster_request(world, request);
 }
