@@ -277,7 +277,7 @@ static void wait_for_another(struct engine *engine, struct open *open, int64_t p
 static void resolve(struct engine *engine, struct open *open, const struct session_list *list,
                     struct instant now)
 {
-    if (open->pending || open->undecided == 0 || open_is_probing(open))
+    if (open->pending || open_is_probing(open) || open_is_decided(open))
         return;
     if (!empty_is_proven(engine, open, list)) {
         if (!open_is_probing(open)) /* otherwise the probes' answers go on */

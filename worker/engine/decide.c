@@ -151,7 +151,7 @@ static void decide_accepted(struct engine *engine, struct open *open, struct ins
         decide_all(open, TARGET_EXPIRED, &why);
     }
     flush_decisions(engine, open, now);
-    if (open->undecided == 0 || open->targets[0].work == WORK_DECIDED)
+    if (open_is_decided(open))
         return;
     if (!open->wants_list && !open_is_probing(open))
         cluster_want(engine, open, open->list_after, (struct instant){0});

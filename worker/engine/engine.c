@@ -274,7 +274,6 @@ static void remember_append(struct engine *engine, uint64_t sequence, struct ins
         struct appending *grown = mem_alloc(size, sizeof *grown);
         for (size_t i = 0; i < engine->appending_count; i++)
             grown[i] = engine->appending[(engine->appending_first + i) % engine->appending_size];
-        flying_clear(engine);
         free(engine->appending);
         engine->appending = grown;
         engine->appending_size = size;

@@ -334,6 +334,13 @@ void duties_free(struct engine *engine);
 /* The entry is forgotten: events about it that were never delivered go with it. */
 void duties_disown(struct engine *engine, struct entry *entry);
 
+/* Before RESOLVED all targets are decided together (expired, stopped, failed). */
+static inline bool open_is_decided(const struct open *open)
+{
+    return open->undecided == 0 ||
+           (open->target_count > 0 && open->targets[0].work == WORK_DECIDED);
+}
+
 static inline bool open_is_probing(const struct open *open)
 {
     for (uint32_t i = 0; i < open->target_count; i++)
