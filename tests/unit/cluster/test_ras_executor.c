@@ -515,6 +515,18 @@ static void a_cluster_named_by_name_is_found_again(void **state)
     assert_false(replies[0].sent);
 }
 
+static void a_cluster_that_is_served_and_unknown_at_once_is_not_asked_for_ever(void **state)
+{
+    (void)state;
+    one.hook = refuse;
+    about = RAS_TERMINATE_SESSION;
+    refusal = "v8.service.Admin.Cluster#ClusterNotFound";
+    create_usual();
+    assert_int_equal(do_op(EXECUTOR_END)->code, ERR_NOT_FOUND);
+    assert_int_equal(one.requests[RAS_TERMINATE_SESSION], 2);
+    assert_int_equal(one.connections, 2);
+}
+
 /* ---- addresses and connections ---- */
 
 static void create_with_two(int64_t connect_timeout_ms)
@@ -559,6 +571,20 @@ static void a_silent_address_is_left_after_its_time(void **state)
     script_hang_up(two.peers[0]);
     assert_int_equal(do_op(EXECUTOR_LIST)->code, ERR_OK);
     assert_int_equal(one.connections, 1); /* not asked again while the other one answers */
+}
+
+static void the_address_tried_last_is_still_tried(void **state)
+{
+    (void)state;
+    one.hook = say_nothing;
+    create_with_two(30);
+    assert_int_equal(do_op(EXECUTOR_LIST)->code, ERR_OK);
+    one.hook = world;
+    uv_close((uv_handle_t *)&two.listener, NULL);
+    script_hang_up(two.peers[0]);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    assert_int_equal(do_op(EXECUTOR_LIST)->code, ERR_OK);
+    assert_int_equal(one.connections, 2);
 }
 
 static void no_address_at_all_is_unavailable(void **state)
@@ -769,8 +795,10 @@ int main(void)
         TEST(a_lock_is_read_and_only_its_fields_are_written),
         TEST(the_cluster_is_chosen_and_never_guessed),
         TEST(a_cluster_named_by_name_is_found_again),
+        TEST(a_cluster_that_is_served_and_unknown_at_once_is_not_asked_for_ever),
         TEST(a_closed_address_is_left_for_the_next_and_tried_last),
         TEST(a_silent_address_is_left_after_its_time),
+        TEST(the_address_tried_last_is_still_tried),
         TEST(no_address_at_all_is_unavailable),
         TEST(a_read_is_repeated_once_and_an_end_never),
         TEST(a_dead_pooled_connection_is_replaced_before_an_end_leaves),

@@ -75,8 +75,8 @@ void ras_conn_close(struct ras_conn *conn)
 
 static void on_timer(uv_timer_t *timer);
 
-static void note(struct ras_conn *conn, enum error_code code, bool lost, const char *format,
-                 va_list args)
+__attribute__((format(printf, 4, 0))) static void note(struct ras_conn *conn, enum error_code code,
+                                                       bool lost, const char *format, va_list args)
 {
     if (conn->noted || conn->state == CONN_CLOSED)
         return;
