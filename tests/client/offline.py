@@ -10,6 +10,7 @@ import sys
 import uuid
 
 import jsonschema
+import yaml
 from curfew.v1 import command_pb2
 from google.protobuf import json_format
 
@@ -260,6 +261,18 @@ def verdicts(codec):
         check("error" in ours(text), why, text)
 
 
+def examples(codec, source, schemas):
+    """The examples in schemas/asyncapi.yaml are what the schemas and the worker take."""
+    document = yaml.safe_load((source / "schemas" / "asyncapi.yaml").read_text())
+    for name, message in document["components"]["messages"].items():
+        for example in message["examples"]:
+            data = example["payload"]
+            schema_takes(schemas[name], data, name, example["name"])
+            headers = [(key, value.encode()) for key, value in example.get("headers", {}).items()]
+            answer = codec.ask("command" if name == "command" else "view", (headers, json.dumps(data).encode()))
+            check("error" not in answer, name, example["name"], answer)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--codec", required=True)
@@ -278,6 +291,7 @@ def main():
     commands_out(codec, rng, options.rounds)
     events_out(codec, schemas["event"])
     verdicts(codec)
+    examples(codec, options.source, schemas)
     print(f"client: {checks} checks, {len(failures)} failed, seed={options.seed}")
     return 1 if failures else 0
 

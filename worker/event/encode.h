@@ -25,7 +25,8 @@ struct event_style {
     const char *source;      /* CloudEvents source: a URI reference; the same for every worker and
                                 every start, or a re-send is not recognised */
     const char *data_schema; /* an absolute URI; "": none */
-    const char *worker;      /* this instance's name, told in the data */
+    const char *worker;      /* this instance's name, told in the data: the one thing in which a
+                                repeat by another worker differs */
     const char *commands_topic;
     const char *journal_topic;
     bool include_snapshots; /* of the sessions, as they were before the end */
