@@ -69,6 +69,7 @@ struct plan plan_draw(struct draw *draw)
     plan.reconnect = some(draw, 90000);
     plan.event_failure = some(draw, 20000);
     plan.lose_metadata = some(draw, 50000);
+    plan.destroy_engine = some(draw, 100000);
     plan.slow = some(draw, 10000);
     if (draw_percent(draw, 15)) {
         plan.open_commands_max = 1 + draw_below(draw, 8);

@@ -45,10 +45,10 @@ int64_t fold_find(const struct world *world, const struct fold *fold, const stru
 {
     for (size_t i = fold->commands.count; i-- > 0;) {
         const struct fold_command *command = &fold->commands.at[i];
-        if (uuid_equal(&command->id, id))
-            return appended_at.ms < command->first_appended.ms + world->plan.validity_ms
-                       ? (int64_t)i
-                       : -1;
+        if (!uuid_equal(&command->id, id))
+            continue;
+        bool young = appended_at.ms < command->first_appended.ms + world->plan.validity_ms;
+        return young || command->ended_offset < 0 ? (int64_t)i : -1;
     }
     return -1;
 }

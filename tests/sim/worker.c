@@ -502,15 +502,17 @@ static void notice_task(struct world *world, struct task *task)
     say(world, "w%d p%d: %s", worker->index, task->index, assigned ? "assigned" : "revoked");
     if (!assigned && !seat->engine)
         return;
-    if (!assigned) {
+    if (!assigned && draw_chance(&world->draw, world->plan.destroy_engine)) {
         seat_close(worker, task->index);
         return;
     }
-    seat_open(world, worker, task->index);
-    engine_halt(seat->engine, worker->halted, worker_now(world, worker));
-    read_soon(world, worker, task->index);
-    seat->assigned = true;
-    engine_assign(seat->engine, true, worker_now(world, worker));
+    if (!seat->engine) {
+        seat_open(world, worker, task->index);
+        engine_halt(seat->engine, worker->halted, worker_now(world, worker));
+        read_soon(world, worker, task->index);
+    }
+    seat->assigned = assigned;
+    engine_assign(seat->engine, assigned, worker_now(world, worker));
 }
 
 void worker_notice(struct world *world, int32_t at, int32_t partition, int64_t delay_ns)

@@ -89,6 +89,7 @@ struct plan {
     uint32_t reconnect;       /* the user is back at once with the same number */
     uint32_t event_failure;
     uint32_t lose_metadata;   /* of the committed offset */
+    uint32_t destroy_engine;  /* when its partition goes to another */
     uint32_t slow;            /* an answer takes seconds */
     /* limits */
     uint32_t open_commands_max;
