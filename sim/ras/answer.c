@@ -852,6 +852,7 @@ struct fault_request sim_fault_request(struct sim_conn *conn)
     struct fault_request request = {
         .op = conn->request.type == RAS_PACKET_CONNECT ? FAULT_OP_CONNECT : FAULT_OP_OPEN};
     struct world_cluster *cluster = conn->listener->only;
+    request.port = conn->listener->port;
     if (conn->request.type == RAS_PACKET_MESSAGE) {
         request.op = message->head.type;
         request.cluster = asked_cluster(message);

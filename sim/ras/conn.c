@@ -617,7 +617,7 @@ static struct sim_conn *conn_create(struct sim_listener *listener)
 void sim_conn_accept(struct sim_listener *listener)
 {
     struct sim_conn *conn = conn_create(listener);
-    struct fault_request request = {.op = FAULT_OP_ACCEPT};
+    struct fault_request request = {.op = FAULT_OP_ACCEPT, .port = listener->port};
     if (uv_accept((uv_stream_t *)&listener->tcp, (uv_stream_t *)&conn->tcp)) {
         sim_conn_close(conn);
         return;

@@ -501,6 +501,7 @@ static bool do_set(struct call *call)
     if (!duration_arg(call, "linger", &options.linger_ms) ||
         !duration_arg(call, "connection_linger", &options.connection_ms) ||
         !duration_arg(call, "relogin", &options.relogin_ms) ||
+        !duration_arg(call, "nameless", &options.nameless_ms) ||
         !duration_arg(call, "ras_session", &options.ras_session_ms))
         return false;
     world_change(call->sim->world, options);
@@ -532,7 +533,7 @@ static const struct {
     {"cut", "cluster", do_cut, "[CLUSTER]: cuts the clients' connections"},
     {"credentials", "cluster", do_credentials, "CLUSTER user=U password=P; empty = none"},
     {"set", NULL, do_set,
-     "churn= linger= connection_linger= relogin= ras_session= activity= zone_minutes="},
+     "churn= linger= connection_linger= relogin= nameless= ras_session= activity= zone_minutes="},
     {"stop", NULL, do_stop, "ends the program"},
 };
 

@@ -44,6 +44,7 @@ struct rule {
     struct uuid session;
     bool has_session;
     uint32_t number; /* 0 = any */
+    uint16_t port;   /* 0 = any */
     uint64_t times;  /* UINT64_MAX = always */
     uint64_t skip;
     uint64_t seen;
@@ -249,6 +250,9 @@ static enum error_code read_key(struct rule *rule, struct text key, struct text 
     } else if (text_equal(key, TEXT("number"))) {
         code = text_u64(value, UINT32_MAX, &number, err);
         rule->number = (uint32_t)number;
+    } else if (text_equal(key, TEXT("port"))) {
+        code = text_u64(value, UINT16_MAX, &number, err);
+        rule->port = (uint16_t)number;
     } else if (text_equal(key, TEXT("times"))) {
         code = text_u64(value, UINT32_MAX, &rule->times, err);
     } else if (text_equal(key, TEXT("skip"))) {
@@ -374,7 +378,7 @@ static bool matches(const struct rule *rule, const struct fault_request *request
     if (rule->op == OP_USUAL ? !usual_op(rule->kind, request->op)
                              : rule->op != OP_ANY && rule->op != request->op)
         return false;
-    if (!same_cluster(rule, request))
+    if (!same_cluster(rule, request) || (rule->port && rule->port != request->port))
         return false;
     if (rule->infobase.length && !text_same_name(rule->infobase, request->infobase_name))
         return false;

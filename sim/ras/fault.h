@@ -8,11 +8,19 @@
  *     refuse                              connections are refused (the port is closed)
  *     chaos=0.05                          every 20th request meets one of many kinds
  * Kinds: fault.def, `refuse` and `chaos`. Keys:
- *     op       a label of messages.def, a short form (fault_op_names), or accept, connect, open,
- * any cluster  name or UUID; listening addresses that serve that cluster alone, for accept and
- * refuse infobase, session (UUID), number, user (exact)   requests about a session: only such a one
- *     times    stops after so many hits       skip   lets so many pass first
- *     p        probability of a hit           for    the rule ends after this time
+ *     op        a label of messages.def or a short form: terminate, sessions, auth, ...;
+ *               accept, connect, open; any
+ *     cluster   name or UUID; for accept and refuse: of addresses that serve it alone
+ *     port      of the address that the client came to
+ *     infobase  name
+ *     session   UUID; with it, number and user a rule hits requests about such a session only
+ *     number    of the session
+ *     user      of the session, exactly
+ *     times     stops after so many hits
+ *     skip      lets so many pass first
+ *     p         probability of a hit
+ *     for       the rule ends after this time
+ *
  * Without `op` a rule hits what its kind can: lists for empty and partial, authentication for
  * credentials, terminate for stay, changing requests for lie; any message for the others, so
  * that connecting still works. Pure: time is passed in, chance comes from the seed. */
@@ -41,7 +49,8 @@ enum {
 };
 
 struct fault_request {
-    int op;                     /* number of a message, or FAULT_OP_... */
+    int op; /* number of a message, or FAULT_OP_... */
+    uint16_t port;
     const struct uuid *cluster; /* NULL: none */
     struct text cluster_name;
     struct text infobase_name;

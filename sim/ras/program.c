@@ -25,11 +25,13 @@ enum choice {
     OPTION_LINGER,
     OPTION_CONNECTION_LINGER,
     OPTION_RELOGIN,
+    OPTION_NAMELESS,
     OPTION_RAS_SESSION,
     OPTION_ZONE,
     OPTION_HOST,
     OPTION_PORT,
     OPTION_ONE_PORT,
+    OPTION_ADDRESSES,
     OPTION_PORT_FILE,
     OPTION_VERSION,
     OPTION_ENDPOINT,
@@ -63,11 +65,13 @@ static const struct {
     {"linger", OPTION_LINGER, "TIME", "a terminated session stays listed (0s)"},
     {"connection-linger", OPTION_CONNECTION_LINGER, "TIME", "its connection after that (300ms)"},
     {"relogin", OPTION_RELOGIN, "TIME", "a terminated user comes back after this (never)"},
+    {"nameless", OPTION_NAMELESS, "TIME", "who logs in has no user name for so long (0s)"},
     {"ras-session", OPTION_RAS_SESSION, "TIME", "life of the session that RAS opens itself (60s)"},
     {"zone", OPTION_ZONE, "MINUTES", "the servers' clock minus UTC (180)"},
     {"host", OPTION_HOST, "ADDRESS", "to listen on (127.0.0.1)"},
     {"port", OPTION_PORT, "P", "of the first cluster, the next ones follow (any)"},
     {"one-port", OPTION_ONE_PORT, NULL, "all clusters behind one port"},
+    {"addresses", OPTION_ADDRESSES, "N", "ports of each cluster, for clients that change over (1)"},
     {"port-file", OPTION_PORT_FILE, "FILE",
      "gets `name host:port uuid` per cluster, once it listens"},
     {"version", OPTION_VERSION, "LIST",
@@ -97,6 +101,7 @@ struct program {
     const char *host;
     uint16_t port;
     bool one_port;
+    unsigned addresses; /* of each cluster */
     const char *port_file;
     const char *faults[FAULTS_MAX];
     size_t fault_count;
@@ -246,6 +251,8 @@ static enum error_code take_world(struct program *program, enum choice option, c
         return text_duration_ms(text_of(value), &world->connection_ms, err);
     case OPTION_RELOGIN:
         return text_duration_ms(text_of(value), &world->relogin_ms, err);
+    case OPTION_NAMELESS:
+        return text_duration_ms(text_of(value), &world->nameless_ms, err);
     case OPTION_RAS_SESSION:
         return text_duration_ms(text_of(value), &world->ras_session_ms, err);
     case OPTION_ZONE:
@@ -268,6 +275,8 @@ static enum error_code take_server(struct program *program, enum choice option, 
         return ERR_OK;
     case OPTION_PORT:
         return read_port(value, &program->port, err);
+    case OPTION_ADDRESSES:
+        return read_unsigned(value, 16, &program->addresses, err);
     case OPTION_PORT_FILE:
         program->port_file = value;
         return ERR_OK;
@@ -345,8 +354,9 @@ static enum error_code read_command_line(struct program *program, int argc, char
     }
     if (optind < argc)
         return error_set(err, ERR_USAGE, "'%s' is too much", argv[optind]);
-    if (program->population.clusters == 0 || program->population.infobases == 0)
-        return error_set(err, ERR_USAGE, "at least one cluster and one infobase are needed");
+    if (program->population.clusters == 0 || program->population.infobases == 0 ||
+        program->addresses == 0)
+        return error_set(err, ERR_USAGE, "at least one cluster, infobase and address are needed");
     return ERR_OK;
 }
 
@@ -409,22 +419,35 @@ static enum error_code write_file(const char *path, struct buf *text, struct err
     return ERR_OK;
 }
 
+/* One address; without `only` it serves every cluster and gets a line for each. */
+static enum error_code listen_one(struct program *program, struct world_cluster *only,
+                                  struct buf *lines, struct error *err)
+{
+    uint16_t port = 0;
+    size_t count = world_cluster_count(program->world);
+    enum error_code code =
+        ras_sim_listen(program->sim, program->host, program->port, only, &port, err);
+    if (program->port)
+        program->port++;
+    for (size_t i = 0; i < count && !code; i++) {
+        const struct world_cluster *cluster = world_cluster_at(program->world, i);
+        if (!only || only == cluster)
+            buf_format(lines, "%.*s %s:%u %s\n", TEXT_ARGS(cluster->record.name), program->host,
+                       port, uuid_format(&cluster->record.uuid).text);
+    }
+    return code;
+}
+
 static enum error_code listen_all(struct program *program, struct buf *lines, struct error *err)
 {
-    uint16_t port = program->port;
-    size_t count = world_cluster_count(program->world);
-    for (size_t i = 0; i < count; i++) {
-        struct world_cluster *cluster = world_cluster_at(program->world, i);
-        struct world_cluster *only = program->one_port ? NULL : cluster;
-        if (i == 0 || !program->one_port) {
-            uint16_t wanted = program->port ? (uint16_t)(program->port + i) : 0;
-            if (ras_sim_listen(program->sim, program->host, wanted, only, &port, err))
-                return err->code;
-        }
-        buf_format(lines, "%.*s %s:%u %s\n", TEXT_ARGS(cluster->record.name), program->host, port,
-                   uuid_format(&cluster->record.uuid).text);
+    size_t clusters = program->one_port ? 1 : world_cluster_count(program->world);
+    enum error_code code = ERR_OK;
+    for (size_t c = 0; c < clusters; c++) {
+        struct world_cluster *only = program->one_port ? NULL : world_cluster_at(program->world, c);
+        for (unsigned i = 0; i < program->addresses && !code; i++)
+            code = listen_one(program, only, lines, err);
     }
-    return ERR_OK;
+    return code;
 }
 
 static enum error_code start_control(struct program *program, struct error *err)
@@ -551,6 +574,7 @@ int ras_sim_main(int argc, char **argv)
         .world_options = world_options_default(),
         .population = {.clusters = 1, .infobases = 3, .sessions = 50},
         .host = "127.0.0.1",
+        .addresses = 1,
     };
     if (read_command_line(&program, argc, argv, &err)) {
         fprintf(stderr, "curfew-ras-sim: %s\n", err.message);

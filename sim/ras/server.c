@@ -185,7 +185,7 @@ enum error_code ras_sim_listen(struct ras_sim *sim, const char *host, uint16_t p
 
 static bool refused(const struct sim_listener *listener)
 {
-    struct fault_request request = {.op = FAULT_OP_ACCEPT};
+    struct fault_request request = {.op = FAULT_OP_ACCEPT, .port = listener->port};
     if (listener->only) {
         request.cluster = &listener->only->record.uuid;
         request.cluster_name = listener->only->record.name;

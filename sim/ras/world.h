@@ -19,6 +19,7 @@
 #include "sim/ras/uuid_map.h"
 
 #define WORLD_FOREVER INT64_MAX
+enum { WORLD_GRAIN_MS = 50 };
 /* As in struct world_options. */
 #define WORLD_USUAL (-1)
 
@@ -30,6 +31,7 @@ struct world_options {
     int64_t linger_ms;      /* a terminated session stays listed; 0 = gone at once */
     int64_t connection_ms;  /* its connection stays listed longer by this */
     int64_t relogin_ms;     /* a terminated user comes back after this; 0 = does not */
+    int64_t nameless_ms;    /* who logs in has no user name for so long; 0 = has it at once */
     int64_t ras_session_ms; /* life of the session that RAS opens by itself; 0 = opens none */
     bool stress;            /* some texts of 0, 63, 64, 127, 128, 4095 bytes and of 4-byte UTF-8 */
 };
@@ -89,6 +91,8 @@ struct world_session {
     struct world_infobase *infobase;
     struct world_connection *link; /* NULL = none */
     struct world_person *person;   /* NULL = none */
+    struct text user;              /* the name that shows later */
+    struct wall named_at;          /* 0 = it shows already */
     struct wall gone_at;           /* 0 = no end is set; else it leaves the list then */
     enum world_cause cause;        /* of that end */
     size_t place;                  /* in the cluster's array */
@@ -167,7 +171,7 @@ void world_change(struct world *world, struct world_options options);
 struct world_totals world_totals(const struct world *world);
 /* The servers' wall clock, in whole seconds as RAS sends it. */
 struct server_time world_time(const struct world *world, struct wall wall);
-/* What has to happen until `now`, happens. */
+/* What has to happen until `now`, happens, at most WORLD_GRAIN_MS later than planned. */
 void world_tick(struct world *world, struct wall now);
 
 /* ---- building ---- */

@@ -24,10 +24,14 @@ static struct wall later(struct wall now, int64_t ms)
     return (struct wall){now.ms + ms};
 }
 
-static void due_at(struct world_cluster *cluster, struct wall at)
+void world_due_at(struct world_cluster *cluster, struct wall at)
 {
-    if (at.ms < cluster->due.ms)
-        cluster->due = at;
+    if (at.ms == 0 || at.ms >= cluster->due.ms)
+        return;
+    int64_t over = at.ms % WORLD_GRAIN_MS;
+    int64_t due = over ? at.ms - over + WORLD_GRAIN_MS : at.ms;
+    if (due < cluster->due.ms)
+        cluster->due.ms = due;
 }
 
 /* The connection outlives its session for a while: exclusive access right after the end fails. */
@@ -45,7 +49,7 @@ static void release_link(struct world_session *session, struct wall now)
         return;
     }
     link->gone_at = later(now, stays);
-    due_at(cluster, link->gone_at);
+    world_due_at(cluster, link->gone_at);
 }
 
 static void comes_back(struct world_session *session, struct wall now)
@@ -54,7 +58,7 @@ static void comes_back(struct world_session *session, struct wall now)
     if (!session->person || after <= 0)
         return;
     session->person->back_at = later(now, after);
-    due_at(session->infobase->cluster, session->person->back_at);
+    world_due_at(session->infobase->cluster, session->person->back_at);
 }
 
 void world_logout(struct world_session *session, enum world_cause cause, struct wall now)
@@ -81,7 +85,7 @@ enum world_effect world_terminate(struct world_cluster *cluster, const struct uu
     }
     session->cause = WORLD_TERMINATED;
     session->gone_at = later(now, stay_ms);
-    due_at(cluster, session->gone_at);
+    world_due_at(cluster, session->gone_at);
     return WORLD_ACCEPTED;
 }
 
@@ -183,7 +187,7 @@ void world_ras_was_here(struct world_infobase *infobase, struct wall now)
     infobase->ras->record.last_active_at = world_time(cluster->world, now);
     infobase->ras->cause = WORLD_EXPIRED;
     infobase->ras->gone_at = later(now, stays);
-    due_at(cluster, infobase->ras->gone_at);
+    world_due_at(cluster, infobase->ras->gone_at);
 }
 
 void world_cluster_renew(struct world_cluster *cluster)

@@ -54,6 +54,10 @@ void world_connection_leave(struct world_cluster *cluster, struct world_connecti
 struct world_session *world_start(struct world_infobase *infobase, struct world_person *person,
                                   struct wall now);
 
+/* Something leaves or comes at that time. Rounded up, so that many ends close together cost one
+ * pass.
+ */
+void world_due_at(struct world_cluster *cluster, struct wall at);
 /* A person who is not logged in logs in. */
 void world_enter_person(struct world_infobase *infobase, struct world_person *person,
                         struct wall now);

@@ -249,6 +249,12 @@ static struct world_infobase *make_infobase(struct world_cluster *cluster,
                               population->infobase_password);
 }
 
+static void show_name(struct world_session *session)
+{
+    session->record.user_name = session->user;
+    session->named_at.ms = 0;
+}
+
 /* Sessions of the first moment began earlier; `now` is what the watchers hear. */
 static void age_session(struct world *world, struct world_session *session, struct wall now)
 {
@@ -259,6 +265,8 @@ static void age_session(struct world *world, struct world_session *session, stru
     session->record.hibernate = idle > 1200 && text_equal(session->record.app_id, TEXT("1CV8C"));
     if (session->link)
         session->link->record.connected_at = session->record.started_at;
+    if (session->named_at.ms)
+        show_name(session);
 }
 
 void world_populate(struct world *world, const struct world_population *population, struct wall now)
@@ -377,12 +385,25 @@ struct world_session *world_start(struct world_infobase *infobase, struct world_
     return session;
 }
 
+/* Until authentication ends a session has no user name (domain notes 4, 9). */
+static void hide_name(struct world_session *session, struct wall now)
+{
+    int64_t nameless = session->infobase->cluster->world->options.nameless_ms;
+    if (nameless <= 0)
+        return;
+    session->user = session->record.user_name;
+    session->record.user_name = (struct text){0};
+    session->named_at.ms = now.ms + nameless;
+    world_due_at(session->infobase->cluster, session->named_at);
+}
+
 void world_enter_person(struct world_infobase *infobase, struct world_person *person,
                         struct wall now)
 {
     person->session = world_start(infobase, person, now);
     person->session->person = person;
     person->back_at.ms = 0;
+    hide_name(person->session, now);
 }
 
 struct world_session *world_login(struct world_infobase *infobase, struct text user,
@@ -391,7 +412,9 @@ struct world_session *world_login(struct world_infobase *infobase, struct text u
     struct keep *keep = infobase->cluster->world->keep;
     struct world_person person = {
         .user = keep_text(keep, user), .app = keep_text(keep, app), .host = keep_text(keep, host)};
-    return world_start(infobase, &person, now);
+    struct world_session *session = world_start(infobase, &person, now);
+    hide_name(session, now);
+    return session;
 }
 
 bool world_lets_in(const struct world_infobase *infobase, struct text app, struct wall now)
@@ -413,6 +436,8 @@ static void leave_due(struct world_cluster *cluster, struct wall now)
 {
     for (size_t i = cluster->session_count; i-- > 0;) {
         struct world_session *session = cluster->sessions[i];
+        if (session->named_at.ms && session->named_at.ms <= now.ms)
+            show_name(session);
         if (session->gone_at.ms && session->gone_at.ms <= now.ms)
             world_logout(session, session->cause, now);
     }
@@ -437,23 +462,19 @@ static void come_back_due(struct world_cluster *cluster, struct wall now)
     }
 }
 
-static void sooner(struct wall *due, struct wall at)
-{
-    if (at.ms && at.ms < due->ms)
-        *due = at;
-}
-
 static void find_due(struct world_cluster *cluster)
 {
     cluster->due.ms = WORLD_FOREVER;
-    for (size_t i = 0; i < cluster->session_count; i++)
-        sooner(&cluster->due, cluster->sessions[i]->gone_at);
+    for (size_t i = 0; i < cluster->session_count; i++) {
+        world_due_at(cluster, cluster->sessions[i]->gone_at);
+        world_due_at(cluster, cluster->sessions[i]->named_at);
+    }
     for (size_t i = 0; i < cluster->connection_count; i++)
-        sooner(&cluster->due, cluster->connections[i]->gone_at);
+        world_due_at(cluster, cluster->connections[i]->gone_at);
     for (size_t i = 0; i < cluster->infobase_count; i++)
         for (size_t p = 0; p < cluster->infobases[i]->person_count; p++)
             if (!cluster->infobases[i]->people[p].session)
-                sooner(&cluster->due, cluster->infobases[i]->people[p].back_at);
+                world_due_at(cluster, cluster->infobases[i]->people[p].back_at);
 }
 
 static struct world_cluster *any_cluster(struct world *world)

@@ -108,6 +108,10 @@ static void cluster_number_and_user_narrow_a_rule(void **state)
     request.number = 7;
     request.cluster_name = TEXT("sim-02");
     assert_false(faults_pick(faults, &request, now).kinds);
+    add(faults, "hang,port=1545");
+    assert_false(faults_pick(faults, &request, now).kinds);
+    request.port = 1545;
+    assert_true(faults_pick(faults, &request, now).kinds);
 }
 
 static void a_probability_is_about_kept(void **state)

@@ -183,6 +183,22 @@ static void the_same_user_comes_back_as_another_session(void **state)
     assert_true(session->record.started_at.ticks > world_time(world, noon).ticks);
 }
 
+static void who_just_logged_in_has_no_name_yet(void **state)
+{
+    (void)state;
+    struct world_options options = quiet();
+    options.nameless_ms = 200;
+    AUTO(world) world = populated(options, 4);
+    assert_true(first_cluster(world)->sessions[0]->record.user_name.length > 0);
+    struct world_session *session =
+        world_login(first_infobase(world), TEXT("Иванов"), TEXT("1CV8C"), TEXT("h"), noon);
+    assert_int_equal(session->record.user_name.length, 0);
+    world_tick(world, after(199));
+    assert_int_equal(session->record.user_name.length, 0);
+    world_tick(world, after(200));
+    assert_true(text_equal(session->record.user_name, TEXT("Иванов")));
+}
+
 static void a_lock_keeps_users_out_in_its_time_only(void **state)
 {
     (void)state;
@@ -397,6 +413,7 @@ int main(void)
         cmocka_unit_test(a_terminated_session_can_stay_listed),
         cmocka_unit_test(the_connection_outlives_its_session),
         cmocka_unit_test(the_same_user_comes_back_as_another_session),
+        cmocka_unit_test(who_just_logged_in_has_no_name_yet),
         cmocka_unit_test(a_lock_keeps_users_out_in_its_time_only),
         cmocka_unit_test(a_hold_on_jobs_stops_jobs_alone),
         cmocka_unit_test(the_masked_password_means_unchanged),
