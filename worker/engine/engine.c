@@ -206,7 +206,8 @@ struct entry *engine_find(struct engine *engine, const struct uuid *id)
 struct entry *engine_known(struct engine *engine, const struct uuid *id, struct wall first_append)
 {
     struct entry *entry = engine_find(engine, id);
-    return entry && (entry->open || first_append.ms < entry->forget_at.ms) ? entry : NULL;
+    bool ended = entry && entry->outcome != COMMAND_NONE;
+    return entry && (!ended || first_append.ms < entry->forget_at.ms) ? entry : NULL;
 }
 
 void flying_clear(struct engine *engine)

@@ -244,6 +244,8 @@ void engine_probed(struct engine *engine, uint64_t tag, enum error_code code, st
                                              engine->config.empty_confirm_ms;
     target->probed_gone = code == ERR_GONE || (cannot_probe(code) && twice_empty);
     engine_touch(engine, open);
+    if (target->outcome != TARGET_NONE || target->work == WORK_DECIDED)
+        return; /* its verdict was given while the question was out */
     if (target->probed_gone && open->state == STATE_ENDING) {
         target_absent(open, target);
         return;
