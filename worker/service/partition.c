@@ -95,6 +95,8 @@ static enum error_code begin(struct partition *partition, int64_t start, const s
     struct engine_config config = service_engine_config(service, partition->id);
     engine_destroy(partition->engine);
     partition->epochs = 0;
+    partition->at_end = false;
+    partition->asked = false;
     partition->engine = engine_create(&config, &service->budget);
     memset(&partition->chain, 0, sizeof partition->chain);
     engine_halt(partition->engine, service->halted, clock_now(&service->clock));
@@ -267,7 +269,7 @@ static bool read_journal(struct partition *partition, struct instant now)
             break;
         case KAFKA_ITEM_END:
             engine_at_end(partition->engine, now);
-            engine_assign(partition->engine, true, now);
+            partition->at_end = true;
             break;
         case KAFKA_ITEM_GAP:
         case KAFKA_ITEM_TRUNCATED:
@@ -345,6 +347,16 @@ static void commit(struct partition *partition, struct instant now)
     partition->committed_start = checkpoint.journal_start;
 }
 
+/* Ownership is asked for once the journal and the control topic were read to their ends: a cancel
+ * must not be missed by whoever acts next (docs/adr/0002, rule 4). */
+static void ask_to_own(struct partition *partition, struct instant now)
+{
+    if (partition->asked || !partition->at_end || !partition->service->control_read)
+        return;
+    partition->asked = true;
+    engine_assign(partition->engine, true, now);
+}
+
 void partition_pass(struct partition *partition, struct instant now)
 {
     if (!partition->engine)
@@ -352,6 +364,7 @@ void partition_pass(struct partition *partition, struct instant now)
     bool more = read_journal(partition, now);
     if (partition->stage == PARTITION_STOPPED)
         return;
+    ask_to_own(partition, now);
     note_ownership(partition, now);
     prove(partition, now);
     if (partition->reading || partition->waiting)
