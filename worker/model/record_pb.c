@@ -268,7 +268,7 @@ static enum error_code get_reason(const Curfew__V1__Reason *from, struct reason 
 {
     if (!from)
         return ERR_OK;
-    char *label;
+    char *label = NULL;
     if (get_text(from->code, LIMIT_NAME_BYTES, "reason code", &label, err))
         return ERR_UNDECODABLE;
     enum error_code code = error_from_label(label);
