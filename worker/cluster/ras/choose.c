@@ -12,8 +12,6 @@ static void list_clusters(const struct ras_cluster *clusters, uint32_t count, st
         text_printable(out, clusters[i].name);
         buf_format(out, "' %s", uuid_format(&clusters[i].uuid).text);
     }
-    if (!count)
-        buf_str(out, "none");
 }
 
 static bool is_meant(const struct ras_cluster *cluster, const char *wanted)
@@ -44,6 +42,8 @@ enum error_code ras_choose_cluster(const struct ras_settings *settings,
         *ret = found->uuid;
         return ERR_OK;
     }
+    if (message->count == 0) /* its agent starts; nobody can tell yet what is missing */
+        return error_set(err, ERR_UNAVAILABLE, "this RAS serves no cluster at all");
     AUTO_BUF served;
     buf_init(&served, LIST_BYTES);
     list_clusters(clusters, message->count, &served);
