@@ -1,4 +1,7 @@
-int main(void)
+/* curfew: see cli/main_table.h. */
+#include "cli/main_table.h"
+
+int main(int argc, char **argv)
 {
-    return 0;
+    return cli_main(argc, argv);
 }

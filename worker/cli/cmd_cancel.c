@@ -1,0 +1,105 @@
+/* curfew cancel: stops a command that is still open, by the control topic. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/common.h"
+#include "cli/main_table.h"
+#include "cli/request.h"
+#include "cli/say.h"
+#include "cli/send.h"
+
+enum { KEY_REASON = 0x2000, KEY_REQUESTED_BY };
+
+struct cancel_options {
+    struct cli_common common;
+    struct request request;
+    const char *meant; /* id of the command; NULL: not given */
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct cancel_options *cancel = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        cli_children_init(state, &cancel->common);
+        return 0;
+    case KEY_REASON:
+        cancel->request.reason = arg;
+        return 0;
+    case KEY_REQUESTED_BY:
+        cancel->request.requested_by = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (cancel->meant)
+            argp_error(state, "one command at a time");
+        cancel->meant = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!cancel->meant)
+            argp_error(state, "which command? Give its id");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"reason", KEY_REASON, "TEXT", 0, "Why; kept in the journal", 0},
+    {"requested-by", KEY_REQUESTED_BY, "NAME", 0, "Who asks; default user@host", 0},
+    {0}};
+
+const struct argp cmd_cancel_argp = {
+    options,
+    parse,
+    "ID",
+    "Stops a command that is still open.\n\n"
+    "Examples:\n"
+    "  curfew cancel 0b5f...-...\n"
+    "  curfew cancel 0b5f...-... --reason 'wrong infobase'\n"
+    "\vSessions that were ended stay ended; the others are let alone. The id of the cancel itself "
+    "is printed as soon as Kafka has it; 'curfew watch ID' tells how the command ends.",
+    cli_children,
+    NULL,
+    NULL};
+
+static enum error_code walk(const struct cancel_options *cancel, struct cli_setup *setup,
+                            const struct command *command, struct error *err)
+{
+    AUTO(link) link = NULL;
+    struct kafka_receipt receipt;
+    const char *topic = setup->config->topics.control;
+    if (link_create(NULL, &setup->settings, CLI_FIRST_LOOK_MS, &link, err))
+        return err->code;
+    struct instant until = instant_add_ms(link_now(link), cancel->common.timeout_ms);
+    if (send_command(link, topic, command, until, &receipt, err))
+        return err->code;
+    if (cancel->common.json)
+        send_json(topic, command, &receipt);
+    else
+        printf("%s\n", uuid_format(&command->id).text);
+    return ERR_OK;
+}
+
+int cmd_cancel(int argc, char **argv)
+{
+    struct cancel_options cancel = {0};
+    struct cli_setup setup = {0};
+    struct clock clock = clock_real();
+    struct uuid meant;
+    struct error err;
+    AUTO(command) command = NULL;
+    cli_common_init(&cancel.common);
+    cli_parse(&cmd_cancel_argp, argc, argv, &cancel);
+    enum error_code code = uuid_read(text_of(cancel.meant), &meant, NULL);
+    if (code || uuid_is_nil(&meant))
+        code = error_set(&err, ERR_USAGE, "'%s' is no id of a command (a UUID)", cancel.meant);
+    if (!code)
+        code = request_cancel(&cancel.request, &meant, clock_wall(&clock), &command, &err);
+    if (!code)
+        code = cli_setup_load(&cancel.common, false, &setup, NULL, &err);
+    if (!code) {
+        code = walk(&cancel, &setup, command, &err);
+        cli_setup_release(&setup);
+    }
+    return code ? say_error("cancel", &err) : 0;
+}

@@ -1,0 +1,307 @@
+/* curfew terminate: asks for the end of sessions, and with --wait tells how it went. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/common.h"
+#include "cli/follow.h"
+#include "cli/main_table.h"
+#include "cli/request.h"
+#include "cli/say.h"
+#include "cli/send.h"
+#include "command/message.h"
+
+enum {
+    KEY_CLUSTER = 0x2000,
+    KEY_SESSION,
+    KEY_INFOBASE,
+    KEY_NUMBER,
+    KEY_FILTER,
+    KEY_USER,
+    KEY_APPLICATION,
+    KEY_STARTED_AT,
+    KEY_REASON,
+    KEY_MESSAGE,
+    KEY_GRACE,
+    KEY_DRY_RUN,
+    KEY_MAX_TARGETS,
+    KEY_EXPIRES_IN,
+    KEY_REPLY_TOPIC,
+    KEY_ID,
+    KEY_REQUESTED_BY,
+    KEY_CORRELATION_ID,
+    KEY_WAIT,
+    TARGETS_MAX = 10000,
+};
+
+struct terminate {
+    struct cli_common common;
+    struct request request;
+    bool wait;
+    struct say out;
+    struct say talk;
+    bool accepted;
+    size_t decided; /* targets told by events of single sessions */
+};
+
+/* ---- the command line ---- */
+
+static void add_number(struct argp_state *state, struct request *request, const char *arg)
+{
+    struct error err;
+    if (numbers_add(&request->numbers, arg, &err))
+        argp_error(state, "%s", err.message);
+}
+
+static void add_session(struct argp_state *state, struct request *request, const char *arg)
+{
+    struct error err;
+    if (request_session(request, arg, &err))
+        argp_error(state, "%s", err.message);
+}
+
+/* Options that keep their text. */
+static const char **text_option(struct request *request, int key)
+{
+    switch (key) {
+    case KEY_CLUSTER:
+        return &request->cluster;
+    case KEY_INFOBASE:
+        return &request->infobase;
+    case KEY_FILTER:
+        return &request->filter;
+    case KEY_USER:
+        return &request->user;
+    case KEY_APPLICATION:
+        return &request->application;
+    case KEY_STARTED_AT:
+        return &request->started_at;
+    case KEY_REASON:
+        return &request->reason;
+    case KEY_MESSAGE:
+        return &request->message;
+    case KEY_REPLY_TOPIC:
+        return &request->reply_topic;
+    case KEY_ID:
+        return &request->id;
+    case KEY_REQUESTED_BY:
+        return &request->requested_by;
+    case KEY_CORRELATION_ID:
+        return &request->correlation_id;
+    default:
+        return NULL;
+    }
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct terminate *terminate = state->input;
+    struct request *request = &terminate->request;
+    const char **text = text_option(request, key);
+    if (text) {
+        *text = arg;
+        return 0;
+    }
+    switch (key) {
+    case ARGP_KEY_INIT:
+        cli_children_init(state, &terminate->common);
+        return 0;
+    case KEY_SESSION:
+        add_session(state, request, arg);
+        return 0;
+    case KEY_NUMBER:
+        add_number(state, request, arg);
+        return 0;
+    case KEY_GRACE:
+        request->grace_ms = cli_duration(state, "--grace", arg);
+        return 0;
+    case KEY_EXPIRES_IN:
+        request->expires_in_ms = cli_duration(state, "--expires-in", arg);
+        if (!request->expires_in_ms)
+            argp_error(state, "--expires-in must be longer than nothing");
+        return 0;
+    case KEY_MAX_TARGETS:
+        request->max_targets = (uint32_t)cli_count(state, "--max-targets", arg, TARGETS_MAX);
+        return 0;
+    case KEY_DRY_RUN:
+        request->dry_run = true;
+        return 0;
+    case KEY_WAIT:
+        terminate->wait = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {NULL, 0, NULL, 0, "Which sessions:", 1},
+    {"cluster", KEY_CLUSTER, "NAME", 0, "The cluster, by its configured name", 1},
+    {"session", KEY_SESSION, "UUID", 0, "A session (repeatable)", 1},
+    {"infobase", KEY_INFOBASE, "NAME", 0, "The infobase that the numbers belong to", 1},
+    {"number", KEY_NUMBER, "N", 0, "Session numbers, also as a list: 7,9-11 (repeatable)", 1},
+    {"user", KEY_USER, "NAME", 0, "Only if the session is still this user's", 1},
+    {"application", KEY_APPLICATION, "ID", 0, "Only if it is still this application (1CV8C, ...)",
+     1},
+    {"started-at", KEY_STARTED_AT, "TIME", 0, "Only if it started then, by the cluster's clock", 1},
+    {"filter", KEY_FILTER, "EXPR", 0, "Not supported by this version", 1},
+    {NULL, 0, NULL, 0, "How:", 2},
+    {"reason", KEY_REASON, "TEXT", 0, "Why; kept in the journal", 2},
+    {"message", KEY_MESSAGE, "TEXT", 0, "Shown to the users", 2},
+    {"grace", KEY_GRACE, "DURATION", 0, "Time to leave before the end", 2},
+    {"dry-run", KEY_DRY_RUN, NULL, 0, "Say what would be ended, and end nothing", 2},
+    {"max-targets", KEY_MAX_TARGETS, "N", 0, "Refuse if more sessions are meant", 2},
+    {"expires-in", KEY_EXPIRES_IN, "DURATION", 0, "Do not begin after this time", 2},
+    {NULL, 0, NULL, 0, "The answer:", 3},
+    {"wait", KEY_WAIT, NULL, 0, "Wait for the end and print every verdict", 3},
+    {"reply-topic", KEY_REPLY_TOPIC, "TOPIC", 0, "Send the events there as well", 3},
+    {"id", KEY_ID, "UUID", 0, "Id of the command; the same one again does nothing twice", 3},
+    {"requested-by", KEY_REQUESTED_BY, "NAME", 0, "Who asks; default user@host", 3},
+    {"correlation-id", KEY_CORRELATION_ID, "TEXT", 0, "Travels with every event", 3},
+    {0}};
+
+const struct argp cmd_terminate_argp = {
+    options,
+    parse,
+    NULL,
+    "Asks for the end of sessions.\n\n"
+    "Examples:\n"
+    "  curfew terminate --cluster main --infobase ut --number 7,9-11 --wait\n"
+    "  curfew terminate --cluster main --session 5a1b...-... --reason 'ticket 4711'\n"
+    "  curfew terminate --cluster main --infobase ut --number 7 --dry-run --wait\n"
+    "\vWithout --wait the id of the command is printed as soon as Kafka has it. A session that is "
+    "not there is success: already_gone.\n\n"
+    "Exit status: 0 all gone, 1 failed, 2 usage, 3 some of several, 4 no such cluster, 5 refused, "
+    "6 timed out (the command goes on), 75 busy: later, 78 configuration.",
+    cli_children,
+    NULL,
+    NULL};
+
+/* ---- progress ---- */
+
+static size_t asked(const struct request *request)
+{
+    return request->session_count ? request->session_count : request->numbers.count;
+}
+
+static void on_seen(void *self, const struct event_view *view)
+{
+    struct terminate *terminate = self;
+    if (view->kind == EVENT_ACCEPTED && !terminate->accepted)
+        terminate->accepted = true;
+    if (view->kind == EVENT_SESSION)
+        terminate->decided++;
+    if (terminate->decided)
+        say_live(&terminate->talk, "%zu of %zu sessions decided ...", terminate->decided,
+                 asked(&terminate->request));
+    else if (terminate->accepted)
+        say_live(&terminate->talk, "accepted: listing, ending and verifying %zu %s ...",
+                 asked(&terminate->request),
+                 asked(&terminate->request) == 1 ? "session" : "sessions");
+}
+
+static void on_waiting(void *self)
+{
+    struct terminate *terminate = self;
+    if (!terminate->accepted)
+        say_live(&terminate->talk, "sent: waiting for a worker to accept it ...");
+}
+
+/* ---- the walk ---- */
+
+static int tell_verdict(struct terminate *terminate, const struct verdict *verdict)
+{
+    AUTO_BUF text;
+    buf_init(&text, SEND_TEXT_MAX);
+    struct say *talk = &terminate->talk;
+    say_clear(talk);
+    if (terminate->common.json) {
+        verdict_json(verdict, &text);
+        printf("%s\n", buf_text(&text));
+        return verdict_exit_status(verdict);
+    }
+    verdict_table(verdict, &terminate->out);
+    verdict_summary(verdict, &text);
+    enum command_outcome outcome = verdict_head(verdict)->outcome;
+    say_line(talk, "%s%s%s", say_on(talk, verdict_paint(outcome)), buf_text(&text), say_off(talk));
+    return verdict_exit_status(verdict);
+}
+
+static int wait_for_end(struct terminate *terminate, struct link *link,
+                        const struct command *command, struct instant until)
+{
+    struct error err;
+    struct uuid_text id = uuid_format(&command->id);
+    struct follow follow = {.link = link,
+                            .id = command->id,
+                            .until = until,
+                            .seen = on_seen,
+                            .waiting = on_waiting,
+                            .self = terminate};
+    say_live(&terminate->talk, "sent: waiting for a worker to accept it ...");
+    enum error_code code = follow_command(&follow, &err);
+    int status;
+    if (!code) {
+        status = tell_verdict(terminate, &follow.verdict);
+    } else {
+        say_clear(&terminate->talk);
+        status = say_error("terminate", &err);
+        say_line(&terminate->talk, "  the command goes on; 'curfew watch %s' tells how it ends",
+                 id.text);
+    }
+    verdict_release(&follow.verdict);
+    return status;
+}
+
+static void tell_sent(const struct terminate *terminate, const char *topic,
+                      const struct command *command, const struct kafka_receipt *receipt)
+{
+    if (!terminate->common.json)
+        printf("%s\n", uuid_format(&command->id).text);
+    else
+        send_json(topic, command, receipt);
+}
+
+static int walk(struct terminate *terminate, struct cli_setup *setup, const struct command *command,
+                struct error *err)
+{
+    AUTO(link) link = NULL;
+    struct kafka_receipt receipt;
+    const char *topic = setup->config->topics.commands;
+    if (link_create(NULL, &setup->settings, CLI_FIRST_LOOK_MS, &link, err))
+        return -1;
+    struct instant until = instant_add_ms(link_now(link), terminate->common.timeout_ms);
+    if (terminate->wait &&
+        (link_read(link, KAFKA_READ_SHARED, setup->config->topics.events, KAFKA_FROM_END, err) ||
+         link_started(link, until, err)))
+        return -1;
+    if (send_command(link, topic, command, until, &receipt, err))
+        return -1;
+    if (terminate->wait)
+        return wait_for_end(terminate, link, command, until);
+    tell_sent(terminate, topic, command, &receipt);
+    return 0;
+}
+
+int cmd_terminate(int argc, char **argv)
+{
+    struct terminate terminate = {0};
+    struct cli_setup setup = {0};
+    struct clock clock = clock_real();
+    struct error err;
+    AUTO(command) command = NULL;
+    cli_common_init(&terminate.common);
+    cli_parse(&cmd_terminate_argp, argc, argv, &terminate);
+    terminate.out = say_open(stdout, terminate.common.no_color);
+    terminate.talk = say_open(stderr, terminate.common.no_color);
+    int status = -1;
+    if (!request_terminate(&terminate.request, clock_wall(&clock), &command, &err) &&
+        !cli_setup_load(&terminate.common, false, &setup, NULL, &err))
+        status = walk(&terminate, &setup, command, &err);
+    if (status < 0)
+        status = say_error("terminate", &err);
+    if (setup.config)
+        cli_setup_release(&setup);
+    request_release(&terminate.request);
+    return status;
+}

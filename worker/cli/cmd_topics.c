@@ -1,0 +1,186 @@
+/* curfew topics create | check: makes the topics, and says which settings are unsafe. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "cli/common.h"
+#include "cli/main_table.h"
+#include "cli/say.h"
+#include "cli/table.h"
+#include "kafka/admin.h"
+
+enum { KEY_PARTITIONS = 0x2000, KEY_REPLICATION, PARTITIONS_MAX = 10000, REPLICATION_MAX = 100 };
+enum { PARTITIONS_USUAL = 12 };
+
+struct topics {
+    struct cli_common common;
+    bool create;
+    bool chosen; /* what to do was named */
+    struct kafka_plan plan;
+};
+
+/* ---- the command line ---- */
+
+static void choose(struct argp_state *state, struct topics *topics, const char *word)
+{
+    topics->create = !strcmp(word, "create");
+    if (topics->chosen || (!topics->create && strcmp(word, "check") != 0))
+        argp_error(state, "say 'create' or 'check', once; not '%s'", word);
+    topics->chosen = true;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct topics *topics = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        cli_children_init(state, &topics->common);
+        return 0;
+    case KEY_PARTITIONS:
+        topics->plan.partitions = (int32_t)cli_count(state, "--partitions", arg, PARTITIONS_MAX);
+        return 0;
+    case KEY_REPLICATION:
+        topics->plan.replication = (int16_t)cli_count(state, "--replication", arg, REPLICATION_MAX);
+        return 0;
+    case ARGP_KEY_ARG:
+        choose(state, topics, arg);
+        return 0;
+    case ARGP_KEY_END:
+        if (!topics->chosen)
+            argp_error(state, "say what to do: create or check");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"partitions", KEY_PARTITIONS, "N", 0,
+     "Partitions of commands, journal and events; default 12. They cannot be changed later", 0},
+    {"replication", KEY_REPLICATION, "N", 0,
+     "Replication factor; default 3, or the number of brokers when there are fewer", 0},
+    {0}};
+
+const struct argp cmd_topics_argp = {
+    options,
+    parse,
+    "create|check",
+    "Makes Curfew's topics, or checks their settings.\v"
+    "Examples:\n"
+    "  curfew topics create --brokers kafka-1:9092\n"
+    "  curfew topics check --config /etc/curfew/curfew.yaml\n"
+    "\n"
+    "Exit status 1: a setting breaks a promise, and the worker would not start. The commands that "
+    "repair it are printed.",
+    cli_children,
+    NULL,
+    NULL};
+
+/* ---- output ---- */
+
+static enum paint severity_paint(enum kafka_severity severity)
+{
+    return severity == KAFKA_UNSAFE ? PAINT_BAD
+           : severity == KAFKA_WARN ? PAINT_WARN
+           : severity == KAFKA_FINE ? PAINT_GOOD
+                                    : PAINT_DIM;
+}
+
+static void print_table(const struct kafka_report *report, const struct say *say)
+{
+    static const struct table_column columns[] = {
+        {"TOPIC", TABLE_LEFT, false},  {"SETTING", TABLE_LEFT, false}, {"FOUND", TABLE_LEFT, true},
+        {"WANTED", TABLE_LEFT, false}, {"STATE", TABLE_LEFT, false},   {"WHY", TABLE_LEFT, true}};
+    AUTO(table) table = table_create(say, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < report->count; i++) {
+        const struct kafka_finding *finding = &report->findings[i];
+        table_row(table);
+        table_cell(table, 0, text_of(finding->topic));
+        table_cell(table, 1, text_of(finding->setting));
+        table_cell(table, 2, text_of(finding->found));
+        table_cell(table, 3, text_of(finding->wanted));
+        table_cell(table, 4, text_of(kafka_severity_label(finding->severity)));
+        table_paint(table, 4, severity_paint(finding->severity));
+        table_cell(table, 5, text_of(finding->severity == KAFKA_FINE ? "" : finding->why));
+    }
+    table_print(table);
+}
+
+static void print_fixes(const struct kafka_report *report, struct say *talk)
+{
+    bool first = true;
+    for (size_t i = 0; i < report->count; i++) {
+        const struct kafka_finding *finding = &report->findings[i];
+        if (finding->severity < KAFKA_WARN || !finding->fix[0])
+            continue;
+        if (first)
+            say_line(talk, "\nTo repair:");
+        first = false;
+        say_line(talk, "  %s", finding->fix);
+    }
+}
+
+static void print_json(const struct kafka_report *report)
+{
+    json_t *findings = json_array();
+    for (size_t i = 0; i < report->count; i++) {
+        const struct kafka_finding *finding = &report->findings[i];
+        json_array_append_new(
+            findings, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "topic", finding->topic,
+                                "setting", finding->setting, "found", finding->found, "wanted",
+                                finding->wanted, "state", kafka_severity_label(finding->severity),
+                                "why", finding->why, "fix", finding->fix));
+    }
+    json_t *whole = json_pack(
+        "{s:s, s:s, s:b, s:o}", "worst", kafka_severity_label(kafka_report_worst(report)),
+        "cluster_id", report->cluster_id, "embedded", report->embedded, "findings", findings);
+    CHECK(whole);
+    json_dumpf(whole, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(whole);
+}
+
+static int tell(const struct topics *topics, const struct kafka_report *report)
+{
+    struct say out = say_open(stdout, topics->common.no_color);
+    struct say talk = say_open(stderr, topics->common.no_color);
+    bool unsafe = kafka_report_worst(report) == KAFKA_UNSAFE;
+    if (topics->common.json)
+        print_json(report);
+    else
+        print_table(report, &out);
+    if (report->embedded)
+        say_line(&talk, "embedded development broker: retention, replication and timestamps are "
+                        "not promised there, and were not checked");
+    if (!topics->common.json)
+        print_fixes(report, &talk);
+    if (unsafe)
+        say_line(&talk, "%sunsafe%s: the worker does not start with these topics",
+                 say_on(&talk, PAINT_BAD), say_off(&talk));
+    else if (!topics->common.json)
+        say_line(&talk, "%sgood%s: a worker can start", say_on(&talk, PAINT_GOOD), say_off(&talk));
+    return unsafe ? 1 : 0;
+}
+
+int cmd_topics(int argc, char **argv)
+{
+    struct topics topics = {.plan = {.partitions = PARTITIONS_USUAL}};
+    struct cli_setup setup;
+    struct kafka_report report;
+    struct error err;
+    cli_common_init(&topics.common);
+    cli_parse(&cmd_topics_argp, argc, argv, &topics);
+    if (cli_setup_load(&topics.common, false, &setup, NULL, &err))
+        return say_error("topics", &err);
+    int timeout = (int)topics.common.timeout_ms;
+    enum error_code code =
+        topics.create ? kafka_topics_create(&setup.settings, topics.plan, timeout, &report, &err)
+                      : kafka_topics_check(&setup.settings, timeout, &report, &err);
+    int status = code ? say_error("topics", &err) : tell(&topics, &report);
+    if (!code)
+        kafka_report_release(&report);
+    cli_setup_release(&setup);
+    return status;
+}

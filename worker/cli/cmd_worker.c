@@ -1,0 +1,233 @@
+/* curfew worker: loads the configuration, and runs the service until a signal ends it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "cli/common.h"
+#include "cli/main_table.h"
+#include "cli/say.h"
+#include "service/service.h"
+
+enum { KEY_PORT_FILE = 0x2000, PATH_BYTES_MAX = 4096 };
+
+struct worker {
+    struct cli_common common;
+    const char *port_file; /* NULL: none */
+    uv_loop_t loop;
+    struct service *service;
+    struct error failure; /* ERR_OK: drained as asked */
+    uv_signal_t signals[6];
+    size_t signal_count;
+};
+
+/* ---- the command line ---- */
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct worker *worker = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        cli_children_init(state, &worker->common);
+        return 0;
+    case KEY_PORT_FILE:
+        worker->port_file = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"port-file", KEY_PORT_FILE, "FILE", 0, "Write the port of the HTTP server to FILE", 0}, {0}};
+
+const struct argp cmd_worker_argp = {
+    options,
+    parse,
+    NULL,
+    "Runs the worker.\v"
+    "Examples:\n"
+    "  curfew worker --config /etc/curfew/curfew.yaml\n"
+    "  curfew worker --config curfew.yaml --brokers kafka-1:9092,kafka-2:9092\n"
+    "\n"
+    "Signals: TERM and INT finish the open commands and stop (a second one stops at once), HUP "
+    "reads the configuration again, USR1 engages the kill switch, USR2 releases it.",
+    cli_children,
+    NULL,
+    NULL};
+
+/* ---- this process ---- */
+
+/* Passwords live in this process: no core file and no debugger of the same user shows them. */
+static void keep_secrets_in(void)
+{
+    struct rlimit none = {0, 0};
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || setrlimit(RLIMIT_CORE, &none))
+        log_line(LOG_LEVEL_WARNING, "core files cannot be forbidden, going on",
+                 LOG_TEXT("reason", strerror(errno)));
+}
+
+static void raise_descriptors(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &files))
+            log_line(LOG_LEVEL_WARNING, "the number of descriptors cannot be raised, going on",
+                     LOG_TEXT("reason", strerror(errno)));
+    }
+}
+
+/* Written beside and renamed: whoever waits for the file never reads half a number. */
+static enum error_code write_port(const char *path, unsigned port, struct error *err)
+{
+    char beside[PATH_BYTES_MAX];
+    if ((size_t)snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid()) >= sizeof beside)
+        return error_set(err, ERR_USAGE, "the name of the port file is too long");
+    FILE *file = fopen(beside, "we");
+    if (!file)
+        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", beside, strerror(errno));
+    bool failed = fprintf(file, "%u\n", port) < 0;
+    failed = fclose(file) != 0 || failed;
+    if (!failed && rename(beside, path) == 0)
+        return ERR_OK;
+    error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerror(errno));
+    unlink(beside);
+    return ERR_SYSTEM;
+}
+
+/* ---- signals ---- */
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct worker *worker = handle->data;
+    if (!worker->service)
+        return;
+    switch (number) {
+    case SIGTERM:
+    case SIGINT:
+        service_drain(worker->service);
+        break;
+    case SIGHUP:
+        service_reload(worker->service);
+        break;
+    case SIGUSR1:
+        service_halt(worker->service, true);
+        break;
+    case SIGUSR2:
+        service_halt(worker->service, false);
+        break;
+    default:
+        break;
+    }
+}
+
+static void watch_signals(struct worker *worker)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        uv_signal_t *handle = &worker->signals[worker->signal_count++];
+        CHECK(uv_signal_init(&worker->loop, handle) == 0);
+        handle->data = worker;
+        CHECK(uv_signal_start(handle, on_signal, numbers[i]) == 0);
+    }
+}
+
+static void close_signals(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->signal_count; i++)
+        uv_close((uv_handle_t *)&worker->signals[i], NULL);
+    worker->signal_count = 0;
+}
+
+/* ---- running ---- */
+
+static void on_stopped(void *self, enum error_code code, const struct error *err)
+{
+    struct worker *worker = self;
+    if (code)
+        worker->failure = *err;
+    uv_stop(&worker->loop);
+}
+
+static enum error_code load(struct worker *worker, struct config **ret, struct error *err)
+{
+    const char *path = cli_config_path(&worker->common);
+    AUTO_BUF problems;
+    buf_init(&problems, CONFIG_PROBLEMS_MAX * 1024);
+    if (!path)
+        return error_set(err, ERR_USAGE,
+                         "no configuration: name one with --config FILE or $CURFEW_CONFIG");
+    if (!config_load(path, ret, &problems, err))
+        return ERR_OK;
+    fprintf(stderr, "%s", buf_text(&problems));
+    return error_wrap(err, "cannot start from '%s'", path);
+}
+
+static enum error_code start(struct worker *worker, struct error *err)
+{
+    AUTO(config) config = NULL;
+    if (load(worker, &config, err))
+        return err->code;
+    if (cli_override_config(&worker->common, config, err))
+        return err->code;
+    log_set_level(config->log_level);
+    struct service_options service = {
+        .config_path = cli_config_path(&worker->common), .stopped = on_stopped, .self = worker};
+    if (service_create(&worker->loop, config, &service, &worker->service, err))
+        return err->code;
+    STEAL(config);
+    if (worker->port_file)
+        return write_port(worker->port_file, service_http_port(worker->service), err);
+    return ERR_OK;
+}
+
+/* An error after the service was made: it must come to rest before it is destroyed. */
+static void rest(struct worker *worker, const struct error *why)
+{
+    worker->failure = *why;
+    service_drain(worker->service);
+    service_drain(worker->service);
+    uv_run(&worker->loop, UV_RUN_DEFAULT);
+}
+
+static enum error_code run(struct worker *worker, struct error *err)
+{
+    struct error why = {0};
+    CHECK(uv_loop_init(&worker->loop) == 0);
+    watch_signals(worker);
+    enum error_code code = start(worker, &why);
+    if (!code)
+        uv_run(&worker->loop, UV_RUN_DEFAULT);
+    else if (worker->service)
+        rest(worker, &why);
+    service_destroy(worker->service);
+    worker->service = NULL;
+    close_signals(worker);
+    uv_run(&worker->loop, UV_RUN_DEFAULT); /* until every handle is closed */
+    CHECK(uv_loop_close(&worker->loop) == 0);
+    *err = code ? why : worker->failure;
+    return err->code;
+}
+
+int cmd_worker(int argc, char **argv)
+{
+    struct worker worker = {0};
+    struct error err;
+    cli_common_init(&worker.common);
+    cli_parse(&cmd_worker_argp, argc, argv, &worker);
+    keep_secrets_in();
+    raise_descriptors();
+    if (run(&worker, &err))
+        return say_error("worker", &err);
+    return 0;
+}

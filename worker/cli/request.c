@@ -1,0 +1,243 @@
+#include "cli/request.h"
+
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+
+enum { REQUESTER_MAX = 2 * LIMIT_NAME_BYTES };
+
+/* ---- lists of numbers ---- */
+
+static bool has_number(const struct numbers *numbers, uint32_t number)
+{
+    for (size_t i = 0; i < numbers->count; i++)
+        if (numbers->at[i] == number)
+            return true;
+    return false;
+}
+
+static enum error_code add_range(struct numbers *numbers, uint64_t first, uint64_t last,
+                                 struct error *err)
+{
+    if (last - first >= LIMIT_TARGETS)
+        return error_set(err, ERR_USAGE, "--number: at most %d sessions in one command",
+                         LIMIT_TARGETS);
+    for (uint64_t number = first; number <= last; number++) {
+        if (has_number(numbers, (uint32_t)number))
+            continue;
+        if (numbers->count == LIMIT_TARGETS)
+            return error_set(err, ERR_USAGE, "--number: at most %d sessions in one command",
+                             LIMIT_TARGETS);
+        numbers->at = mem_resize(numbers->at, numbers->count + 1, sizeof *numbers->at);
+        numbers->at[numbers->count++] = (uint32_t)number;
+    }
+    return ERR_OK;
+}
+
+/* "7" or "9-11". */
+static enum error_code add_item(struct numbers *numbers, struct text item, struct error *err)
+{
+    const char *dash = item.length ? memchr(item.at, '-', item.length) : NULL;
+    struct text low = {item.at, dash ? (size_t)(dash - item.at) : item.length};
+    struct text high = dash ? (struct text){dash + 1, item.length - low.length - 1} : low;
+    uint64_t first = 0, last = 0;
+    if (text_u64(low, UINT32_MAX, &first, NULL) || text_u64(high, UINT32_MAX, &last, NULL) ||
+        first == 0)
+        return error_set(err, ERR_USAGE,
+                         "--number: '%.*s' is no session number; write for instance 7 or 7,9-11",
+                         TEXT_ARGS(item));
+    if (last < first)
+        return error_set(err, ERR_USAGE, "--number: '%.*s' runs backwards", TEXT_ARGS(item));
+    return add_range(numbers, first, last, err);
+}
+
+enum error_code numbers_add(struct numbers *numbers, const char *list, struct error *err)
+{
+    for (;;) {
+        const char *comma = strchrnul(list, ',');
+        if (add_item(numbers, (struct text){list, (size_t)(comma - list)}, err))
+            return err->code;
+        if (!*comma)
+            return ERR_OK;
+        list = comma + 1;
+    }
+}
+
+void numbers_release(struct numbers *numbers)
+{
+    free(numbers->at);
+    *numbers = (struct numbers){0};
+}
+
+/* ---- the request ---- */
+
+enum error_code request_session(struct request *request, const char *text, struct error *err)
+{
+    struct uuid uuid;
+    if (uuid_read(text_of(text), &uuid, NULL) || uuid_is_nil(&uuid))
+        return error_set(err, ERR_USAGE,
+                         "--session: '%s' is no UUID; for session numbers use --infobase and "
+                         "--number",
+                         text);
+    if (request->session_count == LIMIT_TARGETS)
+        return error_set(err, ERR_USAGE, "--session: at most %d sessions in one command",
+                         LIMIT_TARGETS);
+    request->sessions =
+        mem_resize(request->sessions, request->session_count + 1, sizeof *request->sessions);
+    request->sessions[request->session_count++] = uuid;
+    return ERR_OK;
+}
+
+void request_release(struct request *request)
+{
+    free(request->sessions);
+    numbers_release(&request->numbers);
+}
+
+static const char *given(const char *text)
+{
+    return text ? text : "";
+}
+
+static bool has_guard(const struct request *request)
+{
+    return request->user || request->application || request->started_at;
+}
+
+static enum error_code check_selection(const struct request *request, struct error *err)
+{
+    bool by_number = request->numbers.count > 0;
+    if (!request->cluster || !request->cluster[0])
+        return error_set(err, ERR_USAGE, "--cluster is missing: the name of a configured cluster");
+    if (request->filter && !request->filter[0])
+        return error_set(err, ERR_USAGE, "--filter is empty: that would select every session");
+    if (request->filter)
+        return error_set(err, ERR_UNSUPPORTED,
+                         "--filter is not supported by this version; name the sessions by "
+                         "--session, or by --infobase and --number");
+    if (request->session_count && (by_number || request->infobase))
+        return error_set(err, ERR_USAGE, "either --session, or --infobase with --number: not both");
+    if (!request->session_count && !by_number)
+        return error_set(err, ERR_USAGE,
+                         "no session is named: use --session UUID, or --infobase IB --number N");
+    if (by_number && !(request->infobase && request->infobase[0]))
+        return error_set(err, ERR_USAGE,
+                         "--number needs --infobase: a number means a session of one infobase");
+    if (request->session_count && has_guard(request))
+        return error_set(err, ERR_USAGE,
+                         "--user, --application and --started-at guard numbers: a UUID needs none");
+    return ERR_OK;
+}
+
+static enum error_code fill_selector(const struct request *request, struct command *command,
+                                     struct error *err)
+{
+    struct selector *selector = &command->selector;
+    if (request->session_count) {
+        *selector = (struct selector){.kind = SELECTOR_SESSIONS,
+                                      .sessions = request->sessions,
+                                      .count = request->session_count};
+        selector->infobase = "";
+        selector->guard = (struct guard){.user = "", .application = ""};
+        return ERR_OK;
+    }
+    selector->kind = SELECTOR_NUMBERS;
+    selector->infobase = request->infobase;
+    selector->numbers = request->numbers.at;
+    selector->count = request->numbers.count;
+    selector->guard.user = given(request->user);
+    selector->guard.application = given(request->application);
+    if (server_time_read(text_of(given(request->started_at)), &selector->guard.started_at, err))
+        return error_set(err, ERR_USAGE,
+                         "--started-at: '%s' is no time of the cluster; write for instance "
+                         "2026-03-01T12:30:45",
+                         request->started_at);
+    return ERR_OK;
+}
+
+/* user@host, as far as they are known. */
+static void own_name(char *ret, size_t size)
+{
+    char host[LIMIT_NAME_BYTES / 2] = "";
+    const struct passwd *user = getpwuid(getuid());
+    if (gethostname(host, sizeof host - 1))
+        host[0] = 0;
+    if (user && user->pw_name)
+        snprintf(ret, size, "%.100s@%s", user->pw_name, host[0] ? host : "localhost");
+    else
+        snprintf(ret, size, "%ld@%s", (long)getuid(), host[0] ? host : "localhost");
+}
+
+static enum error_code fill_head(const struct request *request, struct wall now,
+                                 struct command *command, struct error *err)
+{
+    char name[REQUESTER_MAX];
+    command->id = uuid_random();
+    if (request->id &&
+        (uuid_read(text_of(request->id), &command->id, NULL) || uuid_is_nil(&command->id)))
+        return error_set(err, ERR_USAGE, "--id: '%s' is no UUID", request->id);
+    own_name(name, sizeof name);
+    command->requested_by =
+        arena_text(command->arena, text_of(request->requested_by ? request->requested_by : name));
+    command->origin = ORIGIN_USER_REQUEST;
+    command->requested_at = now;
+    if (request->expires_in_ms)
+        command->expires_at.ms = now.ms + request->expires_in_ms;
+    command->reason = given(request->reason);
+    command->correlation_id = given(request->correlation_id);
+    command->reply_topic = given(request->reply_topic);
+    command->cluster = given(request->cluster);
+    return command->requested_by ? ERR_OK : error_set(err, ERR_USAGE, "--requested-by is too long");
+}
+
+/* Through the wire form and back: whatever the worker's decoder would refuse is refused here, and
+ * the result owns its texts. */
+static enum error_code settle(const struct command *draft, struct command **ret, struct error *err)
+{
+    AUTO_BUF bytes;
+    buf_init(&bytes, LIMIT_COMMAND_DECODE_BYTES);
+    command_encode(draft, &bytes);
+    if (bytes.full)
+        return error_set(err, ERR_USAGE, "the command is too large");
+    if (command_decode((struct text){(const char *)bytes.data, bytes.length}, ret, err))
+        return error_set(err, ERR_USAGE, "%s", err->message);
+    return ERR_OK;
+}
+
+enum error_code request_terminate(const struct request *request, struct wall now,
+                                  struct command **ret, struct error *err)
+{
+    AUTO(command) draft = command_create();
+    struct error why;
+    if (check_selection(request, err) || fill_head(request, now, draft, err) ||
+        fill_selector(request, draft, err))
+        return err->code;
+    draft->action = ACTION_TERMINATE;
+    draft->options.grace_ms = request->grace_ms;
+    draft->options.message = given(request->message);
+    draft->options.dry_run = request->dry_run;
+    draft->options.max_targets = request->max_targets;
+    if (settle(draft, ret, &why))
+        return error_set(err, why.code, "%s", why.message);
+    CHECK((*ret)->action == ACTION_TERMINATE);
+    return ERR_OK;
+}
+
+enum error_code request_cancel(const struct request *request, const struct uuid *meant,
+                               struct wall now, struct command **ret, struct error *err)
+{
+    AUTO(command) draft = command_create();
+    struct error why;
+    if (fill_head(request, now, draft, err))
+        return err->code;
+    draft->action = ACTION_CANCEL;
+    draft->other_id = *meant;
+    if (settle(draft, ret, &why))
+        return error_set(err, why.code, "%s", why.message);
+    return ERR_OK;
+}

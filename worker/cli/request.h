@@ -1,0 +1,53 @@
+/* request.h - a command as people type it, made into struct command. Pure, but for a random id. */
+#ifndef CLI_REQUEST_H
+#define CLI_REQUEST_H
+
+#include "model/command.h"
+
+/* Session numbers of a list like "7,9-11", any number of lists after another. */
+struct numbers {
+    uint32_t *at; /* owned; in the order given, each once */
+    size_t count; /* 0..LIMIT_TARGETS */
+};
+
+/* Adds the numbers of `list`. ERR_USAGE says what is wrong with it, or that there are too many. */
+enum error_code numbers_add(struct numbers *numbers, const char *list,
+                            struct error *err) MUST_CHECK;
+void numbers_release(struct numbers *numbers);
+
+/* Borrowed texts; NULL: not given. */
+struct request {
+    const char *id;
+    const char *cluster;
+    struct uuid *sessions; /* owned */
+    size_t session_count;
+    struct numbers numbers;
+    const char *infobase;
+    const char *filter;
+    const char *user;
+    const char *application;
+    const char *started_at;
+    const char *reason;
+    const char *message;
+    const char *reply_topic;
+    const char *correlation_id;
+    const char *requested_by; /* NULL: user@host of this process */
+    int64_t grace_ms;
+    int64_t expires_in_ms; /* 0: the worker's own validity */
+    uint32_t max_targets;
+    bool dry_run;
+};
+
+/* Adds one UUID. ERR_USAGE. */
+enum error_code request_session(struct request *request, const char *text,
+                                struct error *err) MUST_CHECK;
+void request_release(struct request *request);
+/* A `terminate` command. ERR_USAGE: something is missing, contradicts itself or is too long.
+ * ERR_UNSUPPORTED: a filter. */
+enum error_code request_terminate(const struct request *request, struct wall now,
+                                  struct command **ret, struct error *err) MUST_CHECK;
+/* A `cancel` command for the control topic. */
+enum error_code request_cancel(const struct request *request, const struct uuid *meant,
+                               struct wall now, struct command **ret, struct error *err) MUST_CHECK;
+
+#endif
