@@ -1,5 +1,6 @@
 /* The simulation as a program: seeds, replays, scenarios, mutations. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,9 +87,18 @@ static bool read_arguments(int count, char **values, struct arguments *ret)
     return optind == count;
 }
 
+/* A CHECK of the engine that fails: say which seed shows it. */
+static void aborted(int signal_number)
+{
+    report_running();
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
 int main(int count, char **values)
 {
     struct arguments arguments;
+    signal(SIGABRT, aborted);
     if (!read_arguments(count, values, &arguments))
         return usage();
     if (arguments.scenario)

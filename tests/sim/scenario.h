@@ -11,6 +11,8 @@
 bool run_out(struct world *world);
 /* Prints what reproduces a failure. */
 void report(const struct world *world, const char *what);
+/* Says which seed is running, from a signal handler. */
+void report_running(void);
 
 /* `ticks` 0: as drawn. One seed with a trace prints it. Checks on some seeds that a seed replays
  * exactly. */
