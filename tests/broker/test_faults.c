@@ -1,1 +1,247 @@
-int main(void){return 0;}
+/* What the journal, the events and the tails do when the broker misbehaves. Errors, delays and
+ * outages are injected into the embedded broker, so these always run there. */
+#include "tests/broker/rig.h"
+
+enum { PRODUCE = 0, FETCH = 1, DELIVERY_MS = 1500 }; /* Kafka's numbers of the requests */
+
+static struct rig rig;
+
+static int set_up(void **state)
+{
+    (void)state;
+    unsetenv("CURFEW_TEST_BROKERS");
+    rig_open(&rig);
+    rig.settings.delivery_ms = DELIVERY_MS;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rig_close(&rig);
+    return 0;
+}
+
+static rd_kafka_mock_cluster_t *cluster(void)
+{
+    return broker_mock(rig.broker);
+}
+
+/* The next request of this kind is answered with `code` after `delay_ms`. Always by broker: once a
+ * broker has a list of its own for a kind, the cluster's list is ignored there. */
+static void inject(int16_t request, rd_kafka_resp_err_t code, int delay_ms)
+{
+    assert_int_equal(rd_kafka_mock_broker_push_request_error_rtts(cluster(), 1, request, (size_t)1,
+                                                                  code, delay_ms),
+                     0);
+}
+
+static struct kafka_journal *open_journal(void)
+{
+    struct kafka_journal *journal;
+    rig_topics(&rig, 1);
+    RIG_OK(kafka_journal_create(rig.hub, &rig.settings, &journal, err));
+    /* The first one pays for connecting; what follows meets only the injected fault. */
+    RIG_OK(kafka_journal_append(journal, 0, "first", 5, 1000, err));
+    assert_int_equal(rig_receipt(&rig, journal).delivery, KAFKA_PERSISTED);
+    return journal;
+}
+
+static struct kafka_receipt append(struct kafka_journal *journal, uint64_t tag)
+{
+    RIG_OK(kafka_journal_append(journal, 0, "record", 6, tag, err));
+    struct kafka_receipt receipt = rig_receipt(&rig, journal);
+    assert_int_equal(receipt.tag, tag);
+    return receipt;
+}
+
+static void too_few_replicas_for_a_moment_is_only_slower(void **state)
+{
+    (void)state;
+    struct kafka_journal *journal = open_journal();
+    for (int i = 0; i < 3; i++)
+        inject(PRODUCE, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, 0);
+    struct kafka_receipt receipt = append(journal, 1);
+    assert_int_equal(receipt.delivery, KAFKA_PERSISTED);
+    assert_int_equal(receipt.offset, 1);
+    rig_close_journal(&rig, journal);
+}
+
+static void a_refused_record_is_not_persisted(void **state)
+{
+    (void)state;
+    struct kafka_journal *journal = open_journal();
+    inject(PRODUCE, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 0);
+    struct kafka_receipt receipt = append(journal, 2);
+    assert_int_equal(receipt.delivery, KAFKA_NOT_PERSISTED);
+    assert_int_equal(receipt.code, ERR_AUTH);
+    assert_int_equal(receipt.offset, -1);
+    assert_true(receipt.reason[0] != 0);
+    rig_close_journal(&rig, journal);
+}
+
+static void an_answer_that_never_comes_is_possibly_persisted(void **state)
+{
+    (void)state;
+    struct kafka_journal *journal = open_journal();
+    /* Applied, but answered long after everybody has given up. */
+    inject(PRODUCE, RD_KAFKA_RESP_ERR_NO_ERROR, 4 * DELIVERY_MS);
+    int64_t began_ms = rig_now_ms();
+    struct kafka_receipt receipt = append(journal, 3);
+    assert_int_equal(receipt.delivery, KAFKA_POSSIBLY_PERSISTED);
+    assert_int_equal(receipt.code, ERR_UNAVAILABLE);
+    assert_true(rig_now_ms() - began_ms < 3 * DELIVERY_MS);
+    rig_close_journal(&rig, journal);
+}
+
+static void a_broker_that_is_away_stops_nothing_for_good(void **state)
+{
+    (void)state;
+    struct kafka_journal *journal = open_journal();
+    rd_kafka_mock_broker_set_down(cluster(), 1);
+    struct kafka_receipt receipt = append(journal, 4);
+    assert_int_not_equal(receipt.delivery, KAFKA_PERSISTED);
+    assert_int_equal(receipt.code, ERR_UNAVAILABLE);
+    rd_kafka_mock_broker_set_up(cluster(), 1);
+    int tries = 0;
+    do
+        receipt = append(journal, 5); /* each is answered within DELIVERY_MS */
+    while (receipt.delivery != KAFKA_PERSISTED && ++tries < 10);
+    assert_int_equal(receipt.delivery, KAFKA_PERSISTED);
+    rig_close_journal(&rig, journal);
+}
+
+static void a_fatal_error_is_answered_and_the_producer_replaced(void **state)
+{
+    (void)state;
+    enum { IN_FLIGHT = 20 };
+    struct kafka_journal *journal = open_journal();
+    inject(PRODUCE, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, 0);
+    bool told[IN_FLIGHT] = {false};
+    int unknown = 0;
+    for (uint64_t i = 0; i < IN_FLIGHT; i++)
+        RIG_OK(kafka_journal_append(journal, 0, "record", 6, i, err));
+    for (int i = 0; i < IN_FLIGHT; i++) {
+        struct kafka_receipt receipt = rig_receipt(&rig, journal);
+        unknown += receipt.delivery != KAFKA_PERSISTED;
+        assert_false(told[receipt.tag]);
+        told[receipt.tag] = true;
+    }
+    assert_true(unknown > 0);
+    struct kafka_receipt receipt;
+    RIG_UNTIL(&rig, (kafka_journal_poll(journal, &receipt),
+                     kafka_journal_append(journal, 0, "after", 5, 99, NULL) == ERR_OK));
+    receipt = rig_receipt(&rig, journal);
+    assert_int_equal(receipt.tag, 99);
+    assert_int_equal(receipt.delivery, KAFKA_PERSISTED);
+    assert_int_equal(kafka_journal_rebuilds(journal), 1);
+    rig_close_journal(&rig, journal);
+}
+
+/* Sends until it is persisted, within a time far below librdkafka's own refresh of 5 minutes. */
+static void recovers(struct kafka_producer *producer, const struct kafka_outgoing *out)
+{
+    struct error error;
+    struct kafka_receipt receipt = {0};
+    int64_t began_ms = rig_now_ms();
+    while (receipt.delivery != KAFKA_PERSISTED) {
+        assert_true(rig_now_ms() - began_ms < 20000);
+        if (kafka_producer_send(producer, out, 2, &error) == ERR_OK)
+            receipt = rig_sent(&rig, producer);
+        else
+            uv_run(&rig.loop, UV_RUN_ONCE);
+    }
+}
+
+static void a_topic_that_refuses_is_looked_up_again(void **state)
+{
+    (void)state;
+    rig_topics(&rig, 1);
+    struct kafka_producer *producer;
+    RIG_OK(kafka_producer_create(rig.hub, &rig.settings, &producer, err));
+    struct kafka_outgoing out = {
+        .topic = rig.settings.topics.events, .partition = 0, .value = TEXT("v")};
+    inject(PRODUCE, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, 0);
+    RIG_OK(kafka_producer_send(producer, &out, 1, err));
+    struct kafka_receipt receipt = rig_sent(&rig, producer);
+    assert_int_equal(receipt.delivery, KAFKA_NOT_PERSISTED);
+    assert_int_equal(receipt.code, ERR_AUTH);
+    recovers(producer, &out); /* the right was granted */
+
+    rd_kafka_mock_topic_set_error(cluster(), rig.settings.topics.events,
+                                  RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    rig_close_producer(&rig, producer);
+    RIG_OK(kafka_producer_create(rig.hub, &rig.settings, &producer, err));
+    struct error error = {0};
+    receipt = (struct kafka_receipt){0};
+    if (kafka_producer_send(producer, &out, 1, &error) == ERR_OK)
+        receipt = rig_sent(&rig, producer);
+    assert_int_not_equal(receipt.delivery, KAFKA_PERSISTED);
+    rd_kafka_mock_topic_set_error(cluster(), rig.settings.topics.events,
+                                  RD_KAFKA_RESP_ERR_NO_ERROR);
+    recovers(producer, &out);
+    rig_close_producer(&rig, producer);
+}
+
+static void a_tail_goes_on_after_an_outage(void **state)
+{
+    (void)state;
+    struct kafka_journal *journal = open_journal();
+    struct kafka_reader *reader;
+    struct kafka_tail *tail;
+    RIG_OK(kafka_reader_create(rig.hub, &rig.settings, KAFKA_READ_JOURNAL, "tail", &reader, err));
+    RIG_OK(kafka_tail_open(reader, rig.settings.topics.journal, 0, 0, &tail, err));
+    rig_item(&rig, tail, KAFKA_ITEM_START);
+    kafka_message_destroy(rig_item(&rig, tail, KAFKA_ITEM_MESSAGE).message);
+    rig_item(&rig, tail, KAFKA_ITEM_END);
+    rd_kafka_mock_broker_set_down(cluster(), 1);
+    append(journal, 1); /* told as not written, or as unknown */
+    rd_kafka_mock_broker_set_up(cluster(), 1);
+    inject(FETCH, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, 0);
+    inject(FETCH, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR, 0);
+    while (append(journal, 2).delivery != KAFKA_PERSISTED)
+        ;
+    int64_t expected = 1;
+    struct kafka_item item = rig_item(&rig, tail, KAFKA_ITEM_MESSAGE);
+    assert_int_equal(item.message->offset, expected);
+    kafka_message_destroy(item.message);
+    rig_close_reader(&rig, reader);
+    rig_close_journal(&rig, journal);
+}
+
+/* A tail opened while nobody answers waits, says so, and begins when somebody does. */
+static void a_tail_opened_in_an_outage_waits_and_says_so(void **state)
+{
+    (void)state;
+    struct kafka_journal *journal = open_journal();
+    struct kafka_reader *reader;
+    struct kafka_tail *tail;
+    struct kafka_item item = {0};
+    rd_kafka_mock_broker_set_down(cluster(), 1);
+    RIG_OK(kafka_reader_create(rig.hub, &rig.settings, KAFKA_READ_JOURNAL, "tail", &reader, err));
+    RIG_OK(kafka_tail_open(reader, rig.settings.topics.journal, 0, 0, &tail, err));
+    RIG_UNTIL(&rig, kafka_tail_take(tail, &item));
+    assert_int_equal(item.kind, KAFKA_ITEM_WAITING);
+    assert_int_equal(item.error.code, ERR_UNAVAILABLE);
+    assert_non_null(strstr(item.error.message, rig.settings.topics.journal));
+    rd_kafka_mock_broker_set_up(cluster(), 1);
+    rig_item(&rig, tail, KAFKA_ITEM_START);
+    kafka_message_destroy(rig_item(&rig, tail, KAFKA_ITEM_MESSAGE).message);
+    rig_close_reader(&rig, reader);
+    rig_close_journal(&rig, journal);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(too_few_replicas_for_a_moment_is_only_slower),
+        cmocka_unit_test(a_refused_record_is_not_persisted),
+        cmocka_unit_test(an_answer_that_never_comes_is_possibly_persisted),
+        cmocka_unit_test(a_broker_that_is_away_stops_nothing_for_good),
+        cmocka_unit_test(a_fatal_error_is_answered_and_the_producer_replaced),
+        cmocka_unit_test(a_topic_that_refuses_is_looked_up_again),
+        cmocka_unit_test(a_tail_goes_on_after_an_outage),
+        cmocka_unit_test(a_tail_opened_in_an_outage_waits_and_says_so),
+    };
+    return cmocka_run_group_tests_name("broker_faults", tests, set_up, tear_down);
+}

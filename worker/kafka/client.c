@@ -45,7 +45,6 @@ static const struct row fixed[] = {
     {CONSUMERS, "enable.auto.offset.store", "false", 0},
     {CONSUMERS, "auto.offset.reset", "error", 0},
     {CONSUMERS, "check.crcs", "true", 0},
-    {CONSUMERS, "allow.auto.create.topics", "false", 0},
     {BIT(GROUP), "partition.assignment.strategy", "range", 0},
     {BIT(READER), "isolation.level", "read_committed", 0},
     {BIT(TAIL), "isolation.level", "read_uncommitted", 0},
@@ -169,6 +168,15 @@ static enum error_code fill(rd_kafka_conf_t *conf, const struct kafka_settings *
     return ERR_OK;
 }
 
+/* Log lines are taken from the queue; what librdkafka still says while it closes is nobody's. */
+static void drop_log(const rd_kafka_t *handle, int level, const char *facility, const char *text)
+{
+    (void)handle;
+    (void)level;
+    (void)facility;
+    (void)text;
+}
+
 enum error_code kafka_conf(const struct kafka_settings *settings, enum kafka_role role,
                            rd_kafka_conf_t **ret, struct error *err)
 {
@@ -184,6 +192,7 @@ enum error_code kafka_conf(const struct kafka_settings *settings, enum kafka_rol
     if (role == KAFKA_ROLE_GROUP)
         events |= RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT;
     rd_kafka_conf_set_events(conf, events);
+    rd_kafka_conf_set_log_cb(conf, drop_log);
     *ret = conf;
     return ERR_OK;
 }
