@@ -75,6 +75,14 @@ static bool must_hand_on(const struct engine_offer *offer)
     return offer->forwarded_to >= 0 || !offer->command;
 }
 
+/* A newer requester may have asked for a restriction that this program does not know. */
+static void refuse_unknown(struct engine_offer *offer, const struct message_info *info)
+{
+    if (info->unknown_fields && !offer->refusal.code)
+        error_set(&offer->refusal, ERR_UNSUPPORTED, "the command has fields that this version does not know (%s): update the "
+                  "worker, or leave them out", info->unknown_field);
+}
+
 static void make_offer(struct partition *partition, struct instant now)
 {
     struct service *service = partition->service;
@@ -102,6 +110,7 @@ static void make_offer(struct partition *partition, struct instant now)
         offer->command = command;
         offer->digest = command_digest(command);
         judge(partition, command, now);
+        refuse_unknown(offer, &info);
         int32_t home = offer->cluster
                            ? kafka_partition_of(text_of(offer->cluster), service->partition_count)
                            : -1;
