@@ -150,7 +150,7 @@ static void send_reply(struct sim_conn *conn)
     conn->step = SIM_STEP_NONE;
     conn->sent = 0;
     conn->pieces = 0;
-    if (conn->gone || reply_end(conn) == 0)
+    if (reply_end(conn) == 0)
         sim_conn_close(conn);
     else
         send_piece(conn);
@@ -167,9 +167,9 @@ static void wait_for(struct sim_conn *conn, int64_t ms, enum sim_step step)
 static void answer(struct sim_conn *conn)
 {
     const struct fault_plan *plan = &conn->plan;
-    if (fault_has(plan, FAULT_SILENT))
+    if (fault_has(plan, FAULT_SILENT) && !conn->gone)
         return;
-    if (fault_has(plan, FAULT_LOST)) {
+    if (fault_has(plan, FAULT_LOST) || conn->gone) {
         sim_conn_close(conn);
         return;
     }

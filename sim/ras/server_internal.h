@@ -92,7 +92,6 @@ struct ras_sim {
     size_t listener_count;
     struct sim_conn *conns;
     size_t conn_count;
-    uint64_t accepted;
     struct sim_log log;
     struct sim_control *control; /* NULL = none */
     struct ras_sim_counters counters;
@@ -120,7 +119,7 @@ bool sim_serves(const struct sim_conn *conn, const struct world_cluster *cluster
 void sim_conn_accept(struct sim_listener *listener);
 void sim_conn_close(struct sim_conn *conn);
 
-/* ---- answer.c: appends the whole answer to conn->reply; false: the connection is to be closed. */
+/* ---- answer.c: appends the whole answer to conn->reply ---- */
 void sim_answer_message(struct sim_conn *conn, struct sim_endpoint *endpoint);
 void sim_answer_exception(struct sim_conn *conn, int64_t endpoint, struct text name,
                           const char *detail);
