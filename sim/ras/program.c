@@ -371,8 +371,9 @@ static void print_help(void)
                  table[i].value ? table[i].value : "");
         buf_format(&text, "  %-30s %s\n", name, table[i].meaning);
     }
-    buf_str(&text, "\nA fault is KIND[=VALUE][,op=OP][,cluster=C][,infobase=IB][,session=UUID]"
-                   "[,number=N][,user=U]\n[,times=N][,skip=N][,p=0.1][,for=30s]. Kinds:\n");
+    buf_str(&text,
+            "\nA fault is KIND[=VALUE][,op=OP][,cluster=C][,port=P][,infobase=IB]"
+            "[,session=UUID][,number=N][,user=U]\n[,times=N][,skip=N][,p=0.1][,for=30s]. Kinds:\n");
     faults_help(&text);
     buf_str(&text, "\nThe control protocol takes a line and answers a line of JSON. Words:\n");
     control_help(&text);
