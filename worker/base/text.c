@@ -39,6 +39,21 @@ bool text_same_name(struct text a, struct text b)
     return i == a.length && j == b.length;
 }
 
+void text_fold(struct buf *buf, struct text text)
+{
+    for (size_t i = 0; i < text.length;) {
+        utf8proc_int32_t point;
+        utf8proc_uint8_t bytes[4];
+        size_t used = next_point(text, i, &point);
+        if (!used) { /* not UTF-8: no name, but kept apart from every other */
+            buf_byte(buf, (uint8_t)text.at[i++]);
+            continue;
+        }
+        buf_add(buf, bytes, (size_t)utf8proc_encode_char(utf8proc_tolower(point), bytes));
+        i += used;
+    }
+}
+
 bool text_valid(struct text text)
 {
     for (size_t i = 0; i < text.length;) {

@@ -22,6 +22,9 @@ bool text_equal(struct text a, struct text b);
 /* Compares as 1C compares names: without case, Cyrillic included (Unicode simple case folding).
  * Both valid UTF-8. */
 bool text_same_name(struct text a, struct text b);
+/* Appends `text` so that two texts have the same bytes exactly when text_same_name() says so: a key
+ * for tables. */
+void text_fold(struct buf *buf, struct text text);
 /* Whole well-formed UTF-8 (RFC 3629) and no NUL inside. */
 bool text_valid(struct text text);
 /* Appends `text` so that it is safe in a log line or on a terminal: control characters,
