@@ -57,9 +57,8 @@ static void send_commands(int32_t partition, int count)
     struct kafka_producer *producer;
     RIG_OK(kafka_producer_create(rig.hub, &rig.settings, &producer, err));
     for (int i = 0; i < count; i++) {
-        struct kafka_outgoing out = {.topic = rig.settings.topics.commands,
-                                     .partition = partition,
-                                     .value = TEXT("end it")};
+        struct kafka_outgoing out = {
+            .topic = rig.settings.topics.commands, .partition = partition, .value = TEXT("end it")};
         RIG_OK(kafka_producer_send(producer, &out, (uint64_t)i, err));
     }
     for (int i = 0; i < count; i++)
@@ -127,8 +126,8 @@ static void commits_come_back_with_their_text(struct kafka_consumer *consumer)
     RIG_OK(kafka_consumer_commit(consumer, 2, 11, (struct text){longest, KAFKA_METADATA_MAX}, err));
     event = await(consumer, KAFKA_CONSUMER_COMMITTED);
     assert_int_equal(event.error.code, ERR_OK);
-    assert_int_equal(
-        kafka_consumer_commit(consumer, PARTITIONS, 1, (struct text){0}, &error), ERR_STALE);
+    assert_int_equal(kafka_consumer_commit(consumer, PARTITIONS, 1, (struct text){0}, &error),
+                     ERR_STALE);
 }
 
 static void reading_starts_where_the_service_says(struct kafka_consumer *consumer)

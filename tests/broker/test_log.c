@@ -263,8 +263,8 @@ static void a_partition_is_read_by_one_tail_at_a_time(void **state)
     struct kafka_reader *reader = open_reader(KAFKA_READ_JOURNAL);
     struct kafka_tail *tail = open_tail(reader, rig.settings.topics.journal, 0, 0), *second;
     struct error error;
-    assert_int_equal(
-        kafka_tail_open(reader, rig.settings.topics.journal, 0, 0, &second, &error), ERR_CONFLICT);
+    assert_int_equal(kafka_tail_open(reader, rig.settings.topics.journal, 0, 0, &second, &error),
+                     ERR_CONFLICT);
     kafka_tail_close(tail); /* with its question still out */
     tail = open_tail(reader, rig.settings.topics.journal, 0, 0);
     rig_item(&rig, tail, KAFKA_ITEM_START);
