@@ -79,8 +79,10 @@ static bool must_hand_on(const struct engine_offer *offer)
 static void refuse_unknown(struct engine_offer *offer, const struct message_info *info)
 {
     if (info->unknown_fields && !offer->refusal.code)
-        error_set(&offer->refusal, ERR_UNSUPPORTED, "the command has fields that this version does not know (%s): update the "
-                  "worker, or leave them out", info->unknown_field);
+        error_set(&offer->refusal, ERR_UNSUPPORTED,
+                  "the command has fields that this version does not know (%s): update the "
+                  "worker, or leave them out",
+                  info->unknown_field);
 }
 
 static void make_offer(struct partition *partition, struct instant now)

@@ -29,16 +29,25 @@ enum {
     CANCELS_MAX = 10000, /* remembered from the control topic */
 };
 
-/* One configured cluster: its lane and its executor. */
+/* One executor of a cluster. A reload with other credentials makes a new one; the old one finishes
+ * what it runs. */
+struct crew {
+    TAILQ_ENTRY(crew) of_cluster;
+    struct cluster_work *cluster;
+    struct executor *executor;
+    uint32_t running; /* requests without a reply */
+    bool stopping;
+};
+
+/* One configured cluster: its lane and its executors, the present one first. */
 struct cluster_work {
     struct service *service;
     const struct config_cluster *config;
     struct lane *lane;
-    struct executor *executor;
+    TAILQ_HEAD(, crew) crews;
     TAILQ_ENTRY(cluster_work) of_busy;
     bool busy; /* in the queue of lanes to look at */
     struct instant wake;
-    bool stopped;
 };
 
 /* One request to a cluster on its way: lane, executor, reply. */

@@ -60,7 +60,8 @@ struct event_style service_event_style(const struct service *service)
     style.commands_topic = config->topics.commands;
     style.journal_topic = config->topics.journal;
     style.include_snapshots = config->events.include_snapshots;
-    style.max_bytes = config->events.max_bytes > EVENT_BYTES_MIN ? config->events.max_bytes : EVENT_BYTES_MIN;
+    style.max_bytes =
+        config->events.max_bytes > EVENT_BYTES_MIN ? config->events.max_bytes : EVENT_BYTES_MIN;
     return style;
 }
 

@@ -78,9 +78,28 @@ static void touch(struct cluster_work *work)
     TAILQ_INSERT_TAIL(&work->service->busy, work, of_busy);
 }
 
+static void crew_destroy(void *self)
+{
+    struct crew *crew = self;
+    struct cluster_work *work = crew->cluster;
+    TAILQ_REMOVE(&work->crews, crew, of_cluster);
+    executor_destroy(crew->executor);
+    free(crew);
+    service_again(work->service);
+}
+
+static void crew_stop(struct crew *crew)
+{
+    if (crew->stopping)
+        return;
+    crew->stopping = true;
+    executor_stop(crew->executor, crew_destroy, crew);
+}
+
 static void replied(void *self, struct executor_reply *reply)
 {
-    struct cluster_work *work = self;
+    struct crew *crew = self;
+    struct cluster_work *work = crew->cluster;
     struct call *call = (struct call *)(uintptr_t)reply->tag;
     struct instant now = clock_now(&work->service->clock);
     lane_done(work->lane, now, reply->code);
@@ -93,6 +112,25 @@ static void replied(void *self, struct executor_reply *reply)
     answer(work->service, call, reply->code, reply->sent, reply->list, &reply->error, now);
     session_list_destroy(STEAL(reply->list));
     touch(work);
+    crew->running--;
+    if (crew->running == 0 && crew != TAILQ_FIRST(&work->crews))
+        crew_stop(crew);
+}
+
+static enum error_code crew_add(struct cluster_work *work, struct error *err)
+{
+    struct crew *crew = mem_new(struct crew);
+    crew->cluster = work;
+    if (executor_of_cluster(work->service->loop, work->config, replied, crew, &crew->executor,
+                            err)) {
+        free(crew);
+        return err->code;
+    }
+    struct crew *before = TAILQ_FIRST(&work->crews);
+    TAILQ_INSERT_HEAD(&work->crews, crew, of_cluster);
+    if (before && before->running == 0)
+        crew_stop(before);
+    return ERR_OK;
 }
 
 /* ---- requests ---- */
@@ -188,7 +226,9 @@ static void start_jobs(struct cluster_work *work, struct instant now)
         if (still_allowed(work->service, call)) {
             call->started = now;
             job.request.deadline = instant_add_ms(now, work->config->request_ms);
-            executor_start(work->executor, &job.request);
+            struct crew *crew = TAILQ_FIRST(&work->crews);
+            crew->running++;
+            executor_start(crew->executor, &job.request);
             continue;
         }
         struct error err;
@@ -234,7 +274,8 @@ static enum error_code cluster_create(struct service *service, size_t index, str
     struct uuid random = uuid_random();
     memcpy(&seed, random.bytes, sizeof seed);
     work->lane = lane_create(limits_of(work->config, seed));
-    return executor_of_cluster(service->loop, work->config, replied, work, &work->executor, err);
+    TAILQ_INIT(&work->crews);
+    return crew_add(work, err);
 }
 
 enum error_code clusters_create(struct service *service, struct error *err)
@@ -246,13 +287,6 @@ enum error_code clusters_create(struct service *service, struct error *err)
         if (cluster_create(service, i, err))
             return error_wrap(err, "cluster '%s'", service->config->clusters[i].name);
     return ERR_OK;
-}
-
-static void cluster_stopped(void *self)
-{
-    struct cluster_work *work = self;
-    work->stopped = true;
-    service_again(work->service);
 }
 
 void clusters_stop(struct service *service)
@@ -267,38 +301,42 @@ void clusters_stop(struct service *service)
             answer(service, (struct call *)(uintptr_t)job.request.tag, ERR_STALE, false, NULL, &err,
                    now);
         }
-        if (work->executor)
-            executor_stop(work->executor, cluster_stopped, work);
-        else
-            work->stopped = true;
+        struct crew *next;
+        for (struct crew *crew = TAILQ_FIRST(&work->crews); crew; crew = next) {
+            next = TAILQ_NEXT(crew, of_cluster);
+            crew_stop(crew);
+        }
     }
 }
 
 bool clusters_stopped(const struct service *service)
 {
     for (size_t i = 0; i < service->cluster_count; i++)
-        if (!service->clusters[i].stopped)
+        if (!TAILQ_EMPTY(&service->clusters[i].crews))
             return false;
     return true;
 }
 
 void clusters_destroy(struct service *service)
 {
-    for (size_t i = 0; i < service->cluster_count; i++) {
-        executor_destroy(service->clusters[i].executor);
+    for (size_t i = 0; i < service->cluster_count; i++)
         lane_destroy(service->clusters[i].lane);
-    }
     free(service->clusters);
     service->clusters = NULL;
     service->cluster_count = 0;
 }
 
-/* After a reload: same clusters in the same order (others need a restart), new limits. */
+/* After a reload: same clusters in the same order (others need a restart); new limits, credentials
+ * and times. */
 void clusters_reload(struct service *service)
 {
+    struct error err;
     for (size_t i = 0; i < service->cluster_count; i++) {
         struct cluster_work *work = &service->clusters[i];
         work->config = &service->config->clusters[i];
         lane_set_limits(work->lane, limits_of(work->config, (uint64_t)i + 1));
+        if (crew_add(work, &err))
+            log_line(LOG_LEVEL_ERROR, "the old connections of the cluster stay in use",
+                     LOG_TEXT("cluster", work->config->name), LOG_TEXT("reason", err.message));
     }
 }
