@@ -175,7 +175,7 @@ enum error_code kafka_probe(const struct kafka_settings *settings, int timeout_m
                             struct kafka_seen *ret, struct error *err)
 {
     AUTO(kafka_blocking) blocking = NULL;
-    const struct rd_kafka_metadata *metadata;
+    const struct rd_kafka_metadata *metadata = NULL;
     enum error_code code = kafka_blocking_create(settings, &blocking, err);
     if (!code)
         code = kafka_blocking_metadata(blocking, timeout_ms, &metadata, err);
