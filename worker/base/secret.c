@@ -10,11 +10,13 @@
 
 struct secret {
     size_t length;
-    char bytes[SECRET_MAX];
+    char bytes[SECRET_MAX + 1]; /* one more, to notice what is too long */
 };
 
 static struct secret *secret_new(void)
 {
+    int failed = sodium_init() < 0; /* sodium_malloc() aborts without it; again is fine */
+    CHECK(!failed);
     struct secret *secret = sodium_malloc(sizeof *secret);
     CHECK(secret);
     secret->length = 0;
@@ -35,10 +37,11 @@ static enum error_code read_all(int file, struct secret *secret, const char *pat
                                 struct error *err)
 {
     for (;;) {
-        if (secret->length == SECRET_MAX)
+        if (secret->length > SECRET_MAX)
             return error_set(err, ERR_CONFIG, "password file '%s' is longer than %d bytes", path,
                              SECRET_MAX);
-        ssize_t got = read(file, secret->bytes + secret->length, SECRET_MAX - secret->length);
+        ssize_t got =
+            read(file, secret->bytes + secret->length, sizeof secret->bytes - secret->length);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
