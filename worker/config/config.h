@@ -26,6 +26,7 @@ enum {
     CONFIG_FILE_MAX = 8 * 1024 * 1024, /* bytes: 10,000 clusters of 800 bytes */
     CONFIG_PROBLEMS_MAX = 20,          /* errors told at once */
     CONFIG_LIST_MAX = 10000,           /* entries of one list or free mapping */
+    CONFIG_PATH_SIZE = 512,            /* "clusters[main].infobases.ut.user" and a zero */
 };
 
 /* Texts below are owned by the config, zero-closed, valid UTF-8 and never NULL: "" where nothing is
@@ -198,10 +199,12 @@ struct config {
  * NULL). */
 enum error_code config_load(const char *path, struct config **ret, struct buf *problems,
                             struct error *err) MUST_CHECK;
-/* The same from memory; password files are read too. The empty text is a config of defaults, which
- * lacks clusters and brokers: see config_defaults(). */
+/* The same from memory; password files are read too. The empty text is a config of defaults. */
 enum error_code config_from_text(struct text yaml, struct config **ret, struct buf *problems,
                                  struct error *err) MUST_CHECK;
+/* Has it what a worker needs, and other programs may do without: brokers and clusters? ERR_CONFIG
+ * names what is missing. */
+enum error_code config_for_worker(const struct config *config, struct error *err) MUST_CHECK;
 /* A config of defaults alone, without brokers and clusters: for commands that take --brokers and
  * for tests. */
 struct config *config_defaults(void);
@@ -217,13 +220,13 @@ const struct config_account *config_infobase_account(const struct config_cluster
 
 /* One key of one place in the file. */
 struct config_entry {
-    char path[192];      /* "clusters[main].limits.in_flight" */
-    const char *key;     /* the row's path: "clusters[].limits.in_flight" */
-    const char *value;   /* as in force; "***" for a secret. Valid until `visit` returns */
-    const char *initial; /* the default, "" = none */
-    const char *range;   /* "1..64", "1s..1h", "ras"; "" = any */
-    uint32_t line;       /* where it was set; 0 = the default */
-    bool restart;        /* a change needs a restart */
+    char path[CONFIG_PATH_SIZE]; /* "clusters[main].limits.in_flight" */
+    const char *key;             /* the row's path: "clusters[].limits.in_flight" */
+    const char *value;           /* as in force; "***" for a secret. Valid until `visit` returns */
+    const char *initial;         /* the default, "" = none */
+    const char *range;           /* "1..64", "1s..1h", "ras"; "" = any */
+    uint32_t line;               /* where it was set; 0 = the default */
+    bool restart;                /* a change needs a restart */
     const char *help;
 };
 /* Visits every key: those of the file's top first, then each cluster's and rule's. */
@@ -238,7 +241,7 @@ void config_schema(struct buf *out);
 
 /* One difference between two configs. Values of secrets are "***". */
 struct config_change {
-    char path[192];
+    char path[CONFIG_PATH_SIZE];
     const char *before;
     const char *after;
     bool restart;

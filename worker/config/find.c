@@ -1,0 +1,35 @@
+#include "config/config.h"
+
+#include "base/uuid.h"
+
+static bool is_uuid(struct text text, const struct uuid *uuid)
+{
+    struct uuid other;
+    return !uuid_read(text, &other, NULL) && uuid_equal(&other, uuid);
+}
+
+const struct config_cluster *config_cluster_find(const struct config *config, struct text name)
+{
+    struct uuid uuid;
+    bool by_uuid = !uuid_read(name, &uuid, NULL);
+    for (size_t i = 0; i < config->cluster_count; i++) {
+        const struct config_cluster *cluster = &config->clusters[i];
+        if (by_uuid ? is_uuid(text_of(cluster->cluster), &uuid)
+                    : text_same_name(text_of(cluster->name), name))
+            return cluster;
+    }
+    return NULL;
+}
+
+const struct config_account *config_infobase_account(const struct config_cluster *cluster,
+                                                     struct text infobase)
+{
+    struct uuid uuid;
+    bool by_uuid = !uuid_read(infobase, &uuid, NULL);
+    for (size_t i = 0; i < cluster->infobase_count; i++) {
+        struct text name = text_of(cluster->infobases[i].name);
+        if (by_uuid ? is_uuid(name, &uuid) : text_same_name(name, infobase))
+            return &cluster->infobases[i].account;
+    }
+    return NULL;
+}

@@ -1,0 +1,216 @@
+/* What no single key can know: defaults that follow from others, and contradictions. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "config/read.h"
+
+enum { HOST_MAX = 200, SHARE_LEAST = 100 };
+
+static bool is_auto(const char *text)
+{
+    return !strcmp(text, "auto");
+}
+
+/* Host name and HTTP port: two workers of one machine have two ports. */
+static void finish_instance(struct config *config)
+{
+    if (!is_auto(config->kafka.instance))
+        return;
+    char host[HOST_MAX] = "worker";
+    if (gethostname(host, sizeof host - 1))
+        snprintf(host, sizeof host, "worker");
+    host[sizeof host - 1] = '\0';
+    for (char *at = host; *at; at++)
+        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-", *at))
+            *at = '-';
+    char whole[HOST_MAX + 8];
+    if (config->http.listen.host[0] && config->http.listen.port)
+        snprintf(whole, sizeof whole, "%s-%u", host, config->http.listen.port);
+    else
+        snprintf(whole, sizeof whole, "%s", host);
+    free(config->kafka.instance);
+    config->kafka.instance = mem_text(whole, strlen(whole));
+}
+
+static void finish_limits(struct config *config, struct problems *problems)
+{
+    struct config_limits *limits = &config->limits;
+    if (!limits->cluster_share) {
+        limits->cluster_share = limits->open_commands / 4;
+        if (limits->cluster_share < SHARE_LEAST)
+            limits->cluster_share = SHARE_LEAST;
+        if (limits->cluster_share > limits->open_commands)
+            limits->cluster_share = limits->open_commands;
+    }
+    if (limits->cluster_share > limits->open_commands)
+        problem_add(problems, 0, "limits.cluster_share (%u) is above limits.open_commands (%u)",
+                    limits->cluster_share, limits->open_commands);
+    if (limits->targets_per_command > limits->open_targets)
+        problem_add(problems, 0,
+                    "limits.targets_per_command (%u) is above limits.open_targets (%u)",
+                    limits->targets_per_command, limits->open_targets);
+    if (config->policy.validity_ms > config->policy.validity_max_ms)
+        problem_add(problems, 0, "policy.validity is longer than policy.validity_max");
+}
+
+struct line_of {
+    const void *base;
+    const char *key; /* the row's whole path */
+    uint32_t line;
+    const struct origin *origin;
+};
+
+static void on_place(void *self, const struct config_place *place)
+{
+    struct line_of *sought = self;
+    if (place->base != sought->base)
+        return;
+    for (size_t i = 0; i < key_row_count; i++)
+        if (!strcmp(key_rows[i].path, sought->key))
+            sought->line = sought->origin->lines[place->instance * key_row_count + i];
+}
+
+static uint32_t line_of(const struct config *config, const void *base, const char *key)
+{
+    struct line_of sought = {base, key, 0, config->origin};
+    config_walk(config, on_place, &sought);
+    return sought.line;
+}
+
+/* Names that differ in nothing but case are one name, in Cyrillic too. A table finds them: ten
+ * thousand clusters compared each with each would take seconds. */
+struct known_name {
+    UT_hash_handle hh;
+    const void *base; /* the entry that has it */
+    char folded[];
+};
+
+struct names {
+    struct known_name *known;
+};
+
+/* The entry that has this name already, or NULL after remembering it. */
+static const void *names_add(struct names *names, const char *text, const void *base)
+{
+    AUTO_BUF folded;
+    buf_init(&folded, 4 * LIMIT_NAME_BYTES);
+    text_fold(&folded, text_of(text));
+    const char *key = buf_text(&folded);
+    struct known_name *name;
+    HASH_FIND(hh, names->known, key, folded.length, name);
+    if (name)
+        return name->base;
+    name = mem_alloc(1, sizeof *name + folded.length + 1);
+    name->base = base;
+    memcpy(name->folded, key, folded.length);
+    HASH_ADD(hh, names->known, folded, folded.length, name);
+    return NULL;
+}
+
+static void names_release(struct names *names)
+{
+    struct known_name *name;
+    struct known_name *next;
+    HASH_ITER(hh, names->known, name, next)
+    {
+        HASH_DEL(names->known, name);
+        free(name);
+    }
+}
+
+static void check_cluster_names(const struct config *config, struct problems *problems)
+{
+    struct names names = {NULL};
+    for (size_t i = 0; i < config->cluster_count; i++) {
+        const struct config_cluster *cluster = &config->clusters[i];
+        const struct config_cluster *before = names_add(&names, cluster->name, cluster);
+        if (before)
+            problem_add(problems, line_of(config, cluster, "clusters[].name"),
+                        "clusters[%s].name: line %u has this name already", cluster->name,
+                        line_of(config, before, "clusters[].name"));
+    }
+    names_release(&names);
+}
+
+static void check_rule_names(const struct config *config, struct problems *problems)
+{
+    struct names names = {NULL};
+    for (size_t i = 0; i < config->policy.rule_count; i++) {
+        const struct config_rule *rule = &config->policy.rules[i];
+        const struct config_rule *before = names_add(&names, rule->name, rule);
+        if (before)
+            problem_add(problems, line_of(config, rule, "policy.rules[].name"),
+                        "policy.rules[%s].name: line %u has this name already", rule->name,
+                        line_of(config, before, "policy.rules[].name"));
+    }
+    names_release(&names);
+}
+
+static void check_infobase_names(const struct config_cluster *cluster, struct problems *problems)
+{
+    struct names names = {NULL};
+    for (size_t i = 0; i < cluster->infobase_count; i++)
+        if (names_add(&names, cluster->infobases[i].name, cluster))
+            problem_add(problems, 0, "clusters[%s].infobases has '%s' twice", cluster->name,
+                        cluster->infobases[i].name);
+    names_release(&names);
+}
+
+static void check_passwords(const struct config *config, struct problems *problems)
+{
+    for (size_t c = 0; c < config->cluster_count; c++) {
+        const struct config_account *admin = &config->clusters[c].admin;
+        if (admin->password && !admin->user[0])
+            problem_add(problems,
+                        line_of(config, &config->clusters[c], "clusters[].admin.password_file"),
+                        "clusters[%s].admin has a password and no user", config->clusters[c].name);
+    }
+}
+
+static void check_topics(const struct config *config, struct problems *problems)
+{
+    const struct config_topics *topics = &config->topics;
+    const char *names[] = {topics->commands, topics->control, topics->events, topics->journal,
+                           topics->dead_letters};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(names[i], names[j]))
+                problem_add(problems, 0, "topics: '%s' is used for two things", names[i]);
+    for (size_t i = 0; i < topics->replies.count; i++)
+        for (size_t j = 0; j < sizeof names / sizeof names[0]; j++)
+            if (strcmp(names[j], topics->events) != 0 &&
+                !strcmp(topics->replies.items[i], names[j]))
+                problem_add(problems, line_of(config, config, "reply_topics"),
+                            "reply_topics: answers on '%s' would be read as something else",
+                            names[j]);
+}
+
+void config_finish(struct config *config, struct problems *problems)
+{
+    finish_instance(config);
+    finish_limits(config, problems);
+    check_cluster_names(config, problems);
+    check_rule_names(config, problems);
+    for (size_t i = 0; i < config->cluster_count; i++)
+        check_infobase_names(&config->clusters[i], problems);
+    check_passwords(config, problems);
+    check_topics(config, problems);
+}
+
+enum error_code config_for_worker(const struct config *config, struct error *err)
+{
+    if (!config->kafka.brokers.count)
+        return error_set(err, ERR_CONFIG,
+                         "kafka.brokers is missing: write the addresses of the Kafka brokers, like "
+                         "kafka: {brokers: [kafka1:9092]}");
+    if (!config->cluster_count)
+        return error_set(err, ERR_CONFIG,
+                         "clusters is missing: write at least one, with its name and the addresses "
+                         "of its administration servers");
+    return ERR_OK;
+}
