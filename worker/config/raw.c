@@ -1,6 +1,7 @@
 #include "config/raw.h"
 
 #include <cyaml/cyaml.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-enum { SCHEMA_BYTES_MAX = 1024 * 1024, WORDS_MAX = 300 };
+enum { SCHEMA_BYTES_MAX = 1024 * 1024, WORDS_MAX = 300, LARGE_BYTES = 4096 };
 
 static size_t raw_size(void)
 {
@@ -107,13 +108,21 @@ __attribute__((format(printf, 3, 0))) static void on_words(cyaml_log_t level, vo
     words[strcspn(words, "\n")] = '\0';
 }
 
+/* libcyaml grows a sequence entry by entry: without room ahead ten thousand clusters are copied ten
+ * thousand times. */
 static void *on_memory(void *context, void *memory, size_t size)
 {
     (void)context;
-    if (size)
-        return mem_resize(memory, size, 1);
-    free(memory);
-    return NULL;
+    if (!size) {
+        free(memory);
+        return NULL;
+    }
+    if (memory && size <= malloc_usable_size(memory))
+        return memory;
+    size_t room = size;
+    if (size > LARGE_BYTES)
+        room += size / 2;
+    return mem_resize(memory, room, 1);
 }
 
 static cyaml_config_t settings(char *words)

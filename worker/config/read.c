@@ -24,13 +24,15 @@ struct source {
     const struct raw *raw;      /* NULL: below a free mapping, which libcyaml does not know */
 };
 
-static uint32_t *new_lines(struct origin *origin)
+static void new_lines(struct origin *origin)
 {
     size_t from = origin->instances++ * key_row_count;
-    origin->lines =
-        mem_resize(origin->lines, origin->instances * key_row_count, sizeof *origin->lines);
+    if (origin->instances > origin->room) {
+        origin->room = 2 * origin->instances;
+        origin->lines =
+            mem_resize(origin->lines, origin->room * key_row_count, sizeof *origin->lines);
+    }
     memset(origin->lines + from, 0, key_row_count * sizeof *origin->lines);
-    return origin->lines + from;
 }
 
 static void read_default(struct reader *reader, const struct key_row *row, const char *path,

@@ -33,6 +33,7 @@ void config_finish(struct config *config, struct problems *problems);
 struct origin {
     uint32_t *lines; /* by instance * key_row_count + the row's place; 0 = the default */
     size_t instances;
+    size_t room; /* instances that fit */
 };
 
 /* A group's struct: the top, or one entry of a container. Instances are counted in the order of
