@@ -115,9 +115,9 @@ static struct uuid any_uuid(struct world *world, const struct sim_cluster *clust
     if (cluster->all.count == 0 || draw_percent(&world->draw, 5))
         return draw_uuid(&world->draw);
     bool dead = cluster->alive.count == 0 || draw_percent(&world->draw, 10);
-    uint32_t index = dead ? draw_below(&world->draw, (uint32_t)cluster->all.count)
-                          : cluster->alive.at[draw_below(&world->draw,
-                                                         (uint32_t)cluster->alive.count)];
+    uint32_t index =
+        dead ? draw_below(&world->draw, (uint32_t)cluster->all.count)
+             : cluster->alive.at[draw_below(&world->draw, (uint32_t)cluster->alive.count)];
     return cluster->all.at[index].uuid;
 }
 
@@ -131,8 +131,8 @@ static void select_numbers(struct world *world, const struct sim_cluster *cluste
     if (draw_percent(&world->draw, 4))
         selector->infobase = "nowhere";
     for (size_t i = 0; i < count; i++)
-        selector->numbers[i] = world->plan.big_commands ? (uint32_t)i + 1
-                                                        : any_number(world, cluster);
+        selector->numbers[i] =
+            world->plan.big_commands ? (uint32_t)i + 1 : any_number(world, cluster);
     selector->count = count;
     if (draw_percent(&world->draw, 15))
         selector->guard.user = "user3";
@@ -157,8 +157,7 @@ static void produce(struct world *world, const struct command *command, int32_t 
     buf_init(&bytes, RECORD_BYTES_MAX);
     command_encode(command, &bytes);
     CHECK(!bytes.full);
-    int64_t offset =
-        commands_append(world, partition, bytes.data, bytes.length, (struct wall){0});
+    int64_t offset = commands_append(world, partition, bytes.data, bytes.length, (struct wall){0});
     say(world, "p%d: command %lld is %s for %s, %zu %s%s", partition, (long long)offset,
         brief(&command->id).text, command->cluster, command->selector.count,
         command->selector.kind == SELECTOR_NUMBERS ? "numbers" : "sessions",
@@ -271,8 +270,7 @@ static void chaos_pause(struct world *world)
         if (world->partitions[i].holder != worker->index)
             continue;
         world->partitions[i].holder = any_worker(world)->index;
-        worker_notice(world, world->partitions[i].holder, (int32_t)i,
-                      world_delay(world, 0, 10000));
+        worker_notice(world, world->partitions[i].holder, (int32_t)i, world_delay(world, 0, 10000));
         worker_notice(world, worker->index, (int32_t)i, world_delay(world, 0, 2000));
     }
 }
@@ -290,8 +288,8 @@ static void chaos_cluster(struct world *world)
     cluster->mode = draw_percent(&world->draw, 50)
                         ? MODE_WELL
                         : (enum mode)draw_below(&world->draw, MODE_COUNT);
-    static const char *const names[MODE_COUNT] = {"is well", "hangs", "is down",
-                                                  "cuts connections", "is slow"};
+    static const char *const names[MODE_COUNT] = {"is well", "hangs", "is down", "cuts connections",
+                                                  "is slow"};
     say(world, "%s: %s", cluster->name, names[cluster->mode]);
 }
 
@@ -350,10 +348,9 @@ static void set_halt(struct world *world, bool engaged)
     world->halted = engaged;
     say(world, "control: the kill switch is %s", engaged ? "on" : "off");
     for (uint32_t i = 0; i < world->plan.workers; i++)
-        world_after(world, world_delay(world, 1, 50),
-                    (struct task){.run = halt_task,
-                                  .worker = (int32_t)i,
-                                  .life = world->workers[i]->life});
+        world_after(
+            world, world_delay(world, 1, 50),
+            (struct task){.run = halt_task, .worker = (int32_t)i, .life = world->workers[i]->life});
 }
 
 static void chaos_commit(struct world *world)

@@ -1,4 +1,5 @@
-/* draw.h - the simulation's only source of chance: everything follows from one seed (splitmix64). */
+/* draw.h - the simulation's only source of chance: everything follows from one seed (splitmix64).
+ */
 #ifndef SIM_DRAW_H
 #define SIM_DRAW_H
 

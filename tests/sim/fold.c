@@ -121,8 +121,7 @@ static struct fold_command *command_add(struct fold *fold, const struct record *
 
 static void fold_accepted(struct world *world, struct fold *fold, struct record *record)
 {
-    struct fold_command *command =
-        command_add(fold, record, record->accepted.first_appended_at);
+    struct fold_command *command = command_add(fold, record, record->accepted.first_appended_at);
     command->accepted = true;
     command->accepted_ns = world->now_ns;
     command->command = STEAL(record->accepted.command);
@@ -160,7 +159,8 @@ static void fold_source(struct world *world, struct fold *fold, struct record *r
     judge_answer(world, fold, record, known);
     if (record->kind == RECORD_ACCEPTED && known < 0) {
         fold_accepted(world, fold, record);
-    } else if (record->kind == RECORD_REJECTED && known < 0 && record->rejected.command) {
+    } else if (record->kind == RECORD_REJECTED && known < 0 && record->rejected.command &&
+               record->reason.code != ERR_EXPIRED && record->reason.code != ERR_CONFLICT) {
         struct fold_command *command =
             command_add(fold, record, record->rejected.first_appended_at);
         note_ended(world, fold, command, COMMAND_REJECTED);

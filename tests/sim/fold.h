@@ -26,8 +26,8 @@ struct fold_command {
     int64_t accepted_ns;
     struct wall first_appended;
     struct wall expires;
-    struct command *command; /* owned; NULL unless accepted */
-    int64_t resolved_offset; /* of the last chunk; -1 */
+    struct command *command;     /* owned; NULL unless accepted */
+    int64_t resolved_offset;     /* of the last chunk; -1 */
     struct fold_target *targets; /* owned */
     uint32_t count;
     struct {
@@ -53,7 +53,7 @@ struct licence {
 struct fold_entry { /* one record of the log */
     enum record_kind kind;
     bool counts;
-    int64_t command;  /* -1 */
+    int64_t command;   /* -1 */
     struct uuid event; /* of CLOSED and REJECTED: delivered under this id; nil: not yet */
 };
 
@@ -76,7 +76,7 @@ struct fold {
         enum record_kind kind; /* RECORD_NONE: not yet */
         int64_t offset;
     })
-    answers; /* by offset of the command */
+    answers;         /* by offset of the command */
     int64_t through; /* events below are said to be delivered */
     uint64_t voided;
     uint32_t calm_owners;
@@ -95,9 +95,8 @@ int64_t fold_find(const struct world *world, const struct fold *fold, const stru
 void judge_answer(struct world *world, struct fold *fold, const struct record *record,
                   int64_t known);
 void judge_resolved(struct world *world, const struct fold *fold, struct fold_command *command);
-void judge_outcome(struct world *world, const struct fold *fold,
-                   const struct fold_command *command, const struct fold_target *target);
-void judge_closed(struct world *world, const struct fold *fold,
-                  const struct fold_command *command);
+void judge_outcome(struct world *world, const struct fold *fold, const struct fold_command *command,
+                   const struct fold_target *target);
+void judge_closed(struct world *world, const struct fold *fold, const struct fold_command *command);
 
 #endif

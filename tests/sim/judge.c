@@ -3,6 +3,9 @@
 
 #include "fold.h"
 
+/* A worker takes the broker's clock for later than it is by what an append may take. */
+enum { CLOCK_MS = 60000 };
+
 /* ---- answers to commands ---- */
 
 /* Behind the time for which ids are remembered a copy may be taken for new, or not yet. */
@@ -14,13 +17,17 @@ static bool was_known(const struct fold *fold, const struct uuid *id)
     return false;
 }
 
-static bool answer_fits(const struct command_entry *entry, const struct fold *fold,
-                        const struct record *record, const struct fold_command *known)
+static bool answer_fits(const struct world *world, const struct command_entry *entry,
+                        const struct fold *fold, const struct record *record,
+                        const struct fold_command *known)
 {
     if (uuid_is_nil(&entry->id))
         return record->kind == RECORD_REJECTED;
     if (entry->home >= 0 && entry->home != fold->partition)
         return record->kind == RECORD_FORWARDED;
+    if (record->kind == RECORD_REJECTED && record->reason.code == ERR_EXPIRED &&
+        entry->first_appended_at.ms + world->plan.validity_ms <= world_wall(world).ms + CLOCK_MS)
+        return true; /* too late to be compared with what is remembered */
     if (known && sha256_equal(&known->digest, &entry->digest))
         return record->kind == RECORD_DUPLICATE;
     if (known || entry->home < 0)
@@ -73,10 +80,15 @@ void judge_answer(struct world *world, struct fold *fold, const struct record *r
         !uuid_equal(&entry->id, &record->command_id))
         violate(world, "I5", "%s names command %lld and means another",
                 record_kind_label(record->kind), (long long)offset);
-    if (!answer_fits(entry, fold, record, known < 0 ? NULL : &fold->commands.at[known]))
-        violate(world, "I4", "command %lld (%s) is answered by %s%s", (long long)offset,
-                brief(&entry->id).text, record_kind_label(record->kind),
-                known < 0 ? "" : " though its id is known");
+    const struct fold_command *before = known < 0 ? NULL : &fold->commands.at[known];
+    if (!answer_fits(world, entry, fold, record, before))
+        violate(world, "I4",
+                "command %lld (%s, first appended at %lld ms) is answered by %s; known since "
+                "record %lld, first appended at %lld ms",
+                (long long)offset, brief(&entry->id).text,
+                (long long)(entry->first_appended_at.ms - BROKER_EPOCH_MS),
+                record_kind_label(record->kind), (long long)(before ? before->accepted_offset : -1),
+                (long long)(before ? before->first_appended.ms - BROKER_EPOCH_MS : -1));
     if (record->kind == RECORD_ACCEPTED)
         judge_accepted(world, entry, record);
 }
@@ -115,10 +127,11 @@ void judge_resolved(struct world *world, const struct fold *fold, struct fold_co
         const struct truth *truth = &cluster->all.at[target->truth];
         struct brief id = brief(&command->id);
         if (!was_asked_for(command, target, cluster, truth))
-            violate(world, "I2", "command %s resolved to session %u, which it did not ask for", id.text,
-                    truth->number);
+            violate(world, "I2", "command %s resolved to session %u, which it did not ask for",
+                    id.text, truth->number);
         if (truth->died_ns < command->accepted_ns)
-            violate(world, "I2", "command %s resolved by a list from before its acceptance", id.text);
+            violate(world, "I2", "command %s resolved by a list from before its acceptance",
+                    id.text);
         if (session_protected(truth) && target->verdict == TARGET_NONE)
             violate(world, "I14", "command %s wants to end a protected session", id.text);
     }
@@ -137,9 +150,8 @@ static bool was_absent(const struct world *world, const struct fold_command *com
         moved = false;
         for (size_t i = 0; i < cluster->all.count; i++) {
             const struct truth *truth = &cluster->all.at[i];
-            bool same = target->by_number
-                            ? truth->number == target->number
-                            : uuid_equal(&truth->uuid, &target->session);
+            bool same = target->by_number ? truth->number == target->number
+                                          : uuid_equal(&truth->uuid, &target->session);
             if (same && target->by_number) {
                 const struct fold_target like = {.by_number = true, .number = target->number};
                 same = was_asked_for(command, &like, cluster, truth);
@@ -153,8 +165,8 @@ static bool was_absent(const struct world *world, const struct fold_command *com
     return from <= world->now_ns;
 }
 
-void judge_outcome(struct world *world, const struct fold *fold,
-                   const struct fold_command *command, const struct fold_target *target)
+void judge_outcome(struct world *world, const struct fold *fold, const struct fold_command *command,
+                   const struct fold_target *target)
 {
     const char *label = target_outcome_label(target->outcome);
     (void)fold;
@@ -195,12 +207,12 @@ void judge_closed(struct world *world, const struct fold *fold, const struct fol
         return;
     }
     if (done < command->count)
-        violate(world, "I4", "command %s closes with %u of %u outcomes", id.text, done, command->count);
+        violate(world, "I4", "command %s closes with %u of %u outcomes", id.text, done,
+                command->count);
     if ((success == command->count) != (command->outcome == COMMAND_COMPLETED))
         violate(world, "I4", "command %s closes as %s with %u of %u gone", id.text,
                 command_outcome_label(command->outcome), success, command->count);
-    if ((success && success < command->count) !=
-        (command->outcome == COMMAND_PARTIALLY_COMPLETED))
+    if ((success && success < command->count) != (command->outcome == COMMAND_PARTIALLY_COMPLETED))
         violate(world, "I4", "command %s closes as %s with %u of %u gone", id.text,
                 command_outcome_label(command->outcome), success, command->count);
 }

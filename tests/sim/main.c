@@ -35,11 +35,11 @@ static bool read_number(const char *text, uint64_t *ret)
 static bool read_arguments(int count, char **values, struct arguments *ret)
 {
     static const struct option options[] = {
-        {"seeds", required_argument, NULL, 'n'},    {"first", required_argument, NULL, 'f'},
-        {"seed", required_argument, NULL, 's'},     {"trace", no_argument, NULL, 't'},
-        {"steps", required_argument, NULL, 'p'},    {"mutation", required_argument, NULL, 'm'},
-        {"mutations", no_argument, NULL, 'M'},      {"scenario", required_argument, NULL, 'c'},
-        {"scenarios", no_argument, NULL, 'C'},      {NULL, 0, NULL, 0}};
+        {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'},
+        {"seed", required_argument, NULL, 's'},  {"trace", no_argument, NULL, 't'},
+        {"steps", required_argument, NULL, 'p'}, {"mutation", required_argument, NULL, 'm'},
+        {"mutations", no_argument, NULL, 'M'},   {"scenario", required_argument, NULL, 'c'},
+        {"scenarios", no_argument, NULL, 'C'},   {NULL, 0, NULL, 0}};
     *ret = (struct arguments){.first = 1, .count = SEEDS_DEFAULT};
 #ifdef CURFEW_MUTATIONS
     ret->mutations_all = count == 1;

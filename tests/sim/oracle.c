@@ -130,9 +130,8 @@ void oracle_looked(struct world *world, const struct worker *worker, int32_t par
     const struct seat *seat = &worker->seats[partition];
     for (size_t i = 0; i < oracle->acts.count; i++) {
         struct act *act = &oracle->acts.at[i];
-        if (act->worker == worker->index && act->life == worker->life &&
-            act->cluster == cluster && act->at_ns <= started_ns &&
-            (!probed || uuid_equal(probed, &act->session)))
+        if (act->worker == worker->index && act->life == worker->life && act->cluster == cluster &&
+            act->at_ns <= started_ns && (!probed || uuid_equal(probed, &act->session)))
             act->looked = true;
     }
     if (!probed)
@@ -228,8 +227,7 @@ static void check_identity(struct world *world, const struct fold *fold,
         violate(world, "I2", "the UUID %s belongs to somebody else since %.3f ms",
                 brief(&act->session).text, (double)(world->now_ns - truth->born_ns) / 1e6);
     if (session_protected(truth))
-        violate(world, "I14", "the protected session %s is to be ended",
-                brief(&act->session).text);
+        violate(world, "I14", "the protected session %s is to be ended", brief(&act->session).text);
 }
 
 /* I6: between two of them to one session a look; I2: on what it rests is young and of this epoch.
@@ -259,8 +257,7 @@ static void check_looks(struct world *world, const struct worker *worker, int32_
 }
 
 int64_t oracle_sent(struct world *world, const struct worker *worker, int32_t partition,
-                    int32_t cluster, const struct uuid *session, const char *message,
-                    bool residual)
+                    int32_t cluster, const struct uuid *session, const char *message, bool residual)
 {
     struct oracle *oracle = world->oracle;
     struct fold *fold = &oracle->folds[partition];
@@ -281,7 +278,8 @@ int64_t oracle_sent(struct world *world, const struct worker *worker, int32_t pa
             violate(world, "I8", "%s is outside every counting RESOLVED", brief(session).text);
     } else {
         const char *why;
-        struct licence *licence = choose_licence(world, worker, fold, cluster, session, message, &why);
+        struct licence *licence =
+            choose_licence(world, worker, fold, cluster, session, message, &why);
         if (worker->halted)
             violate(world, "halt", "%s is to be ended with the kill switch on",
                     brief(session).text);
@@ -440,8 +438,7 @@ void oracle_committed(struct world *world, int32_t partition,
     struct sha256 digest = sha256_of(last->bytes, last->length);
     if (!sha256_equal(&digest, &checkpoint->last_digest))
         violate(world, "I5", "the digest of the last command read is another's");
-    if (checkpoint->journal_start < 0 ||
-        checkpoint->journal_start > (int64_t)fold->entries.count)
+    if (checkpoint->journal_start < 0 || checkpoint->journal_start > (int64_t)fold->entries.count)
         violate(world, "I5", "the journal is to be read from %lld",
                 (long long)checkpoint->journal_start);
 }

@@ -26,20 +26,19 @@ static void load_task(struct world *world, struct task *task)
         chaos_end(world);
         return;
     }
-    world_after(world, task->index * MS,
-                (struct task){.run = load_task,
-                              .worker = -1,
-                              .index = task->index,
-                              .number = task->number - 1});
+    world_after(
+        world, task->index * MS,
+        (struct task){
+            .run = load_task, .worker = -1, .index = task->index, .number = task->number - 1});
 }
 
 static struct world *loaded(uint64_t seed, const struct plan *plan, int32_t interval_ms,
                             uint64_t rounds, bool trace)
 {
     struct world *world = world_create(seed, plan, &none, trace ? TRACE_PRINT : TRACE_NONE);
-    world_after(world, 2000 * MS,
-                (struct task){
-                    .run = load_task, .worker = -1, .index = interval_ms, .number = rounds});
+    world_after(
+        world, 2000 * MS,
+        (struct task){.run = load_task, .worker = -1, .index = interval_ms, .number = rounds});
     return world;
 }
 
@@ -250,8 +249,8 @@ static const struct scenario {
     const char *name;
     int (*run)(uint64_t seed, bool trace);
 } all[] = {
-    {"fair", fair},           {"number_reuse", number_reuse}, {"isolation", isolation},
-    {"recovery", recovery},   {"journal_down", journal_down},
+    {"fair", fair},         {"number_reuse", number_reuse}, {"isolation", isolation},
+    {"recovery", recovery}, {"journal_down", journal_down},
 };
 
 int scenarios_run(const char *name, uint64_t first, bool trace)

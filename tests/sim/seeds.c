@@ -14,9 +14,9 @@ enum {
 
 void report(const struct world *world, const char *what)
 {
-    printf("seed=%llu commit=%s %s: %s (at %.3f ms, step %llu)\n",
-           (unsigned long long)world->seed, SIM_COMMIT, what, world->violation,
-           (double)world->now_ns / 1e6, (unsigned long long)world->steps);
+    printf("seed=%llu commit=%s %s: %s (at %.3f ms, step %llu)\n", (unsigned long long)world->seed,
+           SIM_COMMIT, what, world->violation, (double)world->now_ns / 1e6,
+           (unsigned long long)world->steps);
 }
 
 static uint64_t running; /* the seed under way */
@@ -70,8 +70,8 @@ bool run_out(struct world *world)
             done_ns = world->now_ns;
         if (done_ns >= 0 && world->now_ns > done_ns + QUIET_MS * MS)
             break;
-        int64_t healthy_ns = world->calm_since > world->started_ns ? world->calm_since
-                                                                    : world->started_ns;
+        int64_t healthy_ns =
+            world->calm_since > world->started_ns ? world->calm_since : world->started_ns;
         if (done_ns < 0 && world->now_ns > healthy_ns + heal_ns(world)) {
             oracle_finished(world, true);
             violate(world, "I4", "it does not come to an end");

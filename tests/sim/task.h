@@ -1,6 +1,7 @@
 /* task.h - what will happen and when: a heap of tasks in virtual time, ties in order of creation.
  *
- * A task meant for a worker is dropped when that process is gone, and put aside while it is paused. */
+ * A task meant for a worker is dropped when that process is gone, and put aside while it is paused.
+ */
 #ifndef SIM_TASK_H
 #define SIM_TASK_H
 

@@ -103,8 +103,7 @@ static void published_task(struct world *world, struct task *task)
     struct worker *worker = world->workers[task->worker];
     struct seat *seat = &worker->seats[task->index];
     if (seat->engine && seat->generation == task->generation)
-        engine_published(seat->engine, task->number, task->data != NULL,
-                         worker_now(world, worker));
+        engine_published(seat->engine, task->number, task->data != NULL, worker_now(world, worker));
     task->data = NULL;
 }
 
@@ -225,8 +224,7 @@ static void forward_task(struct world *world, struct task *task)
 static void produce_again(struct world *world, struct worker *worker, int32_t partition)
 {
     struct seat *seat = &worker->seats[partition];
-    const struct command_entry *entry =
-        &world->partitions[partition].commands.at[seat->position];
+    const struct command_entry *entry = &world->partitions[partition].commands.at[seat->position];
     seat->forwarding = seat->position;
     seat->forwarded = false;
     struct forward *forward = mem_alloc(1, sizeof *forward + entry->length);
@@ -536,10 +534,9 @@ void worker_commit(struct world *world, struct worker *worker, int32_t partition
         return;
     say(world, "w%d p%d: commits %lld, journal from %lld", worker->index, partition,
         (long long)checkpoint.next_command, (long long)checkpoint.journal_start);
-    world->partitions[partition].saved = (struct saved){true, checkpoint.next_command,
-                                                        checkpoint.journal_start,
-                                                        checkpoint.journal_owner,
-                                                        checkpoint.journal_sequence};
+    world->partitions[partition].saved =
+        (struct saved){true, checkpoint.next_command, checkpoint.journal_start,
+                       checkpoint.journal_owner, checkpoint.journal_sequence};
 }
 
 /* ---- control ---- */
@@ -610,10 +607,8 @@ static void pass_on_task(struct world *world, struct task *task)
     for (uint32_t i = 0; i < world->plan.partitions; i++) {
         if (world->partitions[i].holder != worker->index)
             continue;
-        world->partitions[i].holder =
-            (worker->index + 1) % (int32_t)world->plan.workers;
-        worker_notice(world, world->partitions[i].holder, (int32_t)i,
-                      world_delay(world, 0, 300));
+        world->partitions[i].holder = (worker->index + 1) % (int32_t)world->plan.workers;
+        worker_notice(world, world->partitions[i].holder, (int32_t)i, world_delay(world, 0, 300));
     }
 }
 
@@ -631,8 +626,9 @@ void worker_crash(struct world *world, struct worker *worker)
     empty(worker);
     world_after(world, SESSION_TIMEOUT_MS * MS,
                 (struct task){.run = pass_on_task, .worker = -1, .index = worker->index});
-    world_after(world, draw_percent(&world->draw, 60) ? world_delay(world, 50, 4000)
-                                                      : world_delay(world, 4000, 30000),
+    world_after(world,
+                draw_percent(&world->draw, 60) ? world_delay(world, 50, 4000)
+                                               : world_delay(world, 4000, 30000),
                 (struct task){.run = restart_task, .worker = -1, .index = worker->index});
 }
 
@@ -663,11 +659,10 @@ void worker_pause(struct world *world, struct worker *worker, int64_t ns)
                           : "");
     worker->paused = true;
     journal_hold(world, worker->index, true);
-    world_after(world, ns,
-                (struct task){.run = resume_task,
-                              .worker = -1,
-                              .index = worker->index,
-                              .generation = worker->life});
+    world_after(
+        world, ns,
+        (struct task){
+            .run = resume_task, .worker = -1, .index = worker->index, .generation = worker->life});
 }
 
 void worker_resume(struct world *world, struct worker *worker)

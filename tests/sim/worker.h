@@ -6,23 +6,23 @@
 #include "cluster/lane.h"
 #include "world.h"
 
-struct seat { /* one partition's engine */
+struct seat {              /* one partition's engine */
     struct engine *engine; /* NULL: none */
     uint32_t generation;
     bool assigned;
     int64_t read; /* next journal offset */
     int64_t goal; /* the journal's end when reading began */
     bool at_end;
-    bool reading;     /* a task will read on */
-    uint64_t epochs;  /* of which the position is known */
-    int64_t position; /* next command; -1: not known */
+    bool reading;       /* a task will read on */
+    uint64_t epochs;    /* of which the position is known */
+    int64_t position;   /* next command; -1: not known */
     int64_t forwarding; /* offset of the command being produced to its own partition; -1 */
     bool forwarded;
     int64_t tick_at;
     int64_t owned_ns; /* since when, in this epoch */
 };
 
-struct job { /* a request that a lane holds or runs */
+struct job {     /* a request that a lane holds or runs */
     uint64_t id; /* 0: free */
     int32_t partition;
     uint32_t generation;

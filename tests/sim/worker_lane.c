@@ -111,16 +111,15 @@ void lane_request(struct world *world, struct worker *worker, struct seat *seat,
         .message = action->kind == ENGINE_END ? action->message : NULL,
     };
     struct instant now = worker_now(world, worker);
-    struct lane_job wanted = {.request = {
-                                  .op = op_of[action->kind],
-                                  .tag = job->id,
-                                  .session = action->session,
-                                  .infobase = action->kind == ENGINE_LIST && action->infobase
-                                                  ? "wanted"
-                                                  : NULL,
-                                  .send_by = action->send_by,
-                                  .deadline = instant_add_ms(now, world->plan.request_timeout_ms),
-                              }};
+    struct lane_job wanted = {
+        .request = {
+            .op = op_of[action->kind],
+            .tag = job->id,
+            .session = action->session,
+            .infobase = action->kind == ENGINE_LIST && action->infobase ? "wanted" : NULL,
+            .send_by = action->send_by,
+            .deadline = instant_add_ms(now, world->plan.request_timeout_ms),
+        }};
     if (action->kind == ENGINE_END) {
         wanted.request.message = action->message;
         CHECK(instant_before(now, action->send_by));
@@ -263,6 +262,8 @@ void worker_answered(struct world *world, struct worker *worker, struct request 
     const struct seat *seat = seat_of(worker, job);
     bool same_epoch = seat && engine_counts(seat->engine).epochs == job->epochs;
     if (request->list && request->code == ERR_OK) {
+        if (!request->lies)
+            world->clusters[job->cluster].lied[worker->index] = false;
         request->list->started = (struct instant){request->sent_ns + worker->boot_ns};
         request->list->finished = worker_now(world, worker);
         if (same_epoch)

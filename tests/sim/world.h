@@ -41,8 +41,8 @@ void *vector_grow(void *at, size_t count, size_t *size, size_t element);
 /* A new zeroed last element. */
 #define VECTOR_ADD(vector)                                                                         \
     __extension__({                                                                                \
-        (vector)->at = vector_grow((vector)->at, (vector)->count, &(vector)->size,                 \
-                                   sizeof *(vector)->at);                                          \
+        (vector)->at =                                                                             \
+            vector_grow((vector)->at, (vector)->count, &(vector)->size, sizeof *(vector)->at);     \
         &(vector)->at[(vector)->count++];                                                          \
     })
 
@@ -77,20 +77,20 @@ struct plan {
     /* chances in 100,000 */
     uint32_t append_trouble;
     uint32_t crash_at_action;
-    uint32_t pause_at_send;   /* between taking the job and the last look at `send_by` */
-    uint32_t pause_in_send;   /* behind that look: the stated residual window */
-    uint32_t lying_list;      /* empty, once */
-    uint32_t lying_gone;      /* "not found" for a session that is there */
+    uint32_t pause_at_send; /* between taking the job and the last look at `send_by` */
+    uint32_t pause_in_send; /* behind that look: the stated residual window */
+    uint32_t lying_list;    /* empty, once */
+    uint32_t lying_gone;    /* "not found" for a session that is there */
     uint32_t lying_probe;
-    uint32_t cut;             /* answer lost; effect applied or not */
+    uint32_t cut; /* answer lost; effect applied or not */
     uint32_t refuse;
-    uint32_t stuck;           /* the end is accepted; the session stays, for a while or for ever */
-    uint32_t reuse_uuid;      /* a new session with the UUID of one that has just died */
-    uint32_t reconnect;       /* the user is back at once with the same number */
+    uint32_t stuck;      /* the end is accepted; the session stays, for a while or for ever */
+    uint32_t reuse_uuid; /* a new session with the UUID of one that has just died */
+    uint32_t reconnect;  /* the user is back at once with the same number */
     uint32_t event_failure;
-    uint32_t lose_metadata;   /* of the committed offset */
-    uint32_t destroy_engine;  /* when its partition goes to another */
-    uint32_t slow;            /* an answer takes seconds */
+    uint32_t lose_metadata;  /* of the committed offset */
+    uint32_t destroy_engine; /* when its partition goes to another */
+    uint32_t slow;           /* an answer takes seconds */
     /* limits */
     uint32_t open_commands_max;
     uint32_t open_targets_max;
@@ -193,7 +193,7 @@ struct sim_cluster {
     VECTOR(struct truth) all;
     VECTOR(uint32_t) alive; /* indices into `all` */
     enum mode mode;
-    bool lied[WORKERS_MAX]; /* the last list for that worker was a lie: the next is honest */
+    bool lied[WORKERS_MAX]; /* since the last honest list that reached that worker: no more lies */
     uint32_t users;
 };
 
@@ -213,6 +213,7 @@ struct request {
     enum error_code code;
     bool sent;
     struct session_list *list; /* owned */
+    bool lies;
 };
 
 struct worker;
@@ -240,7 +241,7 @@ struct world {
     bool calm;
     int64_t calm_since;
     int64_t started_ns; /* when a worker was started last */
-    bool halted; /* the control topic's last word on the kill switch */
+    bool halted;        /* the control topic's last word on the kill switch */
     uint64_t actions;
     uint64_t crash_at; /* the number of the action at which its worker dies; 0: none */
     enum trace trace;

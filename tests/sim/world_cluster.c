@@ -37,8 +37,8 @@ static uint32_t free_number(const struct sim_cluster *cluster, uint32_t infobase
 struct truth *session_login(struct world *world, int32_t at, uint32_t infobase,
                             const struct uuid *uuid)
 {
-    static const char *const apps[] = {"1CV8C", "1CV8", "BackgroundJob", "WebClient", "RAS",
-                                       "SrvrConsole"};
+    static const char *const apps[] = {"1CV8C",     "1CV8", "BackgroundJob",
+                                       "WebClient", "RAS",  "SrvrConsole"};
     struct sim_cluster *cluster = &world->clusters[at];
     uint32_t number = free_number(cluster, infobase);
     uint32_t index = (uint32_t)cluster->all.count;
@@ -180,13 +180,14 @@ static void tell_session(struct session_list *list, const struct sim_cluster *cl
                     (1U << SESSION_user_name) | (1U << SESSION_app_id) | (1U << SESSION_started_at);
 }
 
-static struct session_list *list_now(struct world *world, const struct request *request)
+static struct session_list *list_now(struct world *world, struct request *request)
 {
     struct sim_cluster *cluster = &world->clusters[request->cluster];
     struct session_list *list = session_list_create(LIST_BYTES_MAX);
     bool *lied = &cluster->lied[request->worker];
     bool lies = !world->calm && !*lied && draw_chance(&world->draw, world->plan.lying_list);
-    *lied = lies;
+    request->lies = lies;
+    *lied |= lies;
     list->count = lies ? 0 : cluster->alive.count;
     list->sessions = list_take(list, list->count, sizeof list->sessions[0]);
     for (size_t i = 0; i < list->count; i++)
@@ -195,8 +196,7 @@ static struct session_list *list_now(struct world *world, const struct request *
     list->infobase_count = request->names ? INFOBASES : 0;
     list->infobases = list_take(list, INFOBASES, sizeof list->infobases[0]);
     for (size_t i = 0; i < list->infobase_count; i++)
-        list->infobases[i] =
-            (struct infobase_name){cluster->infobase[i], infobase_names[i]};
+        list->infobases[i] = (struct infobase_name){cluster->infobase[i], infobase_names[i]};
     if (lies)
         say(world, "%s: lies to worker %d: no sessions", cluster->name, request->worker);
     return list;
@@ -229,9 +229,9 @@ static void effect_later(struct world *world, const struct request *request, int
     struct request *copy = mem_new(struct request);
     *copy = *request;
     copy->list = NULL;
-    world_after(world, delay_ns,
-                (struct task){
-                    .run = late_effect, .worker = -1, .data = copy, .release = request_free});
+    world_after(
+        world, delay_ns,
+        (struct task){.run = late_effect, .worker = -1, .data = copy, .release = request_free});
 }
 
 /* A session whose end is accepted may stay listed for a while, or for ever. */
@@ -331,7 +331,7 @@ void cluster_request(struct world *world, struct request *request)
         return;
     }
     request->sent = request->kind == ENGINE_END;
-    world_after(world, world_delay(world, 0, 10),
-                (struct task){
-                    .run = arrives, .worker = -1, .data = request, .release = request_free});
+    world_after(
+        world, world_delay(world, 0, 10),
+        (struct task){.run = arrives, .worker = -1, .data = request, .release = request_free});
 }

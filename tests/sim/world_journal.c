@@ -78,10 +78,8 @@ static void schedule(struct world *world, size_t index, int64_t delay_ns, bool i
         *last = at;
     }
     world_after(world, at - world->now_ns,
-                (struct task){.run = land,
-                              .worker = -1,
-                              .number = index,
-                              .generation = ++append->schedule});
+                (struct task){
+                    .run = land, .worker = -1, .number = index, .generation = ++append->schedule});
 }
 
 /* The journal cannot be written: it waits, and its writer may lose patience first. */
@@ -109,8 +107,7 @@ static void land(struct world *world, struct task *task)
 {
     size_t index = task->number;
     struct append *append = &world->appends.at[index];
-    if (append->done || append->held || append->schedule != task->generation ||
-        waits(world, index))
+    if (append->done || append->held || append->schedule != task->generation || waits(world, index))
         return;
     struct append copy = *append;
     put(world, &copy);

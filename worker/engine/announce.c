@@ -20,6 +20,8 @@ void duty_add(struct engine *engine, enum event_kind kind, int64_t offset, struc
     struct duty *duty = mem_new(struct duty);
     duty->kind = kind;
     duty->offset = offset;
+    duty->epoch = engine->owner;
+    duty->sequence = engine->owner_sequence;
     duty->time = time;
     duty->entry = entry;
     duty->record = record;
@@ -58,18 +60,6 @@ static void finish(struct engine *engine, struct duty *duty)
     entry->duties--;
     if (entry->duties == 0 && entry->open && entry->open->state >= STATE_CLOSED)
         open_free(engine, entry->open);
-}
-
-void duties_disown(struct engine *engine, struct entry *entry)
-{
-    struct duty *duty;
-    TAILQ_FOREACH(duty, &engine->duties, in_order)
-    {
-        if (duty->entry != entry)
-            continue;
-        finish(engine, duty);
-        duty->entry = NULL;
-    }
 }
 
 void duties_free(struct engine *engine)

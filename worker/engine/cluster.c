@@ -54,7 +54,6 @@ void clusters_restart(struct engine *engine)
     {
         cluster->listing = 0;
         cluster->failures = 0;
-        cluster->empty = false;
         cluster->not_before = (struct instant){0};
         ask(engine, cluster);
     }
@@ -194,6 +193,22 @@ enum {
     RESOLVED_BYTES = 48000
 }; /* of targets in one record; the head and one large target fit besides */
 
+/* A mutation: the simulation must notice it. */
+static void act_at_once(struct engine *engine, struct open *open,
+                        const struct resolution *resolution, struct instant now)
+{
+    for (size_t i = 0; i < resolution->count; i++) {
+        if (!resolution->rows[i].session || resolution->rows[i].verdict != TARGET_NONE)
+            continue;
+        struct engine_action *action = engine_act(engine, ENGINE_END);
+        action->tag = (open->serial << TARGET_BITS) | i;
+        action->cluster = open->cluster->name;
+        action->session = resolution->rows[i].session->uuid;
+        action->message = open->command->options.message;
+        action->send_by = instant_add_ms(now, LICENCE_AGE_MS);
+    }
+}
+
 static void append_resolved(struct engine *engine, struct open *open,
                             const struct resolution *resolution, struct instant now)
 {
@@ -227,6 +242,8 @@ static void append_resolved(struct engine *engine, struct open *open,
     free(targets);
     free(sizes);
     open->pending |= PENDING_RESOLVED;
+    if (MUTATED(engine, act_without_licence))
+        act_at_once(engine, open, resolution, now);
 }
 
 static void refuse(struct engine *engine, struct open *open, const struct error *why,
@@ -250,12 +267,10 @@ static void note_seen(struct open *open, const struct session_list *list)
 static bool empty_is_proven(struct engine *engine, struct open *open,
                             const struct session_list *list)
 {
-    const struct cluster *cluster = open->cluster;
     if (list->count > 0 || MUTATED(engine, trust_empty_list))
         return true;
     if (open->command->selector.kind == SELECTOR_NUMBERS)
-        return instant_ms_between(cluster->empty_since, list->started) >=
-               engine->config.empty_confirm_ms;
+        return open->empty_twice;
     bool proven = true;
     for (uint32_t i = 0; i < open->target_count; i++) {
         if (open->targets[i].probed_gone)
@@ -362,9 +377,25 @@ static void look_at_target(struct engine *engine, struct open *open, uint32_t in
         target_absent(open, target);
 }
 
+/* Both lists must have served this command: what was empty before it came proves nothing for it. */
+static void note_empty(const struct engine *engine, struct open *open,
+                       const struct session_list *list)
+{
+    if (list->count > 0) {
+        open->empty_since = (struct instant){0};
+        open->empty_twice = false;
+    } else if (open->empty_since.ns == 0) {
+        open->empty_since = list->finished;
+    } else if (instant_ms_between(open->empty_since, list->started) >=
+               engine->config.empty_confirm_ms) {
+        open->empty_twice = true;
+    }
+}
+
 static void serve(struct engine *engine, struct open *open, const struct index *sessions,
                   struct instant now)
 {
+    note_empty(engine, open, sessions->list);
     cluster_served(open);
     engine_touch(engine, open);
     if (open->state == STATE_ACCEPTED) {
@@ -422,23 +453,12 @@ static void list_failed(struct engine *engine, struct cluster *cluster, const st
     }
 }
 
-static void note_empty(struct cluster *cluster, const struct session_list *list)
-{
-    if (list->count > 0)
-        cluster->empty = false;
-    else if (!cluster->empty) {
-        cluster->empty = true;
-        cluster->empty_since = list->finished;
-    }
-}
-
 static void list_succeeded(struct engine *engine, struct cluster *cluster,
                            const struct session_list *list, struct instant now)
 {
     struct index sessions;
     cluster->failures = 0;
     cluster->not_before = (struct instant){0};
-    note_empty(cluster, list);
     index_init(&sessions, list);
     TAILQ_HEAD(, open) served = TAILQ_HEAD_INITIALIZER(served);
     TAILQ_CONCAT(&served, &cluster->wanting, of_wanting);

@@ -406,6 +406,8 @@ void open_restart(struct engine *engine, struct open *open, struct instant now)
     open->list_after = now;
     open->hinted = false;
     open->list_round = 0;
+    open->empty_since = (struct instant){0};
+    open->empty_twice = false;
     open->sending = 0;
     if (MUTATED(engine, resolve_again) && open->state == STATE_ENDING)
         open->state = STATE_ACCEPTED;

@@ -86,11 +86,10 @@ void open_free(struct engine *engine, struct open *open)
 
 void entry_free(struct engine *engine, struct entry *entry)
 {
-    if (entry->duties)
-        duties_disown(engine, entry);
     if (entry->open)
         open_free(engine, entry->open);
-    HASH_DEL(engine->entries, entry);
+    if (!entry->outdated)
+        HASH_DEL(engine->entries, entry);
     TAILQ_REMOVE(&engine->order, entry, in_order);
     engine_charge(engine, 0, 0, -1);
     reason_release(&entry->reason);
@@ -98,13 +97,14 @@ void entry_free(struct engine *engine, struct entry *entry)
     free(entry);
 }
 
-void engine_forget(struct engine *engine, struct instant now)
+/* By the times of records alone, so that no reader forgets what another still knows and needs. A
+ * copy that was appended in time may be read that much later; what is older still is refused at the
+ * door (engine_offer). */
+void engine_forget(struct engine *engine, struct wall broker_time)
 {
-    struct wall broker_now = engine_broker_now(engine, now);
     for (struct entry *entry = TAILQ_FIRST(&engine->order); entry && !entry->open && !entry->duties;
          entry = TAILQ_FIRST(&engine->order)) {
-        /* A copy that was appended in time may be read that much later. */
-        if (entry->forget_at.ms + engine->config.remember_ms > broker_now.ms)
+        if (entry->forget_at.ms + engine->config.remember_ms > broker_time.ms)
             return;
         entry_free(engine, entry);
     }
@@ -420,8 +420,6 @@ void engine_tick(struct engine *engine, struct instant now)
         heap_set(engine, open, INSTANT_NEVER);
         engine_touch(engine, open);
     }
-    if (engine->role == ENGINE_OWNING)
-        engine_forget(engine, now);
 }
 
 struct instant engine_wake(const struct engine *engine)
@@ -466,6 +464,12 @@ struct engine_checkpoint engine_checkpoint(const struct engine *engine)
         ret.journal_start = oldest->first_offset;
         ret.journal_owner = oldest->first_epoch;
         ret.journal_sequence = oldest->first_sequence;
+    }
+    const struct duty *undelivered = TAILQ_FIRST(&engine->duties);
+    if (undelivered && undelivered->offset < ret.journal_start) {
+        ret.journal_start = undelivered->offset;
+        ret.journal_owner = undelivered->epoch;
+        ret.journal_sequence = undelivered->sequence;
     }
     return ret;
 }

@@ -82,11 +82,16 @@ static struct entry *entry_add(struct engine *engine, const struct record *recor
     return entry;
 }
 
-/* An id that comes again after its time is a new command. */
+/* An id that comes again after its time is a new command. Events of the old one may still have to
+ * be delivered; then it stays until they are. */
 static void forget_outdated(struct engine *engine, const struct uuid *id)
 {
     struct entry *outdated = engine_find(engine, id);
-    if (outdated)
+    if (!outdated)
+        return;
+    HASH_DEL(engine->entries, outdated);
+    outdated->outdated = true;
+    if (!outdated->open && !outdated->duties)
         entry_free(engine, outdated);
 }
 
@@ -212,11 +217,19 @@ static void fold_refused(struct engine *engine, struct record *record, int64_t o
     record_destroy(record);
 }
 
+/* Neither depends on whether the reader has seen the first one of that id: a conflict speaks of one
+ * that a reader who began behind it does not know, and of a command that came too late the writer
+ * itself may have forgotten the first. */
+static bool is_remembered(enum error_code why)
+{
+    return why != ERR_CONFLICT && why != ERR_EXPIRED;
+}
+
 /* A refusal at the door. The record goes to its event. */
 static void fold_rejected(struct engine *engine, struct record *record, int64_t offset,
                           struct wall broker_time)
 {
-    bool first = record->rejected.command &&
+    bool first = record->rejected.command && is_remembered(record->reason.code) &&
                  !engine_known(engine, &record->command_id, record->rejected.first_appended_at);
     struct entry *entry = NULL;
     note_finished(engine, NULL, record, broker_time);
@@ -530,8 +543,10 @@ enum error_code engine_record(struct engine *engine, struct record *record, int6
         return ERR_OK;
     }
     note_source(engine, record, offset);
-    flying_landed(engine, &record->command_id);
+    if (record->kind == RECORD_ACCEPTED || record->kind == RECORD_REJECTED)
+        flying_landed(engine, &record->command_id);
     duties_through(engine, record->events_through);
+    engine_forget(engine, broker_time);
     return fold(engine, record, offset, broker_time, licence_end(engine, own, appended_at), now,
                 err);
 }

@@ -65,7 +65,15 @@ static bool share_is_full(struct engine *engine, const struct engine_offer *offe
     return engine_cluster(engine, offer->cluster)->open_count >= engine->config.cluster_share;
 }
 
-static struct record *judge(struct engine *engine, struct engine_offer *offer)
+/* So old that a first one with this id may be forgotten. */
+static bool is_outdated(const struct engine *engine, const struct engine_offer *offer,
+                        struct instant now)
+{
+    return offer->command &&
+           offer->appended_at.ms + engine->config.remember_ms <= engine_broker_now(engine, now).ms;
+}
+
+static struct record *judge(struct engine *engine, struct engine_offer *offer, struct instant now)
 {
     struct error why;
     if (offer->forwarded_to >= 0) {
@@ -77,6 +85,10 @@ static struct record *judge(struct engine *engine, struct engine_offer *offer)
         offer->command ? engine_known(engine, &offer->command->id, offer->appended_at) : NULL;
     if (entry)
         return repeat(entry, offer);
+    if (is_outdated(engine, offer, now)) {
+        error_set(&why, ERR_EXPIRED, "its validity was over before it was taken");
+        return reject(offer, &why);
+    }
     if (offer->refusal.code)
         return reject(offer, &offer->refusal);
     if (share_is_full(engine, offer)) {
@@ -124,7 +136,7 @@ enum error_code engine_offer(struct engine *engine, struct engine_offer *offer, 
         return error_set(err, ERR_FULL, "partition %d takes no commands now",
                          engine->config.partition);
     use_configured_name(offer);
-    struct record *record = judge(engine, offer);
+    struct record *record = judge(engine, offer, now);
     command_destroy(STEAL(offer->command));
     if (record->kind == RECORD_ACCEPTED || record->kind == RECORD_REJECTED)
         take_off(engine, &record->command_id);
@@ -147,7 +159,7 @@ bool engine_allows(const struct engine *engine, uint64_t tag)
 {
     uint32_t index;
     struct open *open = find_open((struct engine *)(uintptr_t)engine, tag, &index);
-    if (MUTATED(engine, ignore_foreign_owner))
+    if (MUTATED(engine, ignore_foreign_owner) || MUTATED(engine, act_without_licence))
         return open != NULL;
     if (!open || engine->halted || open->cancelled || !engine_may_act(engine))
         return false;
@@ -240,9 +252,7 @@ void engine_probed(struct engine *engine, uint64_t tag, enum error_code code, st
     struct target *target = &open->targets[index];
     struct cluster *cluster = open->cluster;
     target->probing = false;
-    bool twice_empty = cluster->empty && instant_ms_between(cluster->empty_since, now) >=
-                                             engine->config.empty_confirm_ms;
-    target->probed_gone = code == ERR_GONE || (cannot_probe(code) && twice_empty);
+    target->probed_gone = code == ERR_GONE || (cannot_probe(code) && open->empty_twice);
     engine_touch(engine, open);
     if (target->outcome != TARGET_NONE || target->work == WORK_DECIDED)
         return; /* its verdict was given while the question was out */

@@ -91,9 +91,7 @@ struct cluster {
     struct instant wake; /* the earliest moment that one of `wanting` allows */
     uint64_t listing;    /* tag of the list in flight; 0: none */
     struct instant not_before;
-    uint32_t failures;          /* lists failed in a row */
-    bool empty;                 /* the last list was empty... */
-    struct instant empty_since; /* ...and this is when the first of them was finished */
+    uint32_t failures; /* lists failed in a row */
 };
 
 /* An accepted command until it is closed and announced. */
@@ -133,7 +131,10 @@ struct open {
     bool needs_hint;     /* its infobase was not among the names of the last list: ask by name */
     bool hinted;         /* the list in flight asks for its infobase by name */
     uint32_t list_round; /* verification lists so far: backoff */
-    uint32_t sending;    /* targets in WORK_SENDING */
+    struct instant empty_since; /* since then every list that served this command was empty; 0 ns:
+                                   the last one was not */
+    bool empty_twice;           /* ... and another one, long enough after the first */
+    uint32_t sending;           /* targets in WORK_SENDING */
     struct instant wake;
     int heap_index; /* -1: not in the heap */
 };
@@ -161,6 +162,7 @@ struct entry {
     } * past;
     uint32_t past_count;
     uint32_t duties;   /* events not yet delivered */
+    bool outdated;     /* its id came again as a new command: no longer found by id */
     struct open *open; /* NULL once closed and announced */
 };
 
@@ -171,6 +173,8 @@ struct duty {
     uint64_t tag;
     enum event_kind kind;
     int64_t offset;
+    struct epoch epoch; /* of the record: where a successor may begin to read */
+    uint64_t sequence;
     struct wall time;
     struct entry *entry;   /* may be NULL: undecodable input, conflicts */
     struct record *record; /* owned; REJECTED and DUPLICATE bring what the entry does not hold */
@@ -294,7 +298,7 @@ void heap_set(struct engine *engine, struct open *open, struct instant wake);
 
 /* ---- fold.c ---- */
 /* Frees what is announced and over its time. */
-void engine_forget(struct engine *engine, struct instant now);
+void engine_forget(struct engine *engine, struct wall broker_time);
 
 /* ---- owner.c ---- */
 void owner_read(struct engine *engine, const struct record *record, struct instant now);
@@ -331,8 +335,6 @@ void duties_restart(struct engine *engine);
 bool duty_fill(struct engine *engine, struct engine_action *action);
 struct instant duties_wake(const struct engine *engine);
 void duties_free(struct engine *engine);
-/* The entry is forgotten: events about it that were never delivered go with it. */
-void duties_disown(struct engine *engine, struct entry *entry);
 
 /* Before RESOLVED all targets are decided together (expired, stopped, failed). */
 static inline bool open_is_decided(const struct open *open)
