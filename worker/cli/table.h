@@ -2,6 +2,7 @@
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/say.h"
 

@@ -1,0 +1,93 @@
+#include "cli/cluster_list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "model/json.h"
+#include "service/executors.h"
+
+struct asking {
+    uv_loop_t loop;
+    struct executor *executor;
+    struct executor_reply reply;
+    bool answered;
+    bool stopped;
+};
+
+static void on_reply(void *self, struct executor_reply *reply)
+{
+    struct asking *asking = self;
+    CHECK(!asking->answered);
+    asking->reply = *reply; /* with the list */
+    reply->list = NULL;
+    asking->answered = true;
+    uv_stop(&asking->loop);
+}
+
+static void on_stopped(void *self)
+{
+    struct asking *asking = self;
+    asking->stopped = true;
+}
+
+static void ask(struct asking *asking, const char *infobase, int64_t timeout_ms)
+{
+    struct clock clock = clock_real();
+    struct executor_request request = {.op = EXECUTOR_LIST,
+                                       .infobase = infobase,
+                                       .send_by = INSTANT_NEVER,
+                                       .deadline = instant_add_ms(clock_now(&clock), timeout_ms)};
+    executor_start(asking->executor, &request);
+    while (!asking->answered) /* every request gets exactly one reply */
+        uv_run(&asking->loop, UV_RUN_DEFAULT);
+    executor_stop(asking->executor, on_stopped, asking);
+    while (!asking->stopped)
+        uv_run(&asking->loop, UV_RUN_ONCE);
+}
+
+enum error_code cluster_list(const struct config_cluster *cluster, const char *infobase,
+                             int64_t timeout_ms, struct session_list **ret, struct error *err)
+{
+    struct asking asking = {0};
+    CHECK(uv_loop_init(&asking.loop) == 0);
+    enum error_code code =
+        executor_of_cluster(&asking.loop, cluster, on_reply, &asking, &asking.executor, err);
+    if (!code) {
+        ask(&asking, infobase, timeout_ms);
+        executor_destroy(asking.executor);
+        code = asking.reply.code;
+        if (code && err)
+            *err = asking.reply.error;
+    }
+    uv_run(&asking.loop, UV_RUN_DEFAULT); /* until every handle is closed */
+    CHECK(uv_loop_close(&asking.loop) == 0);
+    if (code)
+        return code;
+    CHECK(asking.reply.list);
+    *ret = asking.reply.list;
+    return ERR_OK;
+}
+
+void session_json(const struct session *session, struct buf *out)
+{
+    AUTO_BUF value;
+    buf_init(&value, LIMIT_RECORD_BYTES);
+    for (int at = 0; at < SESSION_FIELD_COUNT; at++) {
+        enum session_field field = (enum session_field)at;
+        enum session_field_type type = session_field_type(field);
+        bool plain =
+            type == SESSION_TYPE_U32 || type == SESSION_TYPE_I64 || type == SESSION_TYPE_BOOL;
+        buf_clear(&value);
+        session_field_print(session, field, &value);
+        buf_format(out, "%c\"%s\":", at ? ',' : '{', session_field_name(field));
+        if (plain)
+            buf_str(out, buf_text(&value));
+        else if (value.length)
+            json_quote(out, text_of(buf_text(&value)));
+        else
+            buf_str(out, "null");
+    }
+    buf_byte(out, '}');
+}

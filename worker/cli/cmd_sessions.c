@@ -1,0 +1,189 @@
+/* curfew sessions: lists the sessions of a cluster, as the worker would see them. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cluster_list.h"
+#include "cli/common.h"
+#include "cli/main_table.h"
+#include "cli/say.h"
+#include "cli/send.h"
+#include "cli/table.h"
+
+enum { KEY_CLUSTER = 0x2000, KEY_INFOBASE };
+
+struct sessions_options {
+    struct cli_common common;
+    const char *cluster;
+    const char *infobase; /* NULL: all */
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct sessions_options *options = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        cli_children_init(state, &options->common);
+        return 0;
+    case KEY_CLUSTER:
+        options->cluster = arg;
+        return 0;
+    case KEY_INFOBASE:
+        options->infobase = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!options->cluster)
+            argp_error(state, "--cluster is missing: the name of a configured cluster");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options_table[] = {
+    {"cluster", KEY_CLUSTER, "NAME", 0, "The cluster, by its configured name", 0},
+    {"infobase", KEY_INFOBASE, "NAME", 0, "Only sessions of this infobase", 0},
+    {0}};
+
+const struct argp cmd_sessions_argp = {
+    options_table,
+    parse,
+    NULL,
+    "Lists the sessions of a cluster, asked of the cluster itself.\n\n"
+    "Examples:\n"
+    "  curfew sessions --cluster main\n"
+    "  curfew sessions --cluster main --infobase ut --json | jq '.[].number'\n"
+    "\vNeeds a configuration with that cluster. No sessions is an empty answer and exit status 0; "
+    "a cluster that does not answer is an error (75), never an empty answer.",
+    cli_children,
+    NULL,
+    NULL};
+
+enum {
+    COLUMN_INFOBASE,
+    COLUMN_NUMBER,
+    COLUMN_SESSION,
+    COLUMN_USER,
+    COLUMN_APP,
+    COLUMN_HOST,
+    COLUMN_STARTED,
+    COLUMN_ACTIVE
+};
+
+static void print_row(struct table *table, const struct session *session)
+{
+    const char *infobase = session->infobase_name;
+    table_row(table);
+    table_cell(table, COLUMN_INFOBASE,
+               text_of(infobase[0] ? infobase : uuid_format(&session->infobase).text));
+    table_format(table, COLUMN_NUMBER, "%" PRIu32, session->number);
+    table_cell(table, COLUMN_SESSION, text_of(uuid_format(&session->uuid).text));
+    table_cell(table, COLUMN_USER, text_of(session->user_name));
+    table_cell(table, COLUMN_APP, text_of(session->app_id));
+    table_cell(table, COLUMN_HOST, text_of(session->host));
+    table_cell(table, COLUMN_STARTED, text_of(server_time_format(session->started_at).text));
+    table_cell(table, COLUMN_ACTIVE, text_of(server_time_format(session->last_active_at).text));
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct session *first = *(const struct session *const *)a;
+    const struct session *second = *(const struct session *const *)b;
+    int order = strcmp(first->infobase_name, second->infobase_name);
+    return order ? order : (first->number > second->number) - (first->number < second->number);
+}
+
+static void print_table(const struct session *const *sessions, size_t count, const struct say *say)
+{
+    static const struct table_column columns[] = {
+        [COLUMN_INFOBASE] = {"INFOBASE", TABLE_LEFT, false},
+        [COLUMN_NUMBER] = {"NUMBER", TABLE_RIGHT, false},
+        [COLUMN_SESSION] = {"SESSION", TABLE_LEFT, false},
+        [COLUMN_USER] = {"USER", TABLE_LEFT, true},
+        [COLUMN_APP] = {"APPLICATION", TABLE_LEFT, false},
+        [COLUMN_HOST] = {"HOST", TABLE_LEFT, true},
+        [COLUMN_STARTED] = {"STARTED", TABLE_LEFT, false},
+        [COLUMN_ACTIVE] = {"LAST ACTIVE", TABLE_LEFT, false},
+    };
+    AUTO(table) table = table_create(say, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < count; i++)
+        print_row(table, sessions[i]);
+    table_print(table);
+}
+
+static void print_json(const struct session *const *sessions, size_t count)
+{
+    AUTO_BUF line;
+    buf_init(&line, SEND_TEXT_MAX);
+    putchar('[');
+    for (size_t i = 0; i < count; i++) { /* one at a time: lists can be long */
+        buf_clear(&line);
+        buf_str(&line, i ? ",\n" : "");
+        session_json(sessions[i], &line);
+        fwrite(line.data, 1, line.length, stdout);
+    }
+    puts("]");
+}
+
+/* The sessions wanted, in the order of infobase and number; the array is the caller's. */
+static enum error_code choose(const struct sessions_options *options,
+                              const struct session_list *list, const struct session ***ret,
+                              size_t *ret_count, struct error *err)
+{
+    const struct infobase_name *infobase = NULL;
+    if (options->infobase) {
+        infobase = session_list_infobase(list, text_of(options->infobase));
+        if (!infobase)
+            return error_set(err, ERR_NOT_FOUND, "cluster '%s' has no infobase '%s'",
+                             options->cluster, options->infobase);
+    }
+    const struct session **chosen = mem_alloc(list->count + 1, sizeof *chosen);
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (!infobase || uuid_equal(&infobase->uuid, &list->sessions[i].infobase))
+            chosen[count++] = &list->sessions[i];
+    qsort(chosen, count, sizeof *chosen, by_place);
+    *ret = chosen;
+    *ret_count = count;
+    return ERR_OK;
+}
+
+static enum error_code walk(const struct sessions_options *options, const struct config *config,
+                            struct error *err)
+{
+    struct say say = say_open(stdout, options->common.no_color);
+    AUTO(session_list) list = NULL;
+    AUTO_FREE const struct session **chosen = NULL;
+    size_t count;
+    const struct config_cluster *cluster = config_cluster_find(config, text_of(options->cluster));
+    if (!cluster)
+        return error_set(err, ERR_NOT_FOUND, "no cluster '%s' is configured", options->cluster);
+    if (cluster_list(cluster, options->infobase, options->common.timeout_ms, &list, err) ||
+        choose(options, list, &chosen, &count, err))
+        return err->code;
+    if (options->common.json)
+        print_json(chosen, count);
+    else
+        print_table(chosen, count, &say);
+    return ERR_OK;
+}
+
+int cmd_sessions(int argc, char **argv)
+{
+    struct sessions_options options = {0};
+    struct error err;
+    AUTO(config) config = NULL;
+    cli_common_init(&options.common);
+    cli_parse(&cmd_sessions_argp, argc, argv, &options);
+    const char *path = cli_config_path(&options.common);
+    enum error_code code =
+        path ? config_load(path, &config, NULL, &err)
+             : error_set(&err, ERR_USAGE,
+                         "no configuration: name one with --config FILE or $CURFEW_CONFIG");
+    if (code && path)
+        error_wrap(&err, "'%s'", path);
+    if (!code)
+        code = walk(&options, config, &err);
+    return code ? say_error("sessions", &err) : 0;
+}

@@ -1,0 +1,259 @@
+/* curfew status: what the journal says: who owns which partition, and which commands are open. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "cli/common.h"
+#include "cli/link.h"
+#include "cli/main_table.h"
+#include "cli/say.h"
+#include "cli/table.h"
+#include "cli/trace.h"
+
+enum { AGE_TEXT_MAX = 32, SECOND_MS = 1000, MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400 };
+
+struct status {
+    struct cli_common common;
+    struct say out;
+    struct say talk;
+    struct wall now;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct status *status = state->input;
+    (void)arg;
+    if (key != ARGP_KEY_INIT)
+        return ARGP_ERR_UNKNOWN;
+    cli_children_init(state, &status->common);
+    return 0;
+}
+
+static const struct argp_option options[] = {{0}};
+
+const struct argp cmd_status_argp = {
+    options,
+    parse,
+    NULL,
+    "Says who owns which partition, and which commands are open.\n\n"
+    "Examples:\n"
+    "  curfew status --brokers kafka-1:9092\n"
+    "  curfew status --json | jq '.open[] | select(.age_s > 60)'\n"
+    "\vReads the whole journal and folds it as the worker does: it needs no worker to answer. "
+    "Exit status 1: the journal is damaged.",
+    cli_children,
+    NULL,
+    NULL};
+
+/* ---- reading ---- */
+
+static void say_progress(struct status *status, const struct trace *trace)
+{
+    uint64_t records = 0;
+    for (int32_t i = 0; i < trace_partitions(trace); i++)
+        records += trace_partition(trace, i)->records;
+    say_live(&status->talk, "reading the journal: %" PRIu64 " records ...", records);
+}
+
+static enum error_code read_all(struct status *status, struct link *link, struct trace *trace,
+                                struct error *err)
+{
+    for (;;) {
+        struct kafka_message *message;
+        struct instant until = instant_add_ms(link_now(link), status->common.timeout_ms);
+        while (link_take(link, &message)) {
+            const struct trace_partition *partition = trace_partition(trace, message->partition);
+            if (partition->records == 0 && link_low(link, message->partition) > 0)
+                trace_from_middle(trace, message->partition);
+            trace_record(trace, message->partition, message->value, message->timestamp);
+            kafka_message_destroy(message);
+        }
+        if (link_broken(link, err))
+            return error_wrap(err, "the journal cannot be read");
+        if (link_at_end(link))
+            return ERR_OK;
+        say_progress(status, trace);
+        enum link_wake wake = link_wait(link, until);
+        if (wake != LINK_READY)
+            return link_gave_up(link, wake, "the journal cannot be read: Kafka does not answer",
+                                err);
+    }
+}
+
+/* ---- output ---- */
+
+static const char *age_text(int64_t ms, char *ret)
+{
+    int64_t s = ms > 0 ? ms / SECOND_MS : 0;
+    if (s < MINUTE_S)
+        snprintf(ret, AGE_TEXT_MAX, "%" PRId64 "s", s);
+    else if (s < HOUR_S)
+        snprintf(ret, AGE_TEXT_MAX, "%" PRId64 "m %" PRId64 "s", s / MINUTE_S, s % MINUTE_S);
+    else if (s < DAY_S)
+        snprintf(ret, AGE_TEXT_MAX, "%" PRId64 "h %" PRId64 "m", s / HOUR_S, s % HOUR_S / MINUTE_S);
+    else
+        snprintf(ret, AGE_TEXT_MAX, "%" PRId64 "d %" PRId64 "h", s / DAY_S, s % DAY_S / HOUR_S);
+    return ret;
+}
+
+static void print_partitions(const struct status *status, const struct trace *trace)
+{
+    static const struct table_column columns[] = {
+        {"PARTITION", TABLE_RIGHT, false}, {"OWNER", TABLE_LEFT, false},
+        {"EPOCH", TABLE_RIGHT, false},     {"SINCE", TABLE_LEFT, false},
+        {"OPEN", TABLE_RIGHT, false},      {"RECORDS", TABLE_RIGHT, false},
+        {"DAMAGED", TABLE_RIGHT, false}};
+    AUTO(table) table = table_create(&status->out, columns, sizeof columns / sizeof *columns);
+    for (int32_t i = 0; i < trace_partitions(trace); i++) {
+        const struct trace_partition *partition = trace_partition(trace, i);
+        char age[AGE_TEXT_MAX];
+        table_row(table);
+        table_format(table, 0, "%" PRId32, i);
+        table_cell(table, 1, text_of(partition->owner.number ? partition->instance : "nobody yet"));
+        if (partition->owner.number) {
+            table_format(table, 2, "%" PRIu64, partition->owner.number);
+            table_format(table, 3, "%s ago",
+                         age_text(status->now.ms - partition->owner_since.ms, age));
+        }
+        table_format(table, 4, "%" PRIu32, partition->open);
+        table_format(table, 5, "%" PRIu64, partition->records);
+        table_format(table, 6, "%" PRIu64, partition->chain.damaged + partition->chain.holes);
+        if (partition->chain.damaged + partition->chain.holes)
+            table_paint(table, 6, PAINT_BAD);
+    }
+    table_print(table);
+}
+
+static void print_open(const struct status *status, const struct trace_command *commands,
+                       size_t count)
+{
+    static const struct table_column columns[] = {
+        {"COMMAND", TABLE_LEFT, false}, {"CLUSTER", TABLE_LEFT, false}, {"AGE", TABLE_LEFT, false},
+        {"STATE", TABLE_LEFT, false},   {"LEFT", TABLE_RIGHT, false},   {"OF", TABLE_RIGHT, false},
+        {"ASKED BY", TABLE_LEFT, true}};
+    AUTO(table) table = table_create(&status->out, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < count; i++) {
+        const struct trace_command *command = &commands[i];
+        char age[AGE_TEXT_MAX];
+        table_row(table);
+        table_cell(table, 0, text_of(uuid_format(&command->id).text));
+        table_cell(table, 1, text_of(command->cluster));
+        table_cell(table, 2, text_of(age_text(status->now.ms - command->accepted_at.ms, age)));
+        table_cell(table, 3, text_of(record_kind_label(command->last)));
+        if (command->last != RECORD_ACCEPTED) {
+            table_format(table, 4, "%" PRIu32, command->targets - command->decided);
+            table_format(table, 5, "%" PRIu32, command->targets);
+        }
+        table_cell(table, 6, text_of(command->requested_by));
+    }
+    if (count)
+        fputc('\n', status->out.to);
+    table_print(table);
+}
+
+static json_t *partition_json(const struct status *status, const struct trace *trace, int32_t i)
+{
+    const struct trace_partition *partition = trace_partition(trace, i);
+    bool owned = partition->owner.number > 0;
+    json_t *json =
+        json_pack("{s:i, s:s?, s:I, s:s?, s:s?, s:I, s:I, s:I}", "partition", (int)i, "owner",
+                  owned ? partition->instance : NULL, "epoch", (json_int_t)partition->owner.number,
+                  "writer", owned ? uuid_format(&partition->owner.writer).text : NULL, "since",
+                  owned ? wall_format(partition->owner_since).text : NULL, "open",
+                  (json_int_t)partition->open, "records", (json_int_t)partition->records, "damaged",
+                  (json_int_t)(partition->chain.damaged + partition->chain.holes));
+    (void)status;
+    CHECK(json);
+    return json;
+}
+
+static json_t *command_json(const struct status *status, const struct trace_command *command)
+{
+    json_t *json = json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "id",
+                             uuid_format(&command->id).text, "partition", (int)command->partition,
+                             "cluster", command->cluster, "requested_by", command->requested_by,
+                             "state", record_kind_label(command->last), "accepted_at",
+                             wall_format(command->accepted_at).text, "age_s",
+                             (json_int_t)((status->now.ms - command->accepted_at.ms) / SECOND_MS),
+                             "targets", (json_int_t)command->targets, "targets_left",
+                             (json_int_t)(command->targets - command->decided));
+    CHECK(json);
+    return json;
+}
+
+static void print_json(const struct status *status, const struct trace *trace,
+                       const struct trace_command *commands, size_t count)
+{
+    json_t *partitions = json_array(), *open = json_array();
+    for (int32_t i = 0; i < trace_partitions(trace); i++)
+        json_array_append_new(partitions, partition_json(status, trace, i));
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(open, command_json(status, &commands[i]));
+    json_t *whole = json_pack("{s:o, s:o}", "partitions", partitions, "open", open);
+    CHECK(whole);
+    json_dumpf(whole, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(whole);
+}
+
+static int tell(struct status *status, const struct trace *trace)
+{
+    size_t count;
+    AUTO_FREE struct trace_command *commands = trace_open(trace, &count);
+    uint64_t damaged = 0;
+    for (int32_t i = 0; i < trace_partitions(trace); i++) {
+        const struct chain_reader *chain = &trace_partition(trace, i)->chain;
+        damaged += chain->damaged + chain->holes;
+    }
+    say_clear(&status->talk);
+    if (status->common.json) {
+        print_json(status, trace, commands, count);
+    } else {
+        print_partitions(status, trace);
+        print_open(status, commands, count);
+    }
+    if (damaged)
+        say_line(&status->talk, "%sthe journal is damaged%s: %" PRIu64 " records",
+                 say_on(&status->talk, PAINT_BAD), say_off(&status->talk), damaged);
+    return damaged ? error_exit_status(ERR_JOURNAL) : 0;
+}
+
+static int walk(struct status *status, struct cli_setup *setup, struct error *err)
+{
+    AUTO(link) link = NULL;
+    AUTO(trace) trace = NULL;
+    int32_t partitions;
+    const char *topic = setup->config->topics.journal;
+    if (link_create(NULL, &setup->settings, CLI_FIRST_LOOK_MS, &link, err) ||
+        link_partitions(link, topic, &partitions, err) ||
+        link_read(link, KAFKA_READ_JOURNAL, topic, KAFKA_FROM_BEGINNING, err))
+        return -1;
+    trace = trace_create(partitions);
+    if (read_all(status, link, trace, err))
+        return -1;
+    return tell(status, trace);
+}
+
+int cmd_status(int argc, char **argv)
+{
+    struct status status = {0};
+    struct clock clock = clock_real();
+    struct cli_setup setup;
+    struct error err;
+    cli_common_init(&status.common);
+    cli_parse(&cmd_status_argp, argc, argv, &status);
+    status.out = say_open(stdout, status.common.no_color);
+    status.talk = say_open(stderr, status.common.no_color);
+    status.now = clock_wall(&clock);
+    if (cli_setup_load(&status.common, false, &setup, NULL, &err))
+        return say_error("status", &err);
+    int exit_status = walk(&status, &setup, &err);
+    if (exit_status < 0) {
+        say_clear(&status.talk);
+        exit_status = say_error("status", &err);
+    }
+    cli_setup_release(&setup);
+    return exit_status;
+}

@@ -1,0 +1,187 @@
+#include "cli/trace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/check.h"
+
+struct open {
+    struct trace_command command;
+    uint32_t *seen; /* owned: indices of decided targets, for each counts once */
+    uint32_t seen_count;
+    UT_hash_handle hh;
+};
+
+struct trace {
+    struct trace_partition *partitions; /* owned */
+    int32_t count;
+    struct open *open; /* by id */
+};
+
+struct trace *trace_create(int32_t partitions)
+{
+    struct trace *trace = mem_new(struct trace);
+    trace->partitions = mem_alloc((size_t)partitions, sizeof *trace->partitions);
+    trace->count = partitions;
+    for (int32_t i = 0; i < partitions; i++)
+        chain_reader_init(&trace->partitions[i].chain, NULL);
+    return trace;
+}
+
+static void forget(struct trace *trace, struct open *open)
+{
+    HASH_DEL(trace->open, open);
+    trace->partitions[open->command.partition].open--;
+    free(open->seen);
+    free(open);
+}
+
+void trace_destroy(struct trace *trace)
+{
+    struct open *open, *next;
+    if (!trace)
+        return;
+    HASH_ITER(hh, trace->open, open, next)
+    forget(trace, open);
+    free(trace->partitions);
+    free(trace);
+}
+
+void trace_from_middle(struct trace *trace, int32_t partition)
+{
+    static const struct chain_start unknown;
+    CHECK(partition < trace->count);
+    chain_reader_init(&trace->partitions[partition].chain, &unknown);
+}
+
+/* ---- folding ---- */
+
+static struct open *find(struct trace *trace, const struct uuid *id)
+{
+    struct open *open;
+    HASH_FIND(hh, trace->open, id, sizeof *id, open);
+    return open;
+}
+
+static void fold_owner(struct trace_partition *partition, const struct record *record,
+                       struct wall at)
+{
+    partition->owner = record->epoch;
+    partition->owner_since = at;
+    snprintf(partition->instance, sizeof partition->instance, "%s", record->owner.instance);
+}
+
+static void fold_accepted(struct trace *trace, int32_t partition, const struct record *record,
+                          struct wall at)
+{
+    if (find(trace, &record->command_id))
+        return; /* a repeat */
+    struct open *open = mem_new(struct open);
+    struct trace_command *command = &open->command;
+    *command = (struct trace_command){.id = record->command_id,
+                                      .partition = partition,
+                                      .last = RECORD_ACCEPTED,
+                                      .accepted_at = at,
+                                      .expires_at = record->accepted.expires_at};
+    if (record->accepted.command) {
+        snprintf(command->cluster, sizeof command->cluster, "%s",
+                 record->accepted.command->cluster);
+        snprintf(command->requested_by, sizeof command->requested_by, "%s",
+                 record->accepted.command->requested_by);
+    }
+    HASH_ADD(hh, trace->open, command.id, sizeof command->id, open);
+    trace->partitions[partition].open++;
+}
+
+static void fold_resolved(struct open *open, const struct record *record)
+{
+    if (record->resolved.chunk == 1) /* chunks of an epoch that ended between do not count */
+        open->command.targets = 0;
+    for (uint32_t i = 0; i < record->resolved.count; i++)
+        open->command.targets += record->resolved.targets[i].verdict == TARGET_NONE;
+}
+
+static void fold_outcome(struct open *open, const struct record *record)
+{
+    for (uint32_t i = 0; i < record->outcome.count; i++) {
+        uint32_t index = record->outcome.ends[i].index, place = 0;
+        while (place < open->seen_count && open->seen[place] != index)
+            place++;
+        if (place < open->seen_count)
+            continue;
+        open->seen = mem_resize(open->seen, open->seen_count + 1, sizeof *open->seen);
+        open->seen[open->seen_count++] = index;
+    }
+    open->command.decided = open->seen_count;
+}
+
+static void fold(struct trace *trace, int32_t partition, const struct record *record,
+                 struct wall at)
+{
+    struct open *open = find(trace, &record->command_id);
+    if (record->kind == RECORD_OWNER)
+        fold_owner(&trace->partitions[partition], record, at);
+    else if (record->kind == RECORD_ACCEPTED)
+        fold_accepted(trace, partition, record, at);
+    if (!open)
+        return;
+    if (record->kind == RECORD_RESOLVED)
+        fold_resolved(open, record);
+    else if (record->kind == RECORD_OUTCOME)
+        fold_outcome(open, record);
+    if (record->kind != RECORD_DUPLICATE && record->kind != RECORD_FORWARDED)
+        open->command.last = record->kind;
+    if (record->kind == RECORD_CLOSED ||
+        (record->kind == RECORD_REJECTED && record->rejected.after_accepted))
+        forget(trace, open);
+}
+
+struct chain_verdict trace_record(struct trace *trace, int32_t partition, struct text bytes,
+                                  struct wall at)
+{
+    CHECK(partition >= 0);
+    CHECK(partition < trace->count);
+    AUTO(record) record = NULL;
+    struct chain_reader *chain = &trace->partitions[partition].chain;
+    trace->partitions[partition].records++;
+    if (record_decode(bytes, &record, NULL))
+        return chain_read(chain, bytes);
+    struct chain_verdict verdict = chain_read_record(chain, record, bytes);
+    if (verdict.counts)
+        fold(trace, partition, record, at);
+    return verdict;
+}
+
+/* ---- the picture ---- */
+
+int32_t trace_partitions(const struct trace *trace)
+{
+    return trace->count;
+}
+
+const struct trace_partition *trace_partition(const struct trace *trace, int32_t partition)
+{
+    CHECK(partition < trace->count);
+    return &trace->partitions[partition];
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const struct trace_command *first = a, *second = b;
+    return (first->accepted_at.ms > second->accepted_at.ms) -
+           (first->accepted_at.ms < second->accepted_at.ms);
+}
+
+struct trace_command *trace_open(const struct trace *trace, size_t *ret_count)
+{
+    size_t count = HASH_COUNT(trace->open), at = 0;
+    struct trace_command *commands = mem_alloc(count ? count : 1, sizeof *commands);
+    for (const struct open *open = trace->open; open; open = open->hh.next)
+        commands[at++] = open->command;
+    CHECK(at == count);
+    qsort(commands, count, sizeof *commands, by_age);
+    *ret_count = count;
+    return commands;
+}

@@ -1,0 +1,48 @@
+/* trace.h - what the journal says: for `curfew status` and the demo. Reads nothing itself: records
+ * go in, in log order per partition, and a picture comes out. Void records change nothing. */
+#ifndef CLI_TRACE_H
+#define CLI_TRACE_H
+
+#include "audit/chain.h"
+
+enum { TRACE_NAME_MAX = 128 };
+
+/* A command that was accepted and not closed. */
+struct trace_command {
+    struct uuid id;
+    int32_t partition;
+    char cluster[TRACE_NAME_MAX];
+    char requested_by[TRACE_NAME_MAX];
+    enum record_kind last; /* its newest record that counts */
+    struct wall accepted_at;
+    struct wall expires_at;
+    uint32_t targets; /* to be ended, as resolved; 0 before */
+    uint32_t decided; /* of those */
+};
+
+struct trace_partition {
+    struct chain_reader chain;
+    struct epoch owner;            /* number 0: none yet */
+    char instance[TRACE_NAME_MAX]; /* of the owner */
+    struct wall owner_since;
+    uint64_t records;
+    uint32_t open;
+};
+
+struct trace;
+
+struct trace *trace_create(int32_t partitions);
+void trace_destroy(struct trace *trace);
+AUTO_TYPE(trace)
+/* Reading of this partition begins behind its first record. Before the first trace_record(). */
+void trace_from_middle(struct trace *trace, int32_t partition);
+/* The next record of a partition; `at` is its time by the broker. Returns what the chain says. */
+struct chain_verdict trace_record(struct trace *trace, int32_t partition, struct text bytes,
+                                  struct wall at);
+
+int32_t trace_partitions(const struct trace *trace);
+const struct trace_partition *trace_partition(const struct trace *trace, int32_t partition);
+/* Open commands, oldest first, in an array that the caller frees. */
+struct trace_command *trace_open(const struct trace *trace, size_t *ret_count);
+
+#endif
