@@ -278,7 +278,7 @@ static enum error_code ask(struct demo *demo, size_t place, struct error *err)
     describe(demo, asked, &text);
     if (build(demo, asked, &demo->commands[place], err))
         return err->code;
-    step(demo, place ? "ask again" : "ask", "%s", buf_text(&text));
+    step(demo, "ask", "%s", buf_text(&text));
     if (asked->by_number)
         step(demo, "",
              "%zu ordinary sessions, one cluster console (number %u, protected), one "
@@ -511,7 +511,7 @@ static enum error_code walk(struct demo *demo, bool *ret_good, struct error *err
     if (watch_events(demo, err))
         return err->code;
     show_verdicts(demo);
-    bool journal_good;
+    bool journal_good = false;
     if (show_journal(demo, &journal_good, err))
         return err->code;
     *ret_good = prove(demo, journal_good);

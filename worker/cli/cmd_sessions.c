@@ -155,7 +155,7 @@ static enum error_code walk(const struct sessions_options *options, const struct
     struct say say = say_open(stdout, options->common.no_color);
     AUTO(session_list) list = NULL;
     AUTO_FREE const struct session **chosen = NULL;
-    size_t count;
+    size_t count = 0;
     const struct config_cluster *cluster = config_cluster_find(config, text_of(options->cluster));
     if (!cluster)
         return error_set(err, ERR_NOT_FOUND, "no cluster '%s' is configured", options->cluster);
