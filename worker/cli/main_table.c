@@ -1,5 +1,7 @@
 #include "cli/main_table.h"
 
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,8 +96,17 @@ static bool is_help(const char *word)
     return !strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help");
 }
 
+/* Tables are aligned by characters, and everything we print is UTF-8 whatever the locale says. */
+static void choose_characters(void)
+{
+    setlocale(LC_CTYPE, "");
+    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0)
+        setlocale(LC_CTYPE, "C.UTF-8");
+}
+
 int cli_main(int argc, char **argv)
 {
+    choose_characters();
     if (argc < 2) {
         help(stderr);
         return error_exit_status(ERR_USAGE);
