@@ -353,6 +353,22 @@ static void set_halt(struct world *world, bool engaged)
             (struct task){.run = halt_task, .worker = (int32_t)i, .life = world->workers[i]->life});
 }
 
+static void release_task(struct world *world, struct task *task)
+{
+    (void)task;
+    if (world->halted)
+        set_halt(world, false);
+}
+
+static void chaos_halt(struct world *world)
+{
+    if (world->halted)
+        return;
+    set_halt(world, true);
+    world_after(world, world_delay(world, 10, 4000),
+                (struct task){.run = release_task, .worker = -1});
+}
+
 static void chaos_commit(struct world *world)
 {
     struct worker *worker = any_worker(world);
@@ -400,7 +416,7 @@ static void one(struct world *world, enum chaos chaos)
         chaos_cancel(world);
         break;
     case CHAOS_HALT:
-        set_halt(world, !world->halted);
+        chaos_halt(world);
         break;
     case CHAOS_COMMIT:
         chaos_commit(world);

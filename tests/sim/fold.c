@@ -40,17 +40,24 @@ const struct fold_owner *fold_owner_at(const struct fold *fold, int64_t offset)
     return NULL;
 }
 
+/* The present one of that id, however old; -1. */
+static int64_t find_id(const struct fold *fold, const struct uuid *id)
+{
+    for (size_t i = fold->commands.count; i-- > 0;)
+        if (uuid_equal(&fold->commands.at[i].id, id))
+            return (int64_t)i;
+    return -1;
+}
+
 int64_t fold_find(const struct world *world, const struct fold *fold, const struct uuid *id,
                   struct wall appended_at)
 {
-    for (size_t i = fold->commands.count; i-- > 0;) {
-        const struct fold_command *command = &fold->commands.at[i];
-        if (!uuid_equal(&command->id, id))
-            continue;
-        bool young = appended_at.ms < command->first_appended.ms + world->plan.validity_ms;
-        return young || command->ended_offset < 0 ? (int64_t)i : -1;
-    }
-    return -1;
+    int64_t index = find_id(fold, id);
+    if (index < 0)
+        return -1;
+    const struct fold_command *command = &fold->commands.at[index];
+    bool young = appended_at.ms < command->first_appended.ms + world->plan.validity_ms;
+    return young || command->ended_offset < 0 ? index : -1;
 }
 
 static int64_t here(const struct fold *fold)
@@ -157,6 +164,8 @@ static void fold_source(struct world *world, struct fold *fold, struct record *r
                         ? -1
                         : fold_find(world, fold, &record->command_id, appended);
     judge_answer(world, fold, record, known);
+    if (record->kind == RECORD_DUPLICATE)
+        fold->entries.at[here(fold)].command = find_id(fold, &record->command_id);
     if (record->kind == RECORD_ACCEPTED && known < 0) {
         fold_accepted(world, fold, record);
     } else if (record->kind == RECORD_REJECTED && known < 0 && record->rejected.command &&
@@ -326,10 +335,7 @@ static void fold_outcome(struct world *world, struct fold *fold, struct fold_com
 /* Takes the record. */
 static void fold_step(struct world *world, struct fold *fold, struct record *record)
 {
-    int64_t index = -1; /* the present one of that id, however old */
-    for (size_t i = fold->commands.count; i-- > 0 && index < 0;)
-        if (uuid_equal(&fold->commands.at[i].id, &record->command_id))
-            index = (int64_t)i;
+    int64_t index = find_id(fold, &record->command_id);
     if (index < 0 || !fold->commands.at[index].accepted) {
         violate(world, "I4", "%s for a command that was not accepted",
                 record_kind_label(record->kind));

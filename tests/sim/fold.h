@@ -2,6 +2,7 @@
 #ifndef SIM_FOLD_H
 #define SIM_FOLD_H
 
+#include "audit/chain.h"
 #include "world.h"
 
 struct fold_target {
@@ -13,6 +14,7 @@ struct fold_target {
     enum target_outcome verdict; /* left alone from the start */
     enum target_outcome outcome;
     int64_t outcome_offset; /* -1: none yet */
+    bool ended_by_us;       /* an act of this command took effect, and not belatedly */
 };
 
 struct fold_command {
@@ -76,8 +78,9 @@ struct fold {
         enum record_kind kind; /* RECORD_NONE: not yet */
         int64_t offset;
     })
-    answers;         /* by offset of the command */
-    int64_t through; /* events below are said to be delivered */
+    answers;                   /* by offset of the command */
+    struct chain_reader chain; /* what an auditor makes of the same records */
+    int64_t through;           /* events below are said to be delivered */
     uint64_t voided;
     uint32_t calm_owners;
 };

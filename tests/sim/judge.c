@@ -185,6 +185,9 @@ void judge_outcome(struct world *world, const struct fold *fold, const struct fo
                 target->by_number ? "a number" : brief(&target->session).text, label);
     if (target->outcome == TARGET_ENDED && target->truth < 0)
         violate(world, "I7", "something that was not found is called ended");
+    if (target->ended_by_us && target->outcome != TARGET_ENDED && target->outcome != TARGET_UNKNOWN)
+        violate(world, "verdict", "%s is called %s, and this command ended it",
+                brief(&target->session).text, label);
     bool alone = target->outcome == TARGET_PROTECTED;
     if (alone && target->verdict != TARGET_PROTECTED)
         violate(world, "I14", "session %s is called protected, and it was not resolved so",

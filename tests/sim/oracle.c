@@ -54,8 +54,10 @@ struct oracle {
 struct oracle *oracle_create(void)
 {
     struct oracle *oracle = mem_new(struct oracle);
-    for (int i = 0; i < PARTITIONS_MAX; i++)
+    for (int i = 0; i < PARTITIONS_MAX; i++) {
         oracle->folds[i].partition = i;
+        chain_reader_init(&oracle->folds[i].chain, NULL);
+    }
     return oracle;
 }
 
@@ -92,6 +94,20 @@ static void check_through(struct world *world, struct fold *fold, int64_t throug
     }
 }
 
+/* I15: the auditor's reader and the fold agree about every record, and nothing was edited. */
+static void check_chain(struct world *world, struct fold *fold, const struct log_entry *entry)
+{
+    struct text bytes = {(const char *)entry->bytes, entry->length};
+    struct chain_verdict verdict = chain_read(&fold->chain, bytes);
+    size_t offset = fold->entries.count - 1;
+    if (verdict.state == CHAIN_BROKEN || verdict.state == CHAIN_UNREADABLE)
+        violate(world, "I15", "record %zu: the chain is %s: %s", offset,
+                chain_state_label(verdict.state), verdict.error.message);
+    if (verdict.counts != fold->entries.at[offset].counts)
+        violate(world, "I15", "record %zu %s for an auditor", offset,
+                verdict.counts ? "counts" : "does not count");
+}
+
 void oracle_landed(struct world *world, int32_t partition)
 {
     struct fold *fold = &world->oracle->folds[partition];
@@ -117,6 +133,7 @@ void oracle_landed(struct world *world, int32_t partition)
     say(world, "p%d @%zu: %s/%llu of %s by w%d epoch %llu%s", partition, offset,
         record_kind_label(kind), (unsigned long long)sequence, id.text, entry->worker,
         (unsigned long long)epoch, counts ? "" : " (void)");
+    check_chain(world, fold, entry);
     if (counts)
         check_through(world, fold, through);
 }
@@ -315,7 +332,10 @@ void oracle_effect(struct world *world, const struct request *request, int32_t c
         violate(world, "world", "an effect on a session that was not meant");
     if (act->command < 0 || world->now_ns - act->at_ns > 50 * MS)
         return;
-    const struct fold_command *command = &oracle->folds[act->partition].commands.at[act->command];
+    struct fold_command *command = &oracle->folds[act->partition].commands.at[act->command];
+    for (uint32_t i = 0; i < command->count; i++)
+        if (command->targets[i].truth == truth)
+            command->targets[i].ended_by_us = true;
     for (uint32_t i = 0; i < command->count; i++)
         if (command->targets[i].truth == truth && command->targets[i].outcome != TARGET_NONE &&
             !target_outcome_is_success(command->targets[i].outcome) &&
@@ -347,8 +367,8 @@ static bool follows(const struct fold_entry *entry, enum event_kind kind,
         return kind == EVENT_REJECTED;
     case RECORD_CLOSED:
         return command && kind == closing[command->outcome];
-    case RECORD_DUPLICATE:
-        return kind > EVENT_ACCEPTED && kind < EVENT_SESSION;
+    case RECORD_DUPLICATE: /* the first result once more */
+        return command && command->ended_offset >= 0 && kind == closing[command->outcome];
     default:
         return false;
     }
@@ -459,11 +479,11 @@ static void compare_one(void *self, const struct engine_command_view *view)
         if (!uuid_equal(&command->id, &view->id))
             continue;
         if (!command->accepted || command->ended_offset >= 0)
-            violate(comparison->world, "fold", "the owner holds %s for open, and it is closed",
+            violate(comparison->world, "fold", "an engine holds %s for open, and it is closed",
                     brief(&view->id).text);
         return;
     }
-    violate(comparison->world, "fold", "the owner holds %s for open, and nobody accepted it",
+    violate(comparison->world, "fold", "an engine holds %s for open, and nobody accepted it",
             brief(&view->id).text);
 }
 
@@ -472,10 +492,11 @@ void oracle_compare(struct world *world, const struct worker *worker, int32_t pa
     const struct seat *seat = &worker->seats[partition];
     const struct fold *fold = &world->oracle->folds[partition];
     const struct fold_owner *owner = fold_owner_at(fold, seat->read);
-    if (!worker->up || !seat->engine || engine_role(seat->engine) != ENGINE_OWNING ||
+    if (!worker->up || !seat->engine || engine_role(seat->engine) == ENGINE_READING ||
         seat->read < (int64_t)fold->entries.count)
         return;
-    if (!owner || owner->worker != worker->index || owner->life != worker->life)
+    bool owns = engine_role(seat->engine) == ENGINE_OWNING;
+    if (owns && (!owner || owner->worker != worker->index || owner->life != worker->life))
         violate(world, "fold", "w%d thinks that it owns partition %d", worker->index, partition);
     struct comparing comparison = {world, fold, 0};
     engine_visit_open(seat->engine, compare_one, &comparison);

@@ -80,6 +80,7 @@ static void seat_open(struct world *world, struct worker *worker, int32_t partit
 {
     struct seat *seat = &worker->seats[partition];
     CHECK(!seat->engine);
+    worker->writer = draw_uuid(&world->draw); /* each engine has its own, as in service/ */
     struct engine_config config = config_of(world, worker, partition);
     seat->engine = engine_create(&config, &worker->budget);
     seat->position = -1;
@@ -143,8 +144,13 @@ static void append(struct world *world, struct worker *worker, int32_t partition
 {
     struct buf bytes;
     buf_init(&bytes, RECORD_BYTES_MAX);
+    struct chain *chain = &worker->seats[partition].chain;
+    uint64_t sequence = action->record->sequence;
+    chain_stamp(chain, action->record);
+    CHECK(action->record->sequence == sequence);
     record_encode(action->record, &bytes);
     CHECK(!bytes.full);
+    chain_sealed(chain, (struct text){(const char *)bytes.data, bytes.length});
     say(world, "w%d p%d: appends %s/%llu of %s, epoch %s/%llu, %zu bytes", worker->index, partition,
         record_kind_label(action->record->kind), (unsigned long long)action->record->sequence,
         brief(&action->record->command_id).text, brief(&action->record->epoch.writer).text,

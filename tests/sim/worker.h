@@ -3,6 +3,7 @@
 #ifndef SIM_WORKER_H
 #define SIM_WORKER_H
 
+#include "audit/chain.h"
 #include "cluster/lane.h"
 #include "world.h"
 
@@ -10,6 +11,7 @@ struct seat {              /* one partition's engine */
     struct engine *engine; /* NULL: none */
     uint32_t generation;
     bool assigned;
+    struct chain chain;
     int64_t read; /* next journal offset */
     int64_t goal; /* the journal's end when reading began */
     bool at_end;

@@ -262,8 +262,6 @@ void engine_probed(struct engine *engine, uint64_t tag, enum error_code code, st
     }
     if (target->probed_gone)
         return;
-    if (code == ERR_OK && instant_passed(now, target->verify_by))
-        target->present_late = target->work == WORK_SENT;
     cluster->not_before =
         instant_add_ms(now, PROBE_RETRY_MS); /* list and answer differ: do not hammer it */
 }
