@@ -68,7 +68,7 @@ static enum error_code walk(const struct cancel_options *cancel, struct cli_setu
     AUTO(link) link = NULL;
     struct kafka_receipt receipt;
     const char *topic = setup->config->topics.control;
-    if (link_create(NULL, &setup->settings, CLI_FIRST_LOOK_MS, &link, err))
+    if (link_create(NULL, &setup->settings, cli_first_look_ms(&cancel->common), &link, err))
         return err->code;
     struct instant until = instant_add_ms(link_now(link), cancel->common.timeout_ms);
     if (send_command(link, topic, command, until, &receipt, err))

@@ -226,7 +226,7 @@ static int walk(struct status *status, struct cli_setup *setup, struct error *er
     AUTO(trace) trace = NULL;
     int32_t partitions;
     const char *topic = setup->config->topics.journal;
-    if (link_create(NULL, &setup->settings, CLI_FIRST_LOOK_MS, &link, err) ||
+    if (link_create(NULL, &setup->settings, cli_first_look_ms(&status->common), &link, err) ||
         link_partitions(link, topic, &partitions, err) ||
         link_read(link, KAFKA_READ_JOURNAL, topic, KAFKA_FROM_BEGINNING, err))
         return -1;

@@ -155,7 +155,8 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "The answer:", 3},
     {"wait", KEY_WAIT, NULL, 0, "Wait for the end and print every verdict", 3},
     {"reply-topic", KEY_REPLY_TOPIC, "TOPIC", 0, "Send the events there as well", 3},
-    {"id", KEY_ID, "UUID", 0, "Id of the command; the same one again does nothing twice", 3},
+    {"id", KEY_ID, "UUID", 0, "Id of the command: the same words with the same id do nothing twice",
+     3},
     {"requested-by", KEY_REQUESTED_BY, "NAME", 0, "Who asks; default user@host", 3},
     {"correlation-id", KEY_CORRELATION_ID, "TEXT", 0, "Travels with every event", 3},
     {0}};
@@ -268,7 +269,7 @@ static int walk(struct terminate *terminate, struct cli_setup *setup, const stru
     AUTO(link) link = NULL;
     struct kafka_receipt receipt;
     const char *topic = setup->config->topics.commands;
-    if (link_create(NULL, &setup->settings, CLI_FIRST_LOOK_MS, &link, err))
+    if (link_create(NULL, &setup->settings, cli_first_look_ms(&terminate->common), &link, err))
         return -1;
     struct instant until = instant_add_ms(link_now(link), terminate->common.timeout_ms);
     if (terminate->wait &&

@@ -150,7 +150,7 @@ static int walk(struct watch_options *watch, struct cli_setup *setup, struct err
         error_set(err, ERR_USAGE, "'%s' is no id of a command (a UUID)", watch->id);
         return -1;
     }
-    if (link_create(NULL, &setup->settings, CLI_FIRST_LOOK_MS, &link, err) ||
+    if (link_create(NULL, &setup->settings, cli_first_look_ms(&watch->common), &link, err) ||
         link_read(link, KAFKA_READ_SHARED, setup->config->topics.events,
                   from_beginning ? KAFKA_FROM_BEGINNING : KAFKA_FROM_END, err))
         return -1;

@@ -39,6 +39,12 @@ uint64_t cli_count(struct argp_state *state, const char *option, const char *tex
     return count;
 }
 
+int cli_first_look_ms(const struct cli_common *common)
+{
+    int64_t ms = common->timeout_ms < CLI_FIRST_LOOK_MS ? common->timeout_ms : CLI_FIRST_LOOK_MS;
+    return ms < 1 ? 1 : (int)ms;
+}
+
 static void add_override(struct argp_state *state, struct cli_common *common, const char *text,
                          bool is_file)
 {

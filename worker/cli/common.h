@@ -52,6 +52,9 @@ void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 int64_t cli_duration(struct argp_state *state, const char *option, const char *text);
 uint64_t cli_count(struct argp_state *state, const char *option, const char *text, uint64_t max);
 
+/* How long the brokers may take to answer at all: CLI_FIRST_LOOK_MS, or less if --timeout is. */
+int cli_first_look_ms(const struct cli_common *common);
+
 struct cli_setup {
     struct config *config;          /* owned */
     const char *path;               /* of the configuration; NULL: defaults alone */

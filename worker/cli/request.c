@@ -185,7 +185,9 @@ static enum error_code fill_head(const struct request *request, struct wall now,
     command->requested_by =
         arena_text(command->arena, text_of(request->requested_by ? request->requested_by : name));
     command->origin = ORIGIN_USER_REQUEST;
-    command->requested_at = now;
+    /* With an id of the caller's the same words must make the same command: it is then a repeat. */
+    if (!request->id)
+        command->requested_at = now;
     if (request->expires_in_ms)
         command->expires_at.ms = now.ms + request->expires_in_ms;
     command->reason = given(request->reason);

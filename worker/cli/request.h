@@ -17,7 +17,7 @@ void numbers_release(struct numbers *numbers);
 
 /* Borrowed texts; NULL: not given. */
 struct request {
-    const char *id;
+    const char *id; /* given: the command carries no time of its own, so that it can be repeated */
     const char *cluster;
     struct uuid *sessions; /* owned */
     size_t session_count;

@@ -108,6 +108,7 @@ static void put_target(struct table *table, const struct event_target_view *targ
     AUTO(arena) arena = arena_create(LIMIT_COMMAND_DECODE_BYTES);
     if (target->snapshot.length && session_decode(target->snapshot, arena, &session, NULL))
         session = (struct session){.user_name = "", .app_id = ""};
+    bool open = target->outcome == TARGET_NONE; /* of a dry run: nothing was decided */
     bool good = target_outcome_is_success(target->outcome);
     table_row(table);
     if (target->has_number)
@@ -116,9 +117,10 @@ static void put_target(struct table *table, const struct event_target_view *targ
         table_cell(table, COLUMN_SESSION, text_of(uuid_format(&target->session).text));
     table_cell(table, COLUMN_USER, text_of(session.user_name));
     table_cell(table, COLUMN_APP, text_of(session.app_id));
-    table_cell(table, COLUMN_VERDICT, text_of(target_outcome_label(target->outcome)));
+    table_cell(table, COLUMN_VERDICT,
+               text_of(open ? "would be ended" : target_outcome_label(target->outcome)));
     table_paint(table, COLUMN_VERDICT, good ? PAINT_GOOD : PAINT_WARN);
-    if (!good)
+    if (!good && !open)
         table_cell(
             table, COLUMN_WHY,
             text_of(target->reason.message[0] ? target->reason.message : target->reason.code));
@@ -135,13 +137,16 @@ void verdict_table(const struct verdict *verdict, const struct say *say)
         [COLUMN_WHY] = {"WHY", TABLE_LEFT, false},
     };
     AUTO(table) table = table_create(say, columns, sizeof columns / sizeof *columns);
+    bool dry_run = verdict_head(verdict)->outcome == COMMAND_DRY_RUN;
     for (uint32_t i = 0; i < verdict->count; i++)
         for (uint32_t j = 0; j < verdict->parts[i]->target_count; j++)
-            put_target(table, &verdict->parts[i]->targets[j]);
+            if (dry_run || verdict->parts[i]->targets[j].outcome != TARGET_NONE)
+                put_target(table, &verdict->parts[i]->targets[j]);
     table_print(table);
 }
 
-static void put_totals(const struct event_totals *totals, struct buf *out)
+/* False when there is nothing to count. */
+static bool put_totals(const struct event_totals *totals, struct buf *out)
 {
     const struct {
         uint32_t count;
@@ -157,6 +162,7 @@ static void put_totals(const struct event_totals *totals, struct buf *out)
         buf_format(out, "%s%" PRIu32 " %s", before, parts[i].count, parts[i].what);
         before = ", ";
     }
+    return before[0];
 }
 
 static void put_reason(const struct event_reason *reason, const char *before, struct buf *out)
@@ -172,9 +178,15 @@ void verdict_summary(const struct verdict *verdict, struct buf *out)
     const struct event_view *head = verdict_head(verdict);
     text_printable(out, text_of(head->kind_label));
     if (head->totals.targets) {
-        buf_str(out, ": ");
-        put_totals(&head->totals, out);
-        buf_format(out, " of %" PRIu32, head->totals.targets);
+        const struct event_totals *totals = &head->totals;
+        uint32_t decided = totals->ended + totals->already_gone + totals->left + totals->not_ended;
+        if (decided)
+            buf_str(out, ": ");
+        if (put_totals(totals, out))
+            buf_format(out, " of %" PRIu32, totals->targets);
+        if (head->outcome == COMMAND_DRY_RUN && decided < totals->targets)
+            buf_format(out, "%s %" PRIu32 " would be ended", decided ? "," : ":",
+                       totals->targets - decided);
     }
     put_reason(&head->reason, ": ", out);
     if (head->duplicate)
@@ -199,8 +211,10 @@ void event_line(const struct event_view *view, struct buf *out)
                    target_outcome_label(target->outcome));
         put_reason(&target->reason, ": ", out);
     } else if (view->totals.targets) {
+        size_t before = out->length;
         buf_str(out, "  ");
-        put_totals(&view->totals, out);
+        if (!put_totals(&view->totals, out))
+            out->length = before;
     }
     put_reason(&view->reason, "  ", out);
     if (view->parts > 1)
