@@ -30,16 +30,17 @@ struct guard_verdict {
 /* ERR_OK, or why it is refused: INVALID (shape, missing requester or reason, requested_at in the
  * future), NOT_FOUND (cluster), TOO_LARGE (targets, grace, hold), EXPIRED, UNSUPPORTED (an option
  * or action that this version does not have), DENIED (policy, reply topic). The message names the
- * field and what would be accepted. `ret->cluster` is set as soon as it is known, also when
- * refused. */
+ * field and what would be accepted. `*ret` is filled as far as it is known, also when refused.
+ * Control actions (cancel, kill switch) do not expire: they take effect when they are read. */
 enum error_code guard_command(const struct config *config, const struct command *command,
                               const struct guard_facts *facts, struct guard_verdict *ret,
                               struct error *err) MUST_CHECK;
 
 /* May this session be ended by this command? ERR_OK, or ERR_DENIED with the reason for its verdict
  * `protected`. `named_exactly`: it was selected by UUID, or the selector names this very
- * application (guard_names_application()). Application ids are compared without case; an id that
- * Curfew does not know is not protected by class: see guard_application_known(). */
+ * application (guard_names_exactly()). Application ids are compared without case; an id that
+ * Curfew does not know is not protected by class: see guard_application_known(). A session that has
+ * no user name yet (it is logging in) is not protected by user. */
 enum error_code guard_session(const struct config *config, const struct config_cluster *cluster,
                               const struct command *command, const struct session *session,
                               bool named_exactly, struct error *err) MUST_CHECK;

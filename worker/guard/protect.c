@@ -1,0 +1,120 @@
+/* Which sessions are never ended (I14). */
+#include <string.h>
+
+#include "guard/guard.h"
+#include "guard/rules.h"
+
+enum protection { OPEN, NAMED, ALWAYS };
+
+static const struct {
+    const char *id;
+    enum protection protection;
+} applications[] = {
+#define APPLICATION(id, protection) {id, protection},
+#include "guard/applications.def"
+#undef APPLICATION
+};
+
+static bool same(const char *a, const char *b)
+{
+    return text_same_name(text_of(a), text_of(b));
+}
+
+static bool in_list(const struct config_list *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (same(list->items[i], text))
+            return true;
+    return false;
+}
+
+bool guard_application_known(struct text app_id)
+{
+    for (size_t i = 0; i < sizeof applications / sizeof applications[0]; i++)
+        if (text_same_name(text_of(applications[i].id), app_id))
+            return true;
+    return false;
+}
+
+static enum protection protection_of(const struct config_policy *policy, const char *app_id)
+{
+    enum protection ret = OPEN;
+    if (in_list(&policy->named_only_applications, app_id))
+        ret = NAMED;
+    if (in_list(&policy->protected_applications, app_id))
+        ret = ALWAYS;
+    for (size_t i = 0; i < sizeof applications / sizeof applications[0]; i++)
+        if (same(applications[i].id, app_id) && applications[i].protection > ret)
+            ret = applications[i].protection;
+    return ret;
+}
+
+enum error_code guard_session(const struct config *config, const struct config_cluster *cluster,
+                              const struct command *command, const struct session *session,
+                              bool named_exactly, struct error *err)
+{
+    const struct config_policy *policy = &config->policy;
+    enum protection protection = protection_of(policy, session->app_id);
+    if (protection == ALWAYS)
+        return error_set(err, ERR_DENIED, "sessions of the application '%s' are never ended",
+                         session->app_id);
+    if (protection == NAMED && !named_exactly)
+        return error_set(err, ERR_DENIED,
+                         "sessions of the application '%s' are ended only when the command names "
+                         "the session's UUID or this application",
+                         session->app_id);
+    if (session->user_name[0] && in_list(&policy->protected_users, session->user_name))
+        return error_set(err, ERR_DENIED, "the session's user is protected by the policy");
+    if (session->host[0] && in_list(&policy->protected_hosts, session->host))
+        return error_set(err, ERR_DENIED, "the session's host is protected by the policy");
+    return rules_for_session(policy, cluster, command, session, err);
+}
+
+/* ---- named exactly ---- */
+
+static bool condition_names(const struct filter *filter, const char *app_id)
+{
+    if (strcmp(filter->field, "app_id") != 0 && strcmp(filter->field, "app-id") != 0)
+        return false;
+    if (filter->comparison != COMPARISON_EQUAL && filter->comparison != COMPARISON_IN)
+        return false;
+    for (size_t i = 0; i < filter->value_count; i++)
+        if (same(filter->values[i], app_id))
+            return true;
+    return false;
+}
+
+/* Depth is bounded by LIMIT_FILTER_DEPTH when the command is decoded. What stands under `not` names
+ * nothing. */
+static bool filter_names(const struct filter *filter, const char *app_id)
+{
+    if (filter->kind == FILTER_CONDITION)
+        return condition_names(filter, app_id);
+    if (filter->kind != FILTER_ALL && filter->kind != FILTER_ANY)
+        return false;
+    for (size_t i = 0; i < filter->child_count; i++)
+        if (filter_names(filter->children[i], app_id))
+            return true;
+    return false;
+}
+
+bool guard_names_exactly(const struct command *command, const struct session *session)
+{
+    const struct selector *selector = &command->selector;
+    if (command->action != ACTION_TERMINATE)
+        return false;
+    switch (selector->kind) {
+    case SELECTOR_SESSIONS:
+        for (size_t i = 0; i < selector->count; i++)
+            if (uuid_equal(&selector->sessions[i], &session->uuid))
+                return true;
+        return false;
+    case SELECTOR_NUMBERS:
+        return selector->guard.application[0] && same(selector->guard.application, session->app_id);
+    case SELECTOR_FILTER:
+        return selector->filter && filter_names(selector->filter, session->app_id);
+    case SELECTOR_NONE:
+        break;
+    }
+    return false;
+}

@@ -1,0 +1,24 @@
+/* rules.h - the ordered allow and deny rules of the policy. Inside this room only.
+ *
+ * No rules: everything is allowed. Any rule: the first that matches decides, and what matches none
+ * is denied. A command that selects by UUID or filter does not say which infobase it means: before
+ * its list is there, a rule about infobases may or may not match, and the session decides. */
+#ifndef GUARD_RULES_H
+#define GUARD_RULES_H
+
+#include "config/config.h"
+#include "model/command.h"
+#include "model/session.h"
+
+/* ERR_DENIED when no session could be allowed. `cluster` may be NULL. */
+enum error_code rules_for_command(const struct config_policy *policy,
+                                  const struct config_cluster *cluster,
+                                  const struct command *command, struct error *err) MUST_CHECK;
+enum error_code rules_for_session(const struct config_policy *policy,
+                                  const struct config_cluster *cluster,
+                                  const struct command *command, const struct session *session,
+                                  struct error *err) MUST_CHECK;
+/* `*` stands for any run of characters; without case. */
+bool rules_pattern_matches(const char *pattern, const char *text);
+
+#endif
