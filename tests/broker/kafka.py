@@ -6,8 +6,8 @@
     tests/broker/kafka.py stop DIR
     tests/broker/kafka.py fetch                                   fill the cache only
 
-Nothing has to be installed but Java 17 and Maven. The jars are kept in CURFEW_KAFKA_DIR (default build/kafka in the
-source tree); data lives in DIR or in a temporary folder. Ports are chosen by the kernel. `-D` adds broker properties.
+Nothing has to be installed but Java 17 and Maven. The jars are kept in CURFEW_KAFKA_DIR (default build/kafka-broker in
+the source tree); data lives in DIR or in a temporary folder. Ports are chosen by the kernel. `-D` adds broker properties.
 """
 import argparse
 import contextlib

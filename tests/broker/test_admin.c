@@ -1,6 +1,10 @@
 /* The first look at a broker, and making and checking topics. */
 #include "tests/broker/rig.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
 static struct rig rig;
 
 static int set_up(void **state)
@@ -235,6 +239,45 @@ static void the_broker_program_says_what_it_cannot_do(void **state)
     assert_int_equal(broker_run(2, argument), 2);
 }
 
+static void *serve(void *argument)
+{
+    char program[] = "broker", file[] = "--port-file", topic[] = "--topic", spec[] = "t.one:3";
+    char *argv[] = {program, file, argument, topic, spec, NULL};
+    static int status;
+    status = broker_run(5, argv);
+    return &status;
+}
+
+static void the_broker_program_writes_its_address_and_ends_on_a_signal(void **state)
+{
+    (void)state;
+    char path[64], address[64] = "";
+    struct uuid id = uuid_random();
+    snprintf(path, sizeof path, "/tmp/curfew-%.8s.port", uuid_format(&id).text);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, serve, path), 0);
+    RIG_UNTIL(&rig, access(path, R_OK) == 0);
+    FILE *file = fopen(path, "r");
+    assert_non_null(fgets(address, sizeof address, file));
+    fclose(file);
+    address[strcspn(address, "\n")] = 0;
+    struct kafka_settings settings;
+    struct kafka_seen seen = {0};
+    kafka_settings_init(&settings);
+    settings.brokers = address;
+    RIG_OK(kafka_probe(&settings, 20000, &seen, err)); /* it accepts once the file is there */
+    assert_true(seen.embedded);
+    assert_int_equal(kafka_seen_topic(&seen, "t.one")->partitions, 3);
+    assert_null(kafka_seen_topic(&seen, "curfew.commands"));
+    kafka_seen_release(&seen);
+    kafka_settings_release(&settings);
+    int *status;
+    assert_int_equal(pthread_kill(thread, SIGTERM), 0);
+    assert_int_equal(pthread_join(thread, (void **)&status), 0);
+    assert_int_equal(*status, 0);
+    assert_int_equal(access(path, R_OK), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_replication_factor_above_the_brokers_is_told),
         cmocka_unit_test(each_weak_setting_is_found),
         cmocka_unit_test(the_broker_program_says_what_it_cannot_do),
+        cmocka_unit_test(the_broker_program_writes_its_address_and_ends_on_a_signal),
     };
     return cmocka_run_group_tests_name("broker_admin", tests, set_up, tear_down);
 }

@@ -39,10 +39,18 @@ enum membership {
     MEMBER_OUT,     /* nothing assigned */
     MEMBER_IN,      /* assigned: partitions may be started */
     MEMBER_REVOKED, /* to be let go by the service; commits are still possible */
+    MEMBER_LEAVING, /* let go: given back when the last commit is answered */
     MEMBER_FATAL,
 };
 
-enum closing { OPEN, CLOSING, DROPPING, CLOSED, TOLD };
+enum closing {
+    OPEN,
+    FLUSHING, /* commits given before are sent and answered */
+    CLOSING,  /* librdkafka leaves the group */
+    DROPPING, /* its client is destroyed on the pool */
+    CLOSED,
+    TOLD,
+};
 
 struct kafka_consumer {
     struct kafka_hub *hub;
@@ -202,8 +210,10 @@ static void on_revoked(struct kafka_consumer *consumer)
 
 void kafka_consumer_let_go(struct kafka_consumer *consumer)
 {
-    if (consumer->membership == MEMBER_REVOKED && consumer->group)
-        give_back(consumer);
+    if (consumer->membership != MEMBER_REVOKED)
+        return;
+    consumer->membership = MEMBER_LEAVING;
+    kafka_hub_again(consumer->hub);
 }
 
 bool kafka_consumer_holds(const struct kafka_consumer *consumer, int32_t partition)
@@ -333,6 +343,11 @@ static rd_kafka_topic_partition_list_t *commit_list(struct kafka_consumer *consu
     return list;
 }
 
+static bool commits_done(const struct kafka_consumer *consumer)
+{
+    return consumer->commit_count == 0 && !consumer->commit_out;
+}
+
 static void send_commits(struct kafka_consumer *consumer)
 {
     if (consumer->commit_out || consumer->commit_count == 0 || !consumer->group)
@@ -370,7 +385,7 @@ enum error_code kafka_consumer_commit(struct kafka_consumer *consumer, int32_t p
 {
     CHECK(offset >= 0);
     bool member = consumer->membership == MEMBER_IN || consumer->membership == MEMBER_REVOKED;
-    if (!member || !find_held(consumer, partition))
+    if (consumer->closing || !member || !find_held(consumer, partition))
         return error_set(err, ERR_STALE, "partition %d is not assigned to this worker", partition);
     if (metadata.length > KAFKA_METADATA_MAX)
         return error_set(err, ERR_TOO_LARGE, "commit metadata of %zu bytes: at most %d",
@@ -618,9 +633,29 @@ static void drop_group(struct kafka_consumer *consumer)
     consumer->closing = DROPPING;
 }
 
+static void begin_closing(struct kafka_consumer *consumer)
+{
+    consumer->closing = CLOSING;
+    if (consumer->membership == MEMBER_REVOKED || consumer->membership == MEMBER_LEAVING)
+        give_back(consumer);
+    if (consumer->membership == MEMBER_FATAL)
+        return;
+    /* A queue of its own: the client's queue forwarded to itself would lock up. */
+    consumer->close_queue = rd_kafka_queue_new(consumer->group);
+    kafka_hub_watch(consumer->hub, consumer->close_queue);
+    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->group, consumer->close_queue);
+    if (!error)
+        return;
+    /* It has become fatal a moment ago: there is no orderly leaving any more. */
+    rd_kafka_error_destroy(error);
+    consumer->membership = MEMBER_FATAL;
+}
+
 /* Closing goes on in polls: the group's client hands over its last events before it is done. */
 static void serve_closing(struct kafka_consumer *consumer)
 {
+    if (consumer->closing == FLUSHING && commits_done(consumer))
+        begin_closing(consumer);
     if (consumer->closing == CLOSING) {
         if (consumer->close_queue)
             serve_queue(consumer, consumer->close_queue);
@@ -641,22 +676,10 @@ void kafka_consumer_close(struct kafka_consumer *consumer)
 {
     if (consumer->closing)
         return;
-    consumer->closing = CLOSING;
-    send_commits(consumer); /* what was given before is still sent; closing waits for it */
-    kafka_consumer_let_go(consumer);
+    consumer->closing = FLUSHING;
     stop_all(consumer);
     kafka_reader_close(consumer->reader);
-    if (consumer->membership == MEMBER_FATAL)
-        return;
-    /* A queue of its own: the client's queue forwarded to itself would lock up. */
-    consumer->close_queue = rd_kafka_queue_new(consumer->group);
-    kafka_hub_watch(consumer->hub, consumer->close_queue);
-    rd_kafka_error_t *error = rd_kafka_consumer_close_queue(consumer->group, consumer->close_queue);
-    if (!error)
-        return;
-    /* It has become fatal a moment ago: there is no orderly leaving any more. */
-    rd_kafka_error_destroy(error);
-    consumer->membership = MEMBER_FATAL;
+    kafka_hub_again(consumer->hub);
 }
 
 static void destroy_group(struct kafka_consumer *consumer)
@@ -667,7 +690,7 @@ static void destroy_group(struct kafka_consumer *consumer)
         rd_kafka_queue_destroy(consumer->queue);
         if (consumer->close_queue)
             rd_kafka_queue_destroy(consumer->close_queue);
-        if (consumer->membership != MEMBER_FATAL && !consumer->closing)
+        if (consumer->membership != MEMBER_FATAL && consumer->closing <= FLUSHING)
             rd_kafka_consumer_close(consumer->group);
         consumer->drop = kafka_handle_drop(consumer->hub, consumer->group, consumer, group_dropped);
     }
@@ -701,9 +724,11 @@ bool kafka_consumer_poll(struct kafka_consumer *consumer, struct kafka_consumer_
     consumer->given = NULL;
     if (consumer->group)
         serve_queue(consumer, consumer->queue);
+    send_commits(consumer);
     if (consumer->closing)
         serve_closing(consumer);
-    send_commits(consumer);
+    if (consumer->membership == MEMBER_LEAVING && commits_done(consumer))
+        give_back(consumer);
     ask_what_is_wanted(consumer);
     struct waiting *waiting = STAILQ_FIRST(&consumer->events);
     if (!waiting)

@@ -63,8 +63,9 @@ struct kafka_consumer_event {
 /* Joins the group of the settings and subscribes to topics.commands. ERR_CONFIG. */
 enum error_code kafka_consumer_create(struct kafka_hub *hub, const struct kafka_settings *settings,
                                       struct kafka_consumer **ret, struct error *err) MUST_CHECK;
-/* Leaves: an assignment still held is given back without waiting for let_go(). Go on polling until
- * KAFKA_CONSUMER_CLOSED. A static member's place is kept for its session timeout. Never blocks. */
+/* Leaves: commits given before are still sent and answered, new ones are refused, and an assignment
+ * still held is given back without waiting for let_go(). Go on polling until KAFKA_CONSUMER_CLOSED.
+ * A static member's place is kept for its session timeout. Never blocks. */
 void kafka_consumer_close(struct kafka_consumer *consumer);
 /* Frees it; NULL is fine. Not closed yet: closes and waits (up to seconds), for tests and exits. */
 void kafka_consumer_destroy(struct kafka_consumer *consumer);
@@ -73,7 +74,8 @@ AUTO_TYPE(kafka_consumer)
 /* Takes the next event; false when there is none. Must be called in every pass (hub.h). */
 bool kafka_consumer_poll(struct kafka_consumer *consumer, struct kafka_consumer_event *ret);
 
-/* The answer to REVOKED, once everything of those partitions is at rest. No effect otherwise. */
+/* The answer to REVOKED, once everything of those partitions is at rest. They go back to the group
+ * when the commits given before have been answered. No effect otherwise. */
 void kafka_consumer_let_go(struct kafka_consumer *consumer);
 
 /* Begins to read an assigned partition at `offset` (>= 0 or KAFKA_FROM_BEGINNING). Started already:
