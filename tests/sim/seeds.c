@@ -140,17 +140,23 @@ int seeds_run(uint64_t first, uint64_t count, uint32_t ticks, bool trace)
 struct mutation {
     const char *name;
     struct engine_mutations mutations;
+    struct omissions omissions;
 };
 
 static const struct mutation all[] = {
-    {"act_without_licence", {.act_without_licence = true}},
-    {"ignore_foreign_owner", {.ignore_foreign_owner = true}},
-    {"skip_identity_check", {.skip_identity_check = true}},
-    {"trust_empty_list", {.trust_empty_list = true}},
-    {"resolve_again", {.resolve_again = true}},
-    {"accept_void", {.accept_void = true}},
-    {"ignore_licence_age", {.ignore_licence_age = true}},
-    {"blind_retry", {.blind_retry = true}},
+    {.name = "act_without_licence", .mutations = {.act_without_licence = true}},
+    {.name = "ignore_foreign_owner", .mutations = {.ignore_foreign_owner = true}},
+    {.name = "skip_identity_check", .mutations = {.skip_identity_check = true}},
+    {.name = "trust_empty_list", .mutations = {.trust_empty_list = true}},
+    {.name = "resolve_again", .mutations = {.resolve_again = true}},
+    {.name = "accept_void", .mutations = {.accept_void = true}},
+    {.name = "ignore_licence_age", .mutations = {.ignore_licence_age = true}},
+    {.name = "blind_retry", .mutations = {.blind_retry = true}},
+    {.name = "ignore_gap", .mutations = {.ignore_gap = true}},
+    {.name = "ignore_uncertain", .mutations = {.ignore_uncertain = true}},
+    {.name = "service: no last look", .omissions = {.last_look = true}},
+    {.name = "service: not asking", .omissions = {.asking = true}},
+    {.name = "service: not reading on", .omissions = {.reading_on = true}},
 };
 
 /* The product itself must stand on that seed, or the seed shows nothing. */
@@ -169,9 +175,10 @@ static bool mutation_is_found(const struct mutation *mutation, uint64_t first, u
 {
     for (uint64_t seed = first; seed < first + count; seed++) {
         struct world *world = world_create(seed, NULL, &mutation->mutations, TRACE_NONE);
+        world->omissions = mutation->omissions;
         bool found = !run_out(world) && holds_without(seed);
         if (found) {
-            printf("%-22s found after %3llu seeds: ", mutation->name,
+            printf("%-24s found after %3llu seeds: ", mutation->name,
                    (unsigned long long)(seed - first + 1));
             report(world, mutation->name);
         }
@@ -179,7 +186,7 @@ static bool mutation_is_found(const struct mutation *mutation, uint64_t first, u
         if (found)
             return true;
     }
-    printf("%-22s NOT FOUND in %llu seeds\n", mutation->name, (unsigned long long)count);
+    printf("%-24s NOT FOUND in %llu seeds\n", mutation->name, (unsigned long long)count);
     return false;
 }
 

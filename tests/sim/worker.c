@@ -322,7 +322,8 @@ static void find_position(struct world *world, struct worker *worker, int32_t pa
     seat->epochs = epochs;
     seat->owned_ns = world->now_ns;
     struct engine_checkpoint checkpoint = engine_checkpoint(seat->engine);
-    seat->position = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
+    if (seat->position < 0 || !world->omissions.reading_on)
+        seat->position = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
     seat->forwarding = -1;
     say(world, "w%d p%d: owns, reads commands from %lld", worker->index, partition,
         (long long)seat->position);

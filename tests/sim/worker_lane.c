@@ -166,8 +166,10 @@ static void send_end(struct world *world, struct worker *worker, const struct la
 {
     struct job *job = job_find(worker, from->request.tag);
     struct seat *seat = seat_of(worker, job);
-    if (!seat || instant_passed(worker_now(world, worker), from->request.send_by) ||
-        !engine_allows(seat->engine, job->tag)) {
+    const struct omissions *omit = &world->omissions;
+    bool late = instant_passed(worker_now(world, worker), from->request.send_by);
+    bool allowed = seat && (omit->asking || engine_allows(seat->engine, job->tag));
+    if ((late && !omit->last_look) || !allowed) {
         refuse(world, worker, job, ERR_STALE);
         return;
     }
@@ -262,7 +264,7 @@ void worker_answered(struct world *world, struct worker *worker, struct request 
     const struct seat *seat = seat_of(worker, job);
     bool same_epoch = seat && engine_counts(seat->engine).epochs == job->epochs;
     if (request->list && request->code == ERR_OK) {
-        if (!request->lies)
+        if (!request->lies && same_epoch) /* else the engine does not look at it */
             world->clusters[job->cluster].lied[worker->index] = false;
         request->list->started = (struct instant){request->sent_ns + worker->boot_ns};
         request->list->finished = worker_now(world, worker);

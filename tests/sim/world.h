@@ -216,6 +216,13 @@ struct request {
     bool lies;
 };
 
+/* Duties of service/ left out one by one, to prove that the oracle notices. */
+struct omissions {
+    bool last_look;  /* a job taken from its lane is sent without looking at `send_by` again */
+    bool asking;     /* ... without asking engine_allows() */
+    bool reading_on; /* a new epoch goes on with the commands where the old one stopped */
+};
+
 struct worker;
 struct oracle;
 
@@ -226,6 +233,7 @@ struct world {
     struct draw draw;
     struct plan plan;
     struct engine_mutations mutations;
+    struct omissions omissions;
     int64_t now_ns;
     struct tasks tasks;
     uint64_t steps;

@@ -377,15 +377,16 @@ static void look_at_target(struct engine *engine, struct open *open, uint32_t in
         target_absent(open, target);
 }
 
-/* Both lists must have served this command: what was empty before it came proves nothing for it. */
+/* Both lists must have served this command, and none between them may show a session: what was
+ * empty before it came proves nothing for it. */
 static void note_empty(const struct engine *engine, struct open *open,
                        const struct session_list *list)
 {
-    if (list->count > 0) {
-        open->empty_since = (struct instant){0};
+    bool again = list->count == 0 && open->empty_since.ns > 0 &&
+                 instant_before(open->cluster->occupied, open->empty_since);
+    if (!again) {
+        open->empty_since = list->count == 0 ? list->finished : (struct instant){0};
         open->empty_twice = false;
-    } else if (open->empty_since.ns == 0) {
-        open->empty_since = list->finished;
     } else if (instant_ms_between(open->empty_since, list->started) >=
                engine->config.empty_confirm_ms) {
         open->empty_twice = true;
@@ -459,6 +460,8 @@ static void list_succeeded(struct engine *engine, struct cluster *cluster,
     struct index sessions;
     cluster->failures = 0;
     cluster->not_before = (struct instant){0};
+    if (list->count > 0)
+        cluster->occupied = list->finished;
     index_init(&sessions, list);
     TAILQ_HEAD(, open) served = TAILQ_HEAD_INITIALIZER(served);
     TAILQ_CONCAT(&served, &cluster->wanting, of_wanting);

@@ -42,7 +42,9 @@ struct engine_mutations {
     bool resolve_again; /* a redelivered or recovered command is resolved anew */
     bool accept_void;   /* records of other epochs count */
     bool ignore_licence_age;
-    bool blind_retry; /* an end in doubt is repeated without listing */
+    bool blind_retry;      /* an end in doubt is repeated without listing */
+    bool ignore_gap;       /* records behind a lost one of the same epoch count */
+    bool ignore_uncertain; /* an append that was lost, or perhaps lost, is taken for landed */
 };
 
 struct engine_config {

@@ -79,7 +79,7 @@ bool owner_counts(struct engine *engine, const struct record *record, struct ins
         return false;
     if (record->sequence <= engine->owner_sequence)
         return false; /* a repeat */
-    if (record->sequence == engine->owner_sequence + 1) {
+    if (record->sequence == engine->owner_sequence + 1 || MUTATED(engine, ignore_gap)) {
         engine->owner_sequence = record->sequence;
         return true;
     }
@@ -144,6 +144,8 @@ void engine_appended(struct engine *engine, uint64_t tag, enum engine_append res
                      struct instant now)
 {
     if (result == ENGINE_PERSISTED || (tag >> 32) != engine->epoch)
+        return;
+    if (MUTATED(engine, ignore_uncertain))
         return;
     /* It may stand in the log or not, and what was appended behind it as well: a new OWNER settles
      * it. The place where such records would count is over then, and what was in flight is begun

@@ -91,7 +91,8 @@ struct cluster {
     struct instant wake; /* the earliest moment that one of `wanting` allows */
     uint64_t listing;    /* tag of the list in flight; 0: none */
     struct instant not_before;
-    uint32_t failures; /* lists failed in a row */
+    uint32_t failures;       /* lists failed in a row */
+    struct instant occupied; /* when the last list that was not empty was read */
 };
 
 /* An accepted command until it is closed and announced. */
