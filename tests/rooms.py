@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Rooms include only rooms of a lower number, and each library stays in the room that knows it.
+
+The levels are read from CMakeLists.txt (curfew_room). `--self-test` proves that a breach is found.
+"""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.MULTILINE)
+SIM_BELOW = 4  # sim/ stands beside the rooms and may use every one below service
+
+# Generated types are seen by the files that decode and encode, by their names, and by nothing else.
+ENCODING = re.compile(r"(_pb\.c|/pb(_json)?(_\w+)?\.[ch]|(encode|decode)\w*\.c|worker/event/(contract|pieces)\.c)$")
+
+# (what, header pattern, who may include it)
+LIBRARIES = [
+    ("librdkafka", re.compile(r"^librdkafka/"), re.compile(r"^(worker/kafka/|sim/broker/)")),
+    ("generated protobuf code", re.compile(r"\.pb-c\.h$"), ENCODING),
+    ("protobuf-c", re.compile(r"^protobuf-c/"), ENCODING),
+    ("libuv", re.compile(r"^uv\.h$"), re.compile(r"^(worker/(cluster|kafka|http|service|cli)/|sim/)")),
+    ("libmicrohttpd", re.compile(r"^microhttpd\.h$"), re.compile(r"^worker/http/")),
+    ("libcyaml and libyaml", re.compile(r"^(cyaml/|yaml\.h$)"), re.compile(r"^worker/config/")),
+    ("libsodium", re.compile(r"^sodium"), re.compile(r"^worker/(base|audit)/")),
+    ("sockets", re.compile(r"^(sys/socket\.h|netinet/|arpa/inet\.h|netdb\.h)"),
+     re.compile(r"^(worker/(base/notify|cluster|kafka|http|service|cli)|sim/)")),
+]
+# Pure rooms do no I/O, own no clock and log nothing.
+PURE = {"command", "guard", "select", "engine", "event", "audit", "model"}
+NOT_IN_PURE = re.compile(r"^(base/(log|notify|secret)\.h|fcntl\.h|unistd\.h|sys/stat\.h|time\.h|sys/time\.h|signal\.h)$")
+
+
+def read_levels(cmake):
+    return {name: int(level) for name, level in re.findall(r"^curfew_room\((\w+)\s+(\d+)", cmake, re.MULTILINE)}
+
+
+def room_of(path):
+    parts = path.split("/")
+    if parts[0] == "sim":
+        return "sim"
+    return parts[1] if parts[0] == "worker" and len(parts) > 2 else None
+
+
+def check_file(path, text, levels):
+    """Yields what is wrong with the includes of one file; `path` is relative to the root."""
+    room = room_of(path)
+    level = SIM_BELOW if room == "sim" else levels.get(room)
+    if room is not None and level is None:
+        yield f"{path}: room '{room}' has no level in CMakeLists.txt"
+        return
+    for quote, header in INCLUDE.findall(text):
+        target = header.split("/")[0] if "/" in header else None
+        if quote == '"' and target in levels and target != room and level is not None and levels[target] >= level:
+            yield f"{path}: includes \"{header}\", but {target} ({levels[target]}) is not below {room} ({level})"
+        if quote == '"' and target == "sim" and room not in ("sim", "cli", None):
+            yield f"{path}: includes \"{header}\": only the command line starts the simulators"
+        for what, pattern, allowed in LIBRARIES:
+            if pattern.search(header) and not allowed.search(path):
+                yield f"{path}: includes {header}: {what} has no place here"
+        if room in PURE and NOT_IN_PURE.search(header):
+            yield f"{path}: includes {header}: {room} is pure"
+
+
+def check_tree(root):
+    levels = read_levels((root / "CMakeLists.txt").read_text())
+    if not levels:
+        yield "CMakeLists.txt names no room"
+    for folder in ("worker", "sim"):
+        for file in sorted((root / folder).rglob("*.[ch]")):
+            path = file.relative_to(root).as_posix()
+            yield from check_file(path, file.read_text(encoding="utf-8"), levels)
+
+
+def self_test():
+    levels = read_levels("curfew_room(base     0)\ncurfew_room(guard 2 PRIVATE x)\ncurfew_room(kafka 3)\n"
+                         "curfew_room(http 3)\n")
+    assert levels == {"base": 0, "guard": 2, "kafka": 3, "http": 3}
+    cases = [
+        ("worker/guard/a.c", '#include "base/log_x.h"', 0),
+        ("worker/guard/a.c", '#include "kafka/hub.h"', 1),
+        ("worker/kafka/a.c", '#include "http/server.h"', 1),
+        ("worker/kafka/a.c", '#  include "kafka/hub.h"', 0),
+        ("worker/guard/a.c", "#include <librdkafka/rdkafka.h>", 1),
+        ("worker/guard/a.c", '#include "curfew/v1/command.pb-c.h"', 1),
+        ("worker/guard/a_pb.c", '#include "curfew/v1/command.pb-c.h"', 0),
+        ("worker/guard/a.c", "#include <uv.h>", 1),
+        ("worker/guard/a.c", '#include "base/log.h"', 1),
+        ("worker/kafka/a.c", '#include "sim/ras/world.h"', 1),
+        ("worker/lost/a.c", "", 1),
+        ("worker/main.c", '#include "kafka/hub.h"', 0),
+        ("sim/ras/a.c", '#include "kafka/hub.h"', 0),
+    ]
+    for path, text, wanted in cases:
+        found = list(check_file(path, text, levels))
+        assert len(found) == wanted, (path, text, found)
+
+
+def main():
+    if "--self-test" in sys.argv:
+        self_test()
+        return 0
+    problems = list(check_tree(ROOT))
+    for problem in problems:
+        print(problem)
+    print(f"{len(problems)} breaches" if problems else "every room includes only what is below it")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
