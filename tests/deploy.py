@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""The systemd unit that is shipped: systemd takes every line of it, and finds little to complain about.
+
+`systemd-analyze verify` exits 0 on an unknown key, so any line it prints is a failure. Exit 77 (skipped) where
+systemd-analyze is not installed.
+"""
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+UNIT = ROOT / "deploy" / "systemd" / "curfew.service"
+EXPOSURE_MAX = 20  # in tenths: 2.0
+SKIPPED = 77
+
+
+def run(*words):
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+
+
+def seconds(text):
+    number, unit = re.fullmatch(r"(\d+)(s|min|m|h)", text).groups()
+    return int(number) * {"s": 1, "min": 60, "m": 60, "h": 3600}[unit]
+
+
+def setting(unit, name):
+    found = re.findall(rf"^{name}=(.*)$", unit, re.MULTILINE)
+    return found[-1] if found else None
+
+
+def check_promises(unit):
+    """What the worker relies on, and systemd cannot know."""
+    drain = re.search(r'"drain_timeout", DURATION, "(\w+)"', (ROOT / "worker/config/keys.def").read_text()).group(1)
+    if seconds(setting(unit, "TimeoutStopSec")) < seconds(drain) + 10:
+        yield f"TimeoutStopSec leaves no room above drain_timeout ({drain})"
+    for name, value in (("Type", "notify"), ("RestartPreventExitStatus", "78"), ("LimitCORE", "0")):
+        if setting(unit, name) != value:
+            yield f"{name} is not {value}"
+    if not setting(unit, "WatchdogSec"):
+        yield "there is no WatchdogSec"
+
+
+def check_systemd(unit):
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder) / UNIT.name
+        copy.write_text(unit.replace("/usr/bin/curfew", "/bin/true"))  # the program must exist
+        verify = run("systemd-analyze", "verify", "--man=no", str(copy))
+        if verify.returncode or verify.stderr.strip():
+            yield f"systemd-analyze verify: {verify.stderr.strip() or verify.returncode}"
+        security = run("systemd-analyze", "security", "--offline=true", "--no-pager", f"--threshold={EXPOSURE_MAX}",
+                       str(copy))
+        if security.returncode:
+            last = (security.stdout.strip() or security.stderr.strip()).splitlines()[-1]
+            yield f"systemd-analyze security: {last}"
+
+
+def main():
+    unit = UNIT.read_text()
+    problems = list(check_promises(unit))
+    analyzer = shutil.which("systemd-analyze")
+    if analyzer:
+        problems += check_systemd(unit)
+    for problem in problems:
+        print(f"{UNIT.relative_to(ROOT)}: {problem}")
+    if not analyzer and not problems:
+        print("systemd-analyze is not installed: only our own promises were checked")
+        return SKIPPED
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
