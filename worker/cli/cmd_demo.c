@@ -96,7 +96,7 @@ const struct argp cmd_demo_argp = {
     "and no others were ended.\n\n"
     "Exit status: 0 everything was as announced, 1 not.",
     cli_children,
-    NULL,
+    cli_help_filter,
     NULL};
 
 /* ---- talk ---- */
@@ -437,6 +437,17 @@ static void show_verdicts(struct demo *demo)
     }
 }
 
+static void print_json(const struct demo_truth *truth, bool good)
+{
+    printf("{\"good\":%s,\"terminated\":%zu,\"asked_and_announced\":%zu,\"strangers\":%zu,"
+           "\"announced\":%zu,\"untrue\":%zu,\"left_over\":%zu,\"by_itself\":%zu,"
+           "\"protected_ended\":%s}\n",
+           good ? "true" : "false", truth->terminated, truth->asked, truth->strangers,
+           truth->announced, truth->untrue, truth->left_over, truth->by_itself,
+           truth->guarded_ended ? "true" : "false");
+    fflush(stdout);
+}
+
 static bool prove(struct demo *demo, bool journal_good)
 {
     struct demo_truth truth = demo_world_judge(demo->world, demo->asked, demo->verdicts, ASKS);
@@ -452,6 +463,8 @@ static bool prove(struct demo *demo, bool journal_good)
          truth.guarded_ended ? "was ended" : "was let alone");
     step(demo, "", "meanwhile %zu others logged out by themselves, and were not mistaken for ours",
          truth.by_itself);
+    if (demo->common.json)
+        print_json(&truth, good);
     say_line(&demo->out, "%s%s%s  (%.1f s)", say_on(&demo->out, good ? PAINT_GOOD : PAINT_BAD),
              good ? "exactly the right sessions are gone, and no others"
                   : "not as it should be: see above",
@@ -556,7 +569,7 @@ int cmd_demo(int argc, char **argv)
     bool good = false;
     cli_common_init(&demo.common);
     cli_parse(&cmd_demo_argp, argc, argv, &demo);
-    demo.out = say_open(stdout, demo.common.no_color);
+    demo.out = say_open(demo.common.json ? stderr : stdout, demo.common.no_color);
     demo.started = clock_now(&demo.clock);
     kafka_settings_init(&demo.settings);
     snprintf(demo.run, sizeof demo.run, "%.8s", uuid_format(&run).text);

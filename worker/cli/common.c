@@ -80,7 +80,6 @@ static error_t parse_kafka(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option kafka_options[] = {
-    {NULL, 0, NULL, 0, "Kafka:", 0},
     {"config", 'c', "FILE", 0,
      "Configuration; default $CURFEW_CONFIG, then /etc/curfew/curfew.yaml", 0},
     {"brokers", KEY_BROKERS, "LIST", 0, "Brokers as host:port,host:port", 0},
@@ -111,7 +110,6 @@ static error_t parse_output(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option output_options[] = {
-    {NULL, 0, NULL, 0, "Output:", 0},
     {"json", KEY_JSON, NULL, 0, "JSON on standard output (stable)", 0},
     {"no-color", KEY_NO_COLOR, NULL, 0, "No colours, as with NO_COLOR", 0},
     {NULL, 'h', NULL, OPTION_HIDDEN, NULL, 0},
@@ -120,7 +118,15 @@ static const struct argp_option output_options[] = {
 const struct argp cli_output_argp = {output_options, parse_output, NULL, NULL, NULL, NULL, NULL};
 
 const struct argp_child cli_children[] = {
-    {&cli_kafka_argp, 0, NULL, 0}, {&cli_output_argp, 0, NULL, 0}, {0}};
+    {&cli_kafka_argp, 0, "Kafka:", 10}, {&cli_output_argp, 0, "Output:", 11}, {0}};
+
+char *cli_help_filter(int key, const char *text, void *input)
+{
+    (void)input;
+    if (key == ARGP_KEY_HELP_DUP_ARGS_NOTE)
+        return NULL; /* nobody misses that sentence */
+    return (char *)(uintptr_t)text;
+}
 
 void cli_children_init(struct argp_state *state, struct cli_common *common)
 {

@@ -11,7 +11,8 @@ struct link_tail {
     struct kafka_tail *tail;
     int64_t low;
     bool started;
-    bool ended; /* what was there at the start has been taken */
+    bool last_read; /* link_read_last(): it stands before its last record */
+    bool ended;     /* what was there at the start has been taken */
 };
 
 struct link {
@@ -27,7 +28,8 @@ struct link {
     struct kafka_reader *reader;     /* NULL until something is read */
     struct link_tail *tails;         /* owned */
     int32_t tail_count;
-    int32_t turn; /* the tail to be asked next: no partition starves another */
+    const char *last_of; /* link_read_last(): the topic; borrowed */
+    int32_t turn;        /* the tail to be asked next: no partition starves another */
     struct error broken;
     char notice[KAFKA_NOTICE_TEXT_MAX]; /* the last error of a client; "" = none */
     bool ready;
@@ -193,11 +195,32 @@ enum error_code link_read(struct link *link, enum kafka_reader_use use, const ch
     return ERR_OK;
 }
 
+enum error_code link_read_last(struct link *link, const char *topic, struct error *err)
+{
+    if (link_read(link, KAFKA_READ_SHARED, topic, KAFKA_FROM_END, err))
+        return err->code;
+    link->last_of = topic;
+    return ERR_OK;
+}
+
+/* The partition was opened at its end, which is now known: begin again one record earlier. */
+static void reopen(struct link *link, struct link_tail *tail, const struct kafka_item *start)
+{
+    int32_t partition = (int32_t)(tail - link->tails);
+    struct error err;
+    kafka_tail_close(tail->tail);
+    tail->tail = NULL;
+    tail->last_read = true;
+    tail->ended =
+        start->high <= start->low ||
+        kafka_tail_open(link->reader, link->last_of, partition, start->high - 1, &tail->tail, &err);
+}
+
 /* True when it was a message. */
 static bool take_item(struct link *link, struct link_tail *tail, struct kafka_message **ret)
 {
     struct kafka_item item;
-    while (kafka_tail_take(tail->tail, &item)) {
+    while (tail->tail && kafka_tail_take(tail->tail, &item)) {
         switch (item.kind) {
         case KAFKA_ITEM_MESSAGE:
             *ret = item.message;
@@ -205,6 +228,8 @@ static bool take_item(struct link *link, struct link_tail *tail, struct kafka_me
         case KAFKA_ITEM_START:
             tail->started = true;
             tail->low = item.low;
+            if (link->last_of && !tail->last_read)
+                reopen(link, tail, &item);
             break;
         case KAFKA_ITEM_END:
             tail->ended = true;

@@ -43,6 +43,8 @@ enum error_code link_gave_up(const struct link *link, enum link_wake wake, const
 /* Opens all partitions of a topic. Once per link. */
 enum error_code link_read(struct link *link, enum kafka_reader_use use, const char *topic,
                           int64_t from, struct error *err) MUST_CHECK;
+/* The same for the last record of each partition alone. */
+enum error_code link_read_last(struct link *link, const char *topic, struct error *err) MUST_CHECK;
 /* Waits until every partition is open: what is written after this will be read. */
 enum error_code link_started(struct link *link, struct instant until, struct error *err) MUST_CHECK;
 /* Takes the next message of any partition in `*ret`, owned by the caller; false when there is none

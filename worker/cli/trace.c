@@ -99,8 +99,7 @@ static void fold_resolved(struct open *open, const struct record *record)
 {
     if (record->resolved.chunk == 1) /* chunks of an epoch that ended between do not count */
         open->command.targets = 0;
-    for (uint32_t i = 0; i < record->resolved.count; i++)
-        open->command.targets += record->resolved.targets[i].verdict == TARGET_NONE;
+    open->command.targets += record->resolved.count;
 }
 
 static void fold_outcome(struct open *open, const struct record *record)
@@ -114,7 +113,8 @@ static void fold_outcome(struct open *open, const struct record *record)
         open->seen = mem_resize(open->seen, open->seen_count + 1, sizeof *open->seen);
         open->seen[open->seen_count++] = index;
     }
-    open->command.decided = open->seen_count;
+    open->command.decided =
+        open->seen_count < open->command.targets ? open->seen_count : open->command.targets;
 }
 
 static void fold(struct trace *trace, int32_t partition, const struct record *record,

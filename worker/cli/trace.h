@@ -16,7 +16,7 @@ struct trace_command {
     enum record_kind last; /* its newest record that counts */
     struct wall accepted_at;
     struct wall expires_at;
-    uint32_t targets; /* to be ended, as resolved; 0 before */
+    uint32_t targets; /* as resolved; 0 before */
     uint32_t decided; /* of those */
 };
 

@@ -1,0 +1,276 @@
+/* curfew doctor: looks at everything the worker needs, one by one, and says what to do. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/timex.h>
+
+#include "cli/cluster_list.h"
+#include "cli/common.h"
+#include "cli/finding.h"
+#include "cli/link.h"
+#include "cli/main_table.h"
+#include "cli/say.h"
+#include "kafka/admin.h"
+#include "service/settings.h"
+
+enum {
+    CLUSTER_MS = 10000, /* for one cluster to answer */
+    CLOCK_SKEW_MS = 30000,
+    FILES_BASE = 256, /* descriptors beside the clusters' connections */
+    PROBLEMS_MAX = CONFIG_PROBLEMS_MAX * 1024,
+};
+
+struct doctor {
+    struct cli_common common;
+    struct findings findings;
+    struct say out;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct doctor *doctor = state->input;
+    (void)arg;
+    if (key != ARGP_KEY_INIT)
+        return ARGP_ERR_UNKNOWN;
+    cli_children_init(state, &doctor->common);
+    return 0;
+}
+
+static const struct argp_option options[] = {{0}};
+
+const struct argp cmd_doctor_argp = {
+    options,
+    parse,
+    NULL,
+    "Looks at everything the worker needs, and says what to do.\n\n"
+    "Examples:\n"
+    "  curfew doctor --config /etc/curfew/curfew.yaml\n"
+    "  curfew doctor --json | jq '.[] | select(.state != \"ok\")'\n"
+    "\vChecks the configuration, the limits of this process, the clock, the brokers and the "
+    "topics, and lists the sessions of every cluster once. Changes nothing.\n\n"
+    "Exit status: 0 nothing fails (there may be warnings), else that of the first failure.",
+    cli_children,
+    cli_help_filter,
+    NULL};
+
+#define TELL(doctor, check, state, code, todo, ...)                                                \
+    tell(doctor, findings_add(&(doctor)->findings, check, state, code, todo, __VA_ARGS__))
+
+static void tell(struct doctor *doctor, const struct finding *finding)
+{
+    if (!doctor->common.json)
+        finding_print(finding, &doctor->out);
+}
+
+/* ---- this machine ---- */
+
+static void look_at_limits(struct doctor *doctor, const struct config *config)
+{
+    struct rlimit files;
+    uint64_t wanted = FILES_BASE + config->http.connections;
+    for (size_t i = 0; i < config->cluster_count; i++)
+        wanted += config->clusters[i].pool;
+    if (getrlimit(RLIMIT_NOFILE, &files))
+        return;
+    if (files.rlim_max < wanted)
+        TELL(doctor, "descriptors", FINDING_WARN, ERR_OK,
+             "set LimitNOFILE of the unit, or the container's ulimit",
+             "at most %" PRIu64 ", and up to %" PRIu64 " can be needed", (uint64_t)files.rlim_max,
+             wanted);
+    else
+        TELL(doctor, "descriptors", FINDING_OK, ERR_OK, NULL,
+             "up to %" PRIu64 ", %" PRIu64 " can be needed", (uint64_t)files.rlim_max, wanted);
+}
+
+static void look_at_clock(struct doctor *doctor)
+{
+    struct timex clock = {.modes = 0};
+    int state = adjtimex(&clock);
+    if (state == -1 || state == TIME_ERROR)
+        TELL(doctor, "clock", FINDING_WARN, ERR_OK,
+             "run chrony or systemd-timesyncd: times in records and events come from this clock",
+             "not synchronised, as far as the kernel knows");
+    else
+        TELL(doctor, "clock", FINDING_OK, ERR_OK, NULL, "synchronised");
+}
+
+/* ---- Kafka ---- */
+
+static void look_at_topics(struct doctor *doctor, const struct kafka_settings *settings)
+{
+    struct kafka_report report;
+    struct error err;
+    if (kafka_topics_check(settings, cli_first_look_ms(&doctor->common), &report, &err)) {
+        TELL(doctor, "topics", FINDING_FAIL, err.code, NULL, "%s", err.message);
+        return;
+    }
+    size_t told = 0;
+    for (size_t i = 0; i < report.count; i++) {
+        const struct kafka_finding *finding = &report.findings[i];
+        bool unsafe = finding->severity == KAFKA_UNSAFE;
+        if (finding->severity < KAFKA_WARN)
+            continue;
+        told++;
+        TELL(doctor, "topics", unsafe ? FINDING_FAIL : FINDING_WARN, unsafe ? ERR_UNSAFE : ERR_OK,
+             finding->fix, "%s: %s is %s, wanted %s: %s", finding->topic, finding->setting,
+             finding->found, finding->wanted, finding->why);
+    }
+    if (!told)
+        TELL(doctor, "topics", FINDING_OK, ERR_OK, NULL,
+             report.embedded ? "there; on the embedded broker nothing else can be promised"
+                             : "there, with safe settings");
+    kafka_report_release(&report);
+}
+
+/* The newest record of every partition; its append time cannot lie in our future. */
+static void compare_clocks(struct doctor *doctor, struct link *link)
+{
+    struct clock clock = clock_real();
+    struct kafka_message *message;
+    int64_t ahead = INT64_MIN;
+    struct instant until = instant_add_ms(link_now(link), cli_first_look_ms(&doctor->common));
+    do {
+        while (link_take(link, &message)) {
+            int64_t by = message->timestamp.ms - clock_wall(&clock).ms;
+            if (message->timestamp_type == KAFKA_TIMESTAMP_APPEND && by > ahead)
+                ahead = by;
+            kafka_message_destroy(message);
+        }
+    } while (!link_at_end(link) && link_wait(link, until) == LINK_READY);
+    if (ahead > CLOCK_SKEW_MS)
+        TELL(doctor, "broker's clock", FINDING_WARN, ERR_OK,
+             "compare the clocks of the brokers and of this machine",
+             "%" PRId64 " s ahead of the clock here", ahead / 1000);
+    else if (ahead != INT64_MIN)
+        TELL(doctor, "broker's clock", FINDING_OK, ERR_OK, NULL, "not ahead of the clock here");
+}
+
+static void look_at_broker_clock(struct doctor *doctor, struct kafka_settings *settings)
+{
+    AUTO(link) link = NULL;
+    struct error err;
+    if (settings->embedded || /* its times mean nothing */
+        link_create(NULL, settings, cli_first_look_ms(&doctor->common), &link, &err) ||
+        link_read_last(link, settings->topics.journal, &err))
+        return; /* what is wrong there was told already */
+    compare_clocks(doctor, link);
+}
+
+static void look_at_kafka(struct doctor *doctor, struct kafka_settings *settings)
+{
+    struct kafka_seen seen;
+    struct error err;
+    if (kafka_probe(settings, cli_first_look_ms(&doctor->common), &seen, &err)) {
+        TELL(doctor, "kafka", FINDING_FAIL, err.code, NULL, "%s", err.message);
+        return;
+    }
+    TELL(doctor, "kafka", seen.embedded ? FINDING_WARN : FINDING_OK, ERR_OK,
+         seen.embedded ? "for trying out only: everything is gone when it ends" : NULL,
+         "%d %s at %s, cluster id '%s', librdkafka %s%s", seen.brokers,
+         seen.brokers == 1 ? "broker" : "brokers", kafka_settings_brokers(settings),
+         seen.cluster_id, seen.library_version,
+         seen.embedded ? ", the embedded development broker" : "");
+    settings->embedded = seen.embedded;
+    kafka_seen_release(&seen);
+    look_at_topics(doctor, settings);
+    look_at_broker_clock(doctor, settings);
+}
+
+/* ---- the clusters ---- */
+
+static const char *cluster_todo(enum error_code code)
+{
+    switch (code) {
+    case ERR_UNAVAILABLE:
+        return "check that the administration server (ras) runs there and can be reached";
+    case ERR_AUTH:
+        return "check admin.user and admin.password_file of this cluster";
+    case ERR_CONFIG:
+        return "set the key `cluster` to one of the names";
+    default:
+        return NULL;
+    }
+}
+
+static void look_at_cluster(struct doctor *doctor, const struct config_cluster *cluster)
+{
+    char check[160];
+    struct error err;
+    struct clock clock = clock_real();
+    AUTO(session_list) list = NULL;
+    int64_t wait = doctor->common.timeout_ms < CLUSTER_MS ? doctor->common.timeout_ms : CLUSTER_MS;
+    snprintf(check, sizeof check, "cluster %s", cluster->name);
+    struct instant started = clock_now(&clock);
+    if (cluster_list(cluster, NULL, wait, &list, &err)) {
+        TELL(doctor, check, FINDING_FAIL, err.code, cluster_todo(err.code), "%s", err.message);
+        return;
+    }
+    TELL(doctor, check, FINDING_OK, ERR_OK, NULL,
+         "answers: %zu sessions in %zu infobases, listed in %" PRId64 " ms", list->count,
+         list->infobase_count, instant_ms_between(started, clock_now(&clock)));
+}
+
+/* ---- the walk ---- */
+
+static struct config *look_at_config(struct doctor *doctor)
+{
+    const char *path = cli_config_path(&doctor->common);
+    struct config *config = NULL;
+    struct error err;
+    AUTO_BUF problems;
+    buf_init(&problems, PROBLEMS_MAX);
+    if (!path) {
+        TELL(doctor, "configuration", FINDING_WARN, ERR_OK, "name one with --config FILE",
+             "none: the defaults, and no clusters");
+        return config_defaults();
+    }
+    if (config_load(path, &config, &problems, &err)) {
+        TELL(doctor, "configuration", FINDING_FAIL, err.code,
+             "'curfew config check' lists all problems", "'%s': %s", path, err.message);
+        return NULL;
+    }
+    TELL(doctor, "configuration", FINDING_OK, ERR_OK, NULL, "'%s', %zu %s", path,
+         config->cluster_count, config->cluster_count == 1 ? "cluster" : "clusters");
+    return config;
+}
+
+static void walk(struct doctor *doctor)
+{
+    AUTO(config) config = look_at_config(doctor);
+    struct kafka_settings settings;
+    struct error err;
+    if (!config)
+        return;
+    look_at_limits(doctor, config);
+    look_at_clock(doctor);
+    enum error_code code = service_kafka_settings(config, &settings, &err);
+    bool made = !code;
+    if (!code)
+        code = cli_override(&doctor->common, &settings, &err);
+    if (!code && !kafka_settings_brokers(&settings)[0])
+        code = error_set(&err, ERR_CONFIG, "no brokers are named: --brokers, or kafka.brokers");
+    if (code)
+        TELL(doctor, "kafka", FINDING_FAIL, err.code, NULL, "%s", err.message);
+    else
+        look_at_kafka(doctor, &settings);
+    if (made)
+        kafka_settings_release(&settings);
+    for (size_t i = 0; i < config->cluster_count; i++)
+        look_at_cluster(doctor, &config->clusters[i]);
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+    struct doctor doctor = {0};
+    cli_common_init(&doctor.common);
+    cli_parse(&cmd_doctor_argp, argc, argv, &doctor);
+    doctor.out = say_open(stdout, doctor.common.no_color);
+    walk(&doctor);
+    if (doctor.common.json)
+        findings_json(&doctor.findings, stdout);
+    int status = findings_exit_status(&doctor.findings);
+    findings_release(&doctor.findings);
+    return status;
+}
