@@ -138,12 +138,28 @@ static bool is_over(const struct engine *engine, const struct open *open, struct
     return engine_broker_now(engine, now).ms >= open->expires_at.ms;
 }
 
+/* Before RESOLVED one decision is for all targets, also when an earlier epoch recorded a part only.
+ */
+static const struct target *first_recorded(const struct open *open)
+{
+    for (uint32_t i = 0; i < open->target_count; i++)
+        if (open->targets[i].outcome != TARGET_NONE)
+            return &open->targets[i];
+    return NULL;
+}
+
 static void decide_accepted(struct engine *engine, struct open *open, struct instant now)
 {
     struct error why;
     if (open->pending & (PENDING_RESOLVED | PENDING_REJECTED | PENDING_CANCELLED))
         return;
-    if (open->cancelled || engine->halted) {
+    const struct target *recorded = first_recorded(open);
+    if (recorded) {
+        why.code = recorded->reason.code;
+        snprintf(why.message, sizeof why.message, "%s",
+                 recorded->reason.message ? recorded->reason.message : "");
+        decide_all(open, recorded->outcome, &why);
+    } else if (open->cancelled || engine->halted) {
         error_set(&why, ERR_CANCELLED, "%s", stopped_why);
         decide_all(open, TARGET_STOPPED, &why);
     } else if (is_over(engine, open, now)) {
