@@ -309,13 +309,13 @@ static void chaos_client(struct world *world)
     journal_cut(world, worker->index, true);
 }
 
-struct cancel {
+struct cancelling {
     struct uuid id;
 };
 
 static void cancel_task(struct world *world, struct task *task)
 {
-    const struct cancel *cancel = task->data;
+    const struct cancelling *cancel = task->data;
     worker_cancel(world, world->workers[task->worker], &cancel->id);
 }
 
@@ -327,7 +327,7 @@ static void chaos_cancel(struct world *world)
         return;
     say(world, "control: cancel %s", brief(&id).text);
     for (uint32_t i = 0; i < world->plan.workers; i++) {
-        struct cancel *cancel = mem_new(struct cancel);
+        struct cancelling *cancel = mem_new(struct cancelling);
         cancel->id = id;
         world_after(world, world_delay(world, 1, 50),
                     (struct task){.run = cancel_task,

@@ -312,6 +312,8 @@ static bool offer_next(struct world *world, struct worker *worker, int32_t parti
     return true;
 }
 
+static void apply_cancels(struct world *world, struct worker *worker, struct engine *engine);
+
 /* A new epoch of ours: commands are read on from where the journal says. */
 static void find_position(struct world *world, struct worker *worker, int32_t partition)
 {
@@ -321,6 +323,7 @@ static void find_position(struct world *world, struct worker *worker, int32_t pa
         return;
     seat->epochs = epochs;
     seat->owned_ns = world->now_ns;
+    apply_cancels(world, worker, seat->engine);
     struct engine_checkpoint checkpoint = engine_checkpoint(seat->engine);
     if (seat->position < 0 || !world->omissions.reading_on)
         seat->position = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
@@ -548,11 +551,19 @@ void worker_commit(struct world *world, struct worker *worker, int32_t partition
 
 /* ---- control ---- */
 
+static void apply_cancels(struct world *world, struct worker *worker, struct engine *engine)
+{
+    for (size_t i = 0; i < worker->cancels.count; i++)
+        if (engine_cancel(engine, &worker->cancels.at[i].id, "somebody", worker_now(world, worker)))
+            worker->cancels.at[i].taken = true;
+}
+
 void worker_cancel(struct world *world, struct worker *worker, const struct uuid *id)
 {
+    *VECTOR_ADD(&worker->cancels) = (struct cancel){.id = *id};
     for (uint32_t i = 0; i < world->plan.partitions; i++)
         if (worker->seats[i].engine)
-            engine_cancel(worker->seats[i].engine, id, "somebody", worker_now(world, worker));
+            apply_cancels(world, worker, worker->seats[i].engine);
 }
 
 void worker_halt(struct world *world, struct worker *worker, bool engaged)
@@ -603,6 +614,7 @@ static void empty(struct worker *worker)
         task_drop(&worker->aside.at[i]);
     worker->aside.count = 0;
     worker->jobs.count = 0;
+    worker->cancels.count = 0;
     worker->up = worker->paused = worker->sending = worker->doomed = false;
 }
 
@@ -646,6 +658,7 @@ void worker_destroy(struct worker *worker)
     empty(worker);
     free(worker->aside.at);
     free(worker->jobs.at);
+    free(worker->cancels.at);
     free(worker);
 }
 

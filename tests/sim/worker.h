@@ -37,6 +37,11 @@ struct job {     /* a request that a lane holds or runs */
     int64_t sent_ns;
 };
 
+struct cancel {
+    struct uuid id;
+    bool taken; /* an engine has taken it: from then on nothing is sent for that command */
+};
+
 struct worker {
     int32_t index;
     bool up;
@@ -50,6 +55,7 @@ struct worker {
     struct seat seats[PARTITIONS_MAX];
     struct lane *lanes[CLUSTERS_MAX];
     int64_t lane_wake_at;
+    VECTOR(struct cancel) cancels; /* read from the control topic */
     VECTOR(struct job) jobs;
     uint64_t job_ids;
     VECTOR(struct task) aside; /* tasks that came while it was paused */

@@ -270,6 +270,8 @@ static void pass_idle(struct engine *engine, struct open *open, uint32_t index, 
                     "the cluster refused every attempt to end it");
         return;
     }
+    if (open_holds_fire(open))
+        return; /* CANCELLED is on its way */
     if (licence_holds(engine, open, target, now))
         send_end(engine, open, index);
     else

@@ -344,6 +344,12 @@ static inline bool open_is_decided(const struct open *open)
            (open->target_count > 0 && open->targets[0].work == WORK_DECIDED);
 }
 
+/* From reading a cancel on nothing is sent, before CANCELLED is read back (ADR 2, rule 10). */
+static inline bool open_holds_fire(const struct open *open)
+{
+    return open->cancelled || open->pending & PENDING_CANCELLED;
+}
+
 static inline bool open_is_probing(const struct open *open)
 {
     for (uint32_t i = 0; i < open->target_count; i++)
