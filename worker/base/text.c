@@ -127,7 +127,7 @@ enum error_code text_u64(struct text text, uint64_t max, uint64_t *ret, struct e
         if (c < '0' || c > '9')
             return error_set(err, ERR_INVALID, "'%.*s' is not a number", TEXT_ARGS(text));
         uint64_t digit = (uint64_t)(c - '0');
-        if (value > (max - digit) / 10)
+        if (digit > max || value > (max - digit) / 10)
             return error_set(err, ERR_INVALID, "'%.*s' is above %llu", TEXT_ARGS(text),
                              (unsigned long long)max);
         value = value * 10 + digit;
