@@ -5,6 +5,8 @@
 
 #include "base/check.h"
 
+static const int64_t WALL_LAST_MS = 253402300799999; /* 9999-12-31T23:59:59.999Z */
+
 static struct instant real_now(void *self)
 {
     (void)self;
@@ -168,7 +170,10 @@ enum error_code wall_read(struct text text, struct wall *ret, struct error *err)
         return error_set(err, ERR_INVALID,
                          "not a time like 2026-11-21T18:30:00Z or 2026-11-21T21:30:00+03:00");
     int64_t minutes_of_day = (int64_t)hour * 60 + minute - zone;
-    ret->ms = days_from_civil(year, month, day) * 86400000 + minutes_of_day * 60000 +
-              (int64_t)second * 1000 + ms;
+    int64_t sum = days_from_civil(year, month, day) * 86400000 + minutes_of_day * 60000 +
+                  (int64_t)second * 1000 + ms;
+    if (sum < 0 || sum > WALL_LAST_MS) /* by its offset before 1970 or after 9999 */
+        return error_set(err, ERR_INVALID, "a time outside the years 1970 to 9999");
+    ret->ms = sum;
     return ERR_OK;
 }
