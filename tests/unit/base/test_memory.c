@@ -1,0 +1,159 @@
+/* Memory with a maximum: growing bytes, arenas, cleanup (I13). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/mem.h"
+
+static void a_buffer_stops_at_its_maximum_and_says_so(void **state)
+{
+    (void)state;
+    AUTO_BUF buf;
+    buf_init(&buf, 10);
+    buf_str(&buf, "12345678");
+    assert_false(buf.full);
+    buf_str(&buf, "abc");
+    assert_true(buf.full);
+    assert_string_equal(buf_text(&buf), "12345678"); /* the whole append is left out */
+    buf_byte(&buf, 'x');                             /* and everything behind it */
+    assert_int_equal(buf.length, 8);
+    buf_clear(&buf);
+    buf_str(&buf, "1234567890");
+    assert_false(buf.full);
+    assert_int_equal(buf.length, 10);
+    assert_null(buf_room(&buf, 1));
+}
+
+static void formatted_texts_of_any_length_fit_or_are_left_out(void **state)
+{
+    (void)state;
+    char long_text[1000];
+    memset(long_text, 'x', sizeof long_text - 1);
+    long_text[sizeof long_text - 1] = '\0';
+    for (size_t max = 1; max < 1100; max += 7) {
+        AUTO_BUF buf;
+        buf_init(&buf, max);
+        buf_format(&buf, "%s", long_text);
+        assert_int_equal(buf.full, max < 999);
+        assert_int_equal(buf.length, max < 999 ? 0 : 999);
+        assert_int_equal(strlen(buf_text(&buf)), buf.length);
+    }
+}
+
+static void dropping_keeps_the_rest(void **state)
+{
+    (void)state;
+    AUTO_BUF buf;
+    buf_init(&buf, 100);
+    buf_drop(&buf, 0);
+    buf_str(&buf, "hello world");
+    buf_drop(&buf, 6);
+    assert_string_equal(buf_text(&buf), "world");
+    buf_drop(&buf, 5);
+    assert_int_equal(buf.length, 0);
+}
+
+static void room_is_written_in_place(void **state)
+{
+    (void)state;
+    AUTO_BUF buf;
+    buf_init(&buf, 1000);
+    uint8_t *room = buf_room(&buf, 300);
+    assert_non_null(room);
+    memset(room, 'z', 300);
+    buf_grown(&buf, 200);
+    assert_int_equal(strlen(buf_text(&buf)), 200);
+    buf_add(&buf, NULL, 0);
+    assert_int_equal(buf.length, 200);
+}
+
+static void an_arena_gives_zeroed_aligned_memory_up_to_its_maximum(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_create(100000);
+    size_t taken = 0;
+    for (;;) {
+        unsigned char *at = arena_take(arena, 1, 1 + taken % 97);
+        if (!at)
+            break;
+        assert_int_equal((uintptr_t)at % _Alignof(max_align_t), 0);
+        for (size_t i = 0; i < 1 + taken % 97; i++)
+            assert_int_equal(at[i], 0);
+        memset(at, 0xff, 1 + taken % 97);
+        taken++;
+    }
+    assert_true(taken > 1000);
+    assert_true(arena_used(arena) <= 100000);
+    arena_destroy(arena);
+    arena_destroy(NULL);
+}
+
+static void an_arena_is_not_fooled_by_products_that_wrap(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_create(1000);
+    assert_null(arena_take(arena, SIZE_MAX / 2, 4));
+    assert_null(arena_take(arena, 2, SIZE_MAX / 2 + 1));
+    assert_null(arena_take(arena, 1, SIZE_MAX));
+    assert_null(arena_take(arena, 1, 1001));
+    assert_null(arena_text(arena, (struct text){"x", 5000}));
+    assert_non_null(arena_take(arena, 0, 8));
+    assert_string_equal(arena_text(arena, TEXT("text")), "text");
+    assert_string_equal(arena_text(arena, (struct text){NULL, 0}), "");
+    arena_destroy(arena);
+}
+
+struct thing {
+    int *destroyed;
+};
+
+static void thing_destroy(struct thing *thing)
+{
+    if (thing)
+        (*thing->destroyed)++;
+    free(thing);
+}
+AUTO_TYPE(thing)
+
+static struct thing *make_thing(int *destroyed, bool good)
+{
+    AUTO(thing) thing = mem_new(struct thing);
+    thing->destroyed = destroyed;
+    if (!good)
+        return NULL;
+    return STEAL(thing);
+}
+
+static void what_is_not_handed_over_is_destroyed(void **state)
+{
+    (void)state;
+    int destroyed = 0;
+    assert_null(make_thing(&destroyed, false));
+    assert_int_equal(destroyed, 1);
+    struct thing *thing = make_thing(&destroyed, true);
+    assert_int_equal(destroyed, 1);
+    thing_destroy(thing);
+    AUTO_FREE char *text = mem_text("abc", 2);
+    assert_string_equal(text, "ab");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_buffer_stops_at_its_maximum_and_says_so),
+        cmocka_unit_test(formatted_texts_of_any_length_fit_or_are_left_out),
+        cmocka_unit_test(dropping_keeps_the_rest),
+        cmocka_unit_test(room_is_written_in_place),
+        cmocka_unit_test(an_arena_gives_zeroed_aligned_memory_up_to_its_maximum),
+        cmocka_unit_test(an_arena_is_not_fooled_by_products_that_wrap),
+        cmocka_unit_test(what_is_not_handed_over_is_destroyed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
