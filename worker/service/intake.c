@@ -197,8 +197,8 @@ static bool is_last_one(struct partition *partition, struct kafka_message *messa
     if (!same && !later)
         stop(partition, ERR_JOURNAL,
              "the commands topic does not hold the command that the journal names there: it was "
-             "made anew; see `curfew "
-             "topics accept` in the operations guide");
+             "made anew. Nothing is "
+             "run from it; docs/operations.md says how to go on");
     if (later && !same)
         return false;
     kafka_message_destroy(message);

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "cluster/ras/conn.h"
 
@@ -28,6 +29,20 @@ enum error_code ras_class_code(struct text class_name, enum ras_request request)
     return ERR_REFUSED;
 }
 
+/* RAS breaks its texts into lines; an error is one. */
+static void add_lines(struct buf *out, struct text text)
+{
+    while (text.length) {
+        const char *end = memchr(text.at, '\n', text.length);
+        size_t length = end ? (size_t)(end - text.at) : text.length;
+        text_printable(out, (struct text){text.at, length});
+        if (!end)
+            return;
+        buf_str(out, ": ");
+        text = (struct text){end + 1, text.length - length - 1};
+    }
+}
+
 enum error_code ras_exception_error(const struct ras_exception *exception, enum ras_request request,
                                     struct error *err)
 {
@@ -47,7 +62,7 @@ enum error_code ras_exception_error(const struct ras_exception *exception, enum 
     if (name.length > RAS_CLASS_MAX)
         name.length = RAS_CLASS_MAX;
     text_printable(&class_name, name);
-    text_printable(&message, text);
+    add_lines(&message, text);
     return error_set(err, code, "RAS refuses '%s': %s: %s", row ? row->label : "open",
                      buf_text(&class_name), buf_text(&message));
 }
