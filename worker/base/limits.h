@@ -11,6 +11,11 @@ enum {
     /* What decoding one command may allocate: protobuf can inflate small input (arrays of empty
        messages). */
     LIMIT_COMMAND_DECODE_BYTES = 1024 * 1024,
+    /* Headers of one command message, names and values together; a dead letter's key. */
+    LIMIT_HEADERS_BYTES = 32 * 1024,
+    /* Of a value in the dead letters: with headers and key below a broker's usual 1 MiB, and below
+     * librdkafka's 1,000,000. */
+    LIMIT_DEAD_LETTER_BYTES = 800000,
     LIMIT_NAME_BYTES = 256,  /* cluster, infobase, user, application, topic names */
     LIMIT_TEXT_BYTES = 1024, /* reasons and messages for people; a RAS string stays below 4096 */
     LIMIT_TARGETS = 10000,   /* selected by one command, whatever the configuration says */

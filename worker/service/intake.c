@@ -85,13 +85,28 @@ static void refuse_unknown(struct engine_offer *offer, const struct message_info
                   info->unknown_field);
 }
 
+static enum error_code read_command(const struct kafka_message *message, struct command **ret,
+                                    struct message_info *info, struct error *err)
+{
+    struct header headers[KAFKA_HEADERS_MAX];
+    struct message view;
+    size_t bytes = 0;
+    if (!message->has_value)
+        return error_set(err, ERR_UNDECODABLE, "the message has no value");
+    for (uint32_t i = 0; i < message->header_count; i++)
+        bytes += message->headers[i].name.length + message->headers[i].value.length;
+    if (bytes > LIMIT_HEADERS_BYTES)
+        return error_set(err, ERR_TOO_LARGE, "the headers have %zu bytes, at most %d are taken",
+                         bytes, LIMIT_HEADERS_BYTES);
+    message_view(message, headers, &view);
+    return message_decode(&view, ret, info, err);
+}
+
 static void make_offer(struct partition *partition, struct instant now)
 {
     struct service *service = partition->service;
     const struct kafka_message *message = partition->waiting;
     struct engine_offer *offer = &partition->offer;
-    struct header headers[KAFKA_HEADERS_MAX];
-    struct message view;
     struct message_info info = {0};
     bool forwarded;
     memset(offer, 0, sizeof *offer);
@@ -99,12 +114,8 @@ static void make_offer(struct partition *partition, struct instant now)
     offer->appended_at = first_append(message, &forwarded);
     offer->source = (struct source){true, message->partition, message->offset,
                                     sha256_of(message->value.at, message->value.length)};
-    message_view(message, headers, &view);
     struct command *command = NULL;
-    enum error_code code =
-        message->has_value
-            ? message_decode(&view, &command, &info, &offer->refusal)
-            : error_set(&offer->refusal, ERR_UNDECODABLE, "the message has no value");
+    enum error_code code = read_command(message, &command, &info, &offer->refusal);
     metrics_add(service->metrics, METRIC_commands_received_total,
                 LABELS(message_encoding_label(info.encoding)), 1);
     if (code == ERR_OK) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "service/internal.h"
 
@@ -125,10 +126,23 @@ static void letter_number(struct letter *letter, const char *name, int64_t value
     letter_text(letter, name, text_of(at));
 }
 
+/* As many of the original headers as fit. What is as large as the commands topic takes would not fit
+ * into the dead letters with our headers added, and would stop its partition for ever: a long value
+ * or key is cut, and says so. The whole still stands where it stood. */
 static void letter_original(struct letter *letter, const struct kafka_message *message, size_t room)
 {
-    for (uint32_t i = 0; i < message->header_count && letter->count < HEADERS_MAX - room; i++)
-        letter->headers[letter->count++] = message->headers[i];
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < message->header_count && letter->count < HEADERS_MAX - room; i++) {
+        const struct kafka_header *header = &message->headers[i];
+        bytes += header->name.length + header->value.length;
+        if (bytes <= LIMIT_HEADERS_BYTES)
+            letter->headers[letter->count++] = *header;
+    }
+}
+
+static struct text cut(struct text text, size_t max)
+{
+    return (struct text){text.at, text.length < max ? text.length : max};
 }
 
 static bool send_letter(struct partition *partition, const struct kafka_message *message,
@@ -142,8 +156,8 @@ static bool send_letter(struct partition *partition, const struct kafka_message 
     sending->handed = partition->handed;
     outgoing.has_key = outgoing.has_key || message->has_key;
     if (!outgoing.key.length)
-        outgoing.key = message->key;
-    outgoing.value = message->value;
+        outgoing.key = cut(message->key, LIMIT_HEADERS_BYTES);
+    outgoing.value = cut(message->value, LIMIT_DEAD_LETTER_BYTES);
     outgoing.tombstone = !message->has_value;
     outgoing.headers = letter->headers;
     outgoing.header_count = letter->count;
@@ -162,13 +176,15 @@ bool send_dead_letter(struct partition *partition, const struct kafka_message *m
 {
     const struct service *service = partition->service;
     struct letter letter = {.count = 0};
-    letter_original(&letter, message, 12);
+    letter_original(&letter, message, 13);
     letter_text(&letter, "curfew_dlq_reason", text_of(error_label(why->code)));
     letter_text(&letter, "curfew_dlq_message", text_of(why->message));
     letter_text(&letter, "curfew_dlq_topic", text_of(service->settings.topics.commands));
     letter_number(&letter, "curfew_dlq_partition", message->partition);
     letter_number(&letter, "curfew_dlq_offset", message->offset);
     letter_number(&letter, "curfew_dlq_timestamp", message->timestamp.ms);
+    if (message->value.length > LIMIT_DEAD_LETTER_BYTES)
+        letter_number(&letter, "curfew_dlq_value_bytes", (int64_t)message->value.length);
     letter_text(&letter, "curfew_dlq_group", text_of(service->settings.group));
     letter_text(&letter, "curfew_dlq_version", TEXT(CURFEW_VERSION));
     letter_text(&letter, "__connect.errors.topic", text_of(service->settings.topics.commands));
