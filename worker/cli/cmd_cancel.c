@@ -59,7 +59,7 @@ const struct argp cmd_cancel_argp = {
     "\vSessions that were ended stay ended; the others are let alone. The id of the cancel itself "
     "is printed as soon as Kafka has it; 'curfew watch ID' tells how the command ends.",
     cli_children,
-    cli_help_filter,
+    NULL,
     NULL};
 
 static enum error_code walk(const struct cancel_options *cancel, struct cli_setup *setup,

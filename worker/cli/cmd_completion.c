@@ -46,7 +46,7 @@ const struct argp cmd_completion_argp = {
     "  curfew completion zsh > /usr/share/zsh/site-functions/_curfew\n"
     "  curfew completion fish > ~/.config/fish/completions/curfew.fish\n",
     children,
-    cli_help_filter,
+    NULL,
     NULL};
 
 /* ---- the tables ---- */

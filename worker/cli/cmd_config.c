@@ -72,7 +72,7 @@ const struct argp cmd_config_argp = {
     "\vNothing is connected to: 'curfew doctor' does that. Passwords are shown as ***. Exit "
     "status 78: the file is wrong; every problem is listed with its line.",
     cli_children,
-    cli_help_filter,
+    NULL,
     NULL};
 
 static enum error_code no_file(struct error *err)

@@ -96,7 +96,7 @@ const struct argp cmd_demo_argp = {
     "and no others were ended.\n\n"
     "Exit status: 0 everything was as announced, 1 not.",
     cli_children,
-    cli_help_filter,
+    NULL,
     NULL};
 
 /* ---- talk ---- */

@@ -52,7 +52,7 @@ const struct argp cmd_doctor_argp = {
     "topics, and lists the sessions of every cluster once. Changes nothing.\n\n"
     "Exit status: 0 nothing fails (there may be warnings), else that of the first failure.",
     cli_children,
-    cli_help_filter,
+    NULL,
     NULL};
 
 #define TELL(doctor, check, state, code, todo, ...)                                                \

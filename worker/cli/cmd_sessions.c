@@ -57,7 +57,7 @@ const struct argp cmd_sessions_argp = {
     "\vNeeds a configuration with that cluster. No sessions is an empty answer and exit status 0; "
     "a cluster that does not answer is an error (75), never an empty answer.",
     cli_children,
-    cli_help_filter,
+    NULL,
     NULL};
 
 enum {

@@ -44,7 +44,7 @@ const struct argp cmd_status_argp = {
     "\vReads the whole journal and folds it as the worker does: it needs no worker to answer. "
     "Exit status 1: the journal is damaged.",
     cli_children,
-    cli_help_filter,
+    NULL,
     NULL};
 
 /* ---- reading ---- */

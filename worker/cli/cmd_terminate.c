@@ -175,7 +175,7 @@ const struct argp cmd_terminate_argp = {
     "Exit status: 0 all gone, 1 failed, 2 usage, 3 some of several, 4 no such cluster, 5 refused, "
     "6 timed out (the command goes on), 75 busy: later, 78 configuration.",
     cli_children,
-    cli_help_filter,
+    NULL,
     NULL};
 
 /* ---- progress ---- */

@@ -75,7 +75,7 @@ const struct argp cmd_topics_argp = {
     "Exit status 1: a setting breaks a promise, and the worker would not start. The commands that "
     "repair it are printed.",
     cli_children,
-    cli_help_filter,
+    NULL,
     NULL};
 
 /* ---- output ---- */

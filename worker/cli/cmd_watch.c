@@ -65,7 +65,7 @@ const struct argp cmd_watch_argp = {
     "\vExit status with an ID: as 'curfew terminate --wait'; 4 when no event of it is there, 6 "
     "when --timeout passed before its end. Without --timeout it waits without end.",
     cli_children,
-    cli_help_filter,
+    NULL,
     NULL};
 
 static void print_event(void *self, const struct event_view *view)

@@ -61,7 +61,7 @@ const struct argp cmd_worker_argp = {
     "Signals: TERM and INT finish the open commands and stop (a second one stops at once), HUP "
     "reads the configuration again, USR1 engages the kill switch, USR2 releases it.",
     cli_children,
-    cli_help_filter,
+    NULL,
     NULL};
 
 /* ---- this process ---- */

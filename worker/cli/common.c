@@ -120,14 +120,6 @@ const struct argp cli_output_argp = {output_options, parse_output, NULL, NULL, N
 const struct argp_child cli_children[] = {
     {&cli_kafka_argp, 0, "Kafka:", 10}, {&cli_output_argp, 0, "Output:", 11}, {0}};
 
-char *cli_help_filter(int key, const char *text, void *input)
-{
-    (void)input;
-    if (key == ARGP_KEY_HELP_DUP_ARGS_NOTE)
-        return NULL; /* nobody misses that sentence */
-    return (char *)(uintptr_t)text;
-}
-
 void cli_children_init(struct argp_state *state, struct cli_common *common)
 {
     state->child_inputs[0] = common;
@@ -136,6 +128,7 @@ void cli_children_init(struct argp_state *state, struct cli_common *common)
 
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
+    setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* nobody misses that sentence */
     if (argp_parse(argp, argc, argv, 0, NULL, input))
         exit(error_exit_status(ERR_USAGE));
 }

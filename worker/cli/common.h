@@ -45,8 +45,6 @@ extern const struct argp cli_output_argp;
  * ARGP_KEY_INIT. */
 extern const struct argp_child cli_children[];
 void cli_children_init(struct argp_state *state, struct cli_common *common);
-/* For the help of every command. */
-char *cli_help_filter(int key, const char *text, void *input);
 /* The command line of one command, in order, with exits on --help and on errors (status 2). */
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input);
 

@@ -182,7 +182,7 @@ enum error_code link_partitions(const struct link *link, const char *topic, int3
 enum error_code link_read(struct link *link, enum kafka_reader_use use, const char *topic,
                           int64_t from, struct error *err)
 {
-    int32_t count;
+    int32_t count = 0;
     CHECK(!link->reader);
     if (link_partitions(link, topic, &count, err) ||
         kafka_reader_create(link->hub, link->settings, use, "tail", &link->reader, err))
