@@ -1,6 +1,7 @@
 #include "base/error.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,20 +67,29 @@ enum error_code error_wrap(struct error *err, const char *format, ...)
     return err->code;
 }
 
-static const char *labels(enum error_code code)
+enum { LABEL_MAX = 24 };
+
+static char labels[ERR_COUNT][LABEL_MAX];
+static pthread_once_t labels_once = PTHREAD_ONCE_INIT; /* any thread may ask */
+
+static void make_labels(void)
 {
-    static char text[ERR_COUNT][24];
-    char *label = text[code];
-    if (!label[0])
-        for (size_t i = 0; rows[code].name[i] && i + 1 < sizeof text[0]; i++)
-            label[i] = (char)tolower((unsigned char)rows[code].name[i]);
-    return label;
+    for (size_t code = 0; code < ERR_COUNT; code++)
+        for (size_t i = 0; rows[code].name[i] && i + 1 < LABEL_MAX; i++)
+            labels[code][i] = (char)tolower((unsigned char)rows[code].name[i]);
+}
+
+static const char *label_of(enum error_code code)
+{
+    int failed = pthread_once(&labels_once, make_labels);
+    CHECK(!failed);
+    return labels[code];
 }
 
 const char *error_label(enum error_code code)
 {
     CHECK((unsigned)code < ERR_COUNT);
-    return labels(code);
+    return label_of(code);
 }
 
 const char *error_meaning(enum error_code code)
@@ -103,7 +113,7 @@ int error_exit_status(enum error_code code)
 enum error_code error_from_label(const char *label)
 {
     for (int code = ERR_OK; code < ERR_COUNT; code++)
-        if (!strcmp(labels((enum error_code)code), label))
+        if (!strcmp(label_of((enum error_code)code), label))
             return (enum error_code)code;
     return ERR_COUNT;
 }
