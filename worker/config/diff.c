@@ -140,11 +140,11 @@ size_t config_diff(const struct config *before, const struct config *after,
         const struct fact *a = i < old.count ? &old.items[i] : NULL;
         const struct fact *b = j < new.count ? &new.items[j] : NULL;
         int order = !a ? 1 : !b ? -1 : strcmp(a->path, b->path);
-        if (order == 0 && !same(a, b))
+        if (a && b && order == 0 && !same(a, b))
             tell(&report, b, a->value, b->value);
-        else if (order < 0)
+        else if (a && order < 0)
             tell_one_sided(&report, a, false);
-        else if (order > 0)
+        else if (b && order > 0)
             tell_one_sided(&report, b, true);
         i += order <= 0;
         j += order >= 0;
