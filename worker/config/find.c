@@ -11,6 +11,10 @@ static bool is_uuid(struct text text, const struct uuid *uuid)
 const struct config_cluster *config_cluster_find(const struct config *config, struct text name)
 {
     struct uuid uuid;
+    for (size_t i = 0; i < config->cluster_count;
+         i++) /* exactly as written: nearly always, and cheap */
+        if (text_equal(text_of(config->clusters[i].name), name))
+            return &config->clusters[i];
     bool by_uuid = !uuid_read(name, &uuid, NULL);
     for (size_t i = 0; i < config->cluster_count; i++) {
         const struct config_cluster *cluster = &config->clusters[i];

@@ -3,6 +3,7 @@
 #define SERVICE_INTERNAL_H
 
 #include <sys/queue.h>
+#include <uthash.h>
 
 #include "audit/chain.h"
 #include "base/clock.h"
@@ -42,6 +43,7 @@ struct crew {
 /* One configured cluster: its lane and its executors, the present one first. */
 struct cluster_work {
     struct service *service;
+    UT_hash_handle hh; /* by configured name */
     const struct config_cluster *config;
     struct lane *lane;
     TAILQ_HEAD(, crew) crews;
@@ -146,6 +148,7 @@ struct service {
     struct engine_budget budget;
     struct cluster_work *clusters;
     size_t cluster_count;
+    struct cluster_work *cluster_by_name;
     TAILQ_HEAD(, cluster_work) busy;
     TAILQ_HEAD(, partition) partitions;
     uint64_t serial;

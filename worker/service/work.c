@@ -137,10 +137,9 @@ static enum error_code crew_add(struct cluster_work *work, struct error *err)
 
 static struct cluster_work *find_cluster(struct service *service, const char *name)
 {
-    for (size_t i = 0; i < service->cluster_count; i++)
-        if (!strcmp(service->clusters[i].config->name, name))
-            return &service->clusters[i];
-    return NULL;
+    struct cluster_work *work;
+    HASH_FIND_STR(service->cluster_by_name, name, work);
+    return work;
 }
 
 static enum executor_op op_of(enum engine_action_kind kind)
@@ -275,6 +274,8 @@ static enum error_code cluster_create(struct service *service, size_t index, str
     memcpy(&seed, random.bytes, sizeof seed);
     work->lane = lane_create(limits_of(work->config, seed));
     TAILQ_INIT(&work->crews);
+    HASH_ADD_KEYPTR(hh, service->cluster_by_name, work->config->name, strlen(work->config->name),
+                    work);
     return crew_add(work, err);
 }
 
@@ -321,6 +322,7 @@ void clusters_destroy(struct service *service)
 {
     for (size_t i = 0; i < service->cluster_count; i++)
         lane_destroy(service->clusters[i].lane);
+    HASH_CLEAR(hh, service->cluster_by_name);
     free(service->clusters);
     service->clusters = NULL;
     service->cluster_count = 0;
@@ -333,7 +335,10 @@ void clusters_reload(struct service *service)
     struct error err;
     for (size_t i = 0; i < service->cluster_count; i++) {
         struct cluster_work *work = &service->clusters[i];
+        HASH_DEL(service->cluster_by_name, work); /* its key is the old configuration's */
         work->config = &service->config->clusters[i];
+        HASH_ADD_KEYPTR(hh, service->cluster_by_name, work->config->name,
+                        strlen(work->config->name), work);
         lane_set_limits(work->lane, limits_of(work->config, (uint64_t)i + 1));
         if (crew_add(work, &err))
             log_line(LOG_LEVEL_ERROR, "the old connections of the cluster stay in use",
