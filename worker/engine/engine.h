@@ -42,9 +42,12 @@ struct engine_mutations {
     bool resolve_again; /* a redelivered or recovered command is resolved anew */
     bool accept_void;   /* records of other epochs count */
     bool ignore_licence_age;
-    bool blind_retry;      /* an end in doubt is repeated without listing */
-    bool ignore_gap;       /* records behind a lost one of the same epoch count */
-    bool ignore_uncertain; /* an append that was lost, or perhaps lost, is taken for landed */
+    bool blind_retry;       /* an end in doubt is repeated without listing */
+    bool ignore_gap;        /* records behind a lost one of the same epoch count */
+    bool ignore_uncertain;  /* an append that was lost, or perhaps lost, is taken for landed */
+    bool fire_after_cancel; /* sends on until CANCELLED is read back */
+    bool speak_early; /* "not ended" is said while an earlier owner's licence may still be used */
+    bool forget_nothing; /* a new OWNER of ours leaves what was under way as it is */
 };
 
 struct engine_config {
@@ -218,6 +221,7 @@ struct engine_command_view {
     enum error_code reason;       /* why it ended so; ERR_OK: nothing to say */
     uint32_t targets;
     uint32_t succeeded;
+    uint32_t by_outcome[TARGET_OUTCOMES]; /* targets, by their outcome */
     struct wall accepted_at;
     struct wall closed_at;
     int64_t accepted_offset;

@@ -164,8 +164,10 @@ static void note_finished(struct engine *engine, const struct entry *entry,
         .closed_at = broker_time,
         .accepted_offset = entry ? entry->first_offset : -1,
     };
-    for (uint32_t i = 0; open && i < open->target_count; i++)
+    for (uint32_t i = 0; open && i < open->target_count; i++) {
         finished->view.succeeded += target_outcome_is_success(open->targets[i].outcome);
+        finished->view.by_outcome[open->targets[i].outcome]++;
+    }
     STAILQ_INSERT_TAIL(&engine->finished, finished, in_order);
 }
 

@@ -132,6 +132,19 @@ static void collect(void *self)
 
 /* ---- finished commands ---- */
 
+static void count_targets(struct service *service, const struct engine_command_view *view)
+{
+    for (int i = 1; i < TARGET_OUTCOMES; i++)
+        if (view->by_outcome[i])
+            metrics_add(service->metrics, METRIC_terminations_total,
+                        LABELS(view->cluster, target_outcome_label((enum target_outcome)i)),
+                        view->by_outcome[i]);
+    if (view->by_outcome[TARGET_ENDED])
+        metrics_observe(service->metrics, METRIC_termination_duration_seconds,
+                        LABELS(view->cluster),
+                        (double)(view->closed_at.ms - view->accepted_at.ms) / 1000);
+}
+
 void note_finished(struct service *service, const struct engine_command_view *view)
 {
     const char *outcome = command_outcome_label(view->outcome);
@@ -143,6 +156,7 @@ void note_finished(struct service *service, const struct engine_command_view *vi
     if (view->accepted_at.ms)
         metrics_observe(service->metrics, METRIC_command_age_seconds, NO_LABELS,
                         (double)(view->closed_at.ms - view->accepted_at.ms) / 1000);
+    count_targets(service, view);
     if (service->options.quiet)
         return;
     log_line(LOG_LEVEL_INFO, "command finished", LOG_TEXT("id", uuid_format(&view->id).text),
