@@ -84,7 +84,7 @@ struct plan plan_draw(struct draw *draw)
     plan.request_timeout_ms = draw_between(draw, 1000, 8000);
     plan.lane_in_flight = 1 + draw_below(draw, 8);
     plan.session_events = draw_percent(draw, 30);
-    plan.big_commands = draw_percent(draw, 2);
+    plan.big_commands = draw_percent(draw, 4);
     if (plan.big_commands) {
         plan.sessions = 600;
         plan.clusters = plan.partitions;

@@ -42,7 +42,7 @@ static bool read_arguments(int count, char **values, struct arguments *ret)
         {"scenarios", no_argument, NULL, 'C'},   {NULL, 0, NULL, 0}};
     *ret = (struct arguments){.first = 1, .count = SEEDS_DEFAULT};
 #ifdef CURFEW_MUTATIONS
-    ret->mutations_all = count == 1;
+    ret->mutations_all = count == 1; /* what ctest runs */
 #endif
     int option;
     uint64_t ticks = 0;
@@ -103,9 +103,13 @@ int main(int count, char **values)
         return usage();
     if (arguments.scenario)
         return scenarios_run(arguments.scenario, arguments.first, arguments.trace);
-    if (arguments.mutations_all)
-        return mutations_run(NULL, arguments.first, arguments.count);
-    if (arguments.mutation)
-        return mutations_run(arguments.mutation, arguments.first, arguments.count);
+#ifndef CURFEW_MUTATIONS
+    if (arguments.mutations_all || arguments.mutation) {
+        fputs("this program runs the engine as it is shipped; sim_mutants can mutate it\n", stderr);
+        return 2;
+    }
+#endif
+    if (arguments.mutations_all || arguments.mutation)
+        return mutations_run(arguments.mutation, arguments.first, arguments.count, arguments.trace);
     return seeds_run(arguments.first, arguments.count, arguments.ticks, arguments.trace);
 }

@@ -187,7 +187,8 @@ static const char *objection(const struct world *world, const struct worker *wor
     if (command->cancelled_offset >= 0 && command->cancelled_offset < seat->read)
         return "cancel: its command is cancelled";
     for (size_t i = 0; i < worker->cancels.count; i++)
-        if (worker->cancels.at[i].taken && uuid_equal(&worker->cancels.at[i].id, &command->id))
+        if (worker->cancels.at[i].taken_ns >= command->accepted_ns && /* not a namesake's */
+            uuid_equal(&worker->cancels.at[i].id, &command->id))
             return "cancel: its worker knows that it is to be cancelled";
     return NULL;
 }

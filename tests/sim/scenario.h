@@ -17,8 +17,9 @@ void report_running(void);
 /* `ticks` 0: as drawn. One seed with a trace prints it. Checks on some seeds that a seed replays
  * exactly. */
 int seeds_run(uint64_t first, uint64_t count, uint32_t ticks, bool trace);
-/* The named guard taken away, or each of them: a violation must be found within `count` seeds. */
-int mutations_run(const char *name, uint64_t first, uint64_t count);
+/* The named guard taken away, or each of them (NULL): a violation must be found within `count`
+ * seeds. */
+int mutations_run(const char *name, uint64_t first, uint64_t count, bool trace);
 /* "": each of them. */
 int scenarios_run(const char *name, uint64_t first, bool trace);
 

@@ -141,7 +141,35 @@ struct mutation {
     const char *name;
     struct engine_mutations mutations;
     struct omissions omissions;
+    bool
+        zombies; /* shows only where owners stop before a send and wake up behind their successor */
 };
+
+static struct plan plan_zombies(void)
+{
+    struct plan plan = plan_fair();
+    plan.partitions = plan.clusters = 1;
+    plan.ticks = 60;
+    plan.pause_at_send = 50000;
+    plan.reconnect = 50000;
+    plan.weight[CHAOS_COMMAND] = 10;
+    plan.weight[CHAOS_LOGIN] = 10;
+    plan.weight[CHAOS_MOVE] = 10;
+    plan.weight[CHAOS_CANCEL] = 5;
+    plan.weight[CHAOS_HALT] = 3;
+    return plan;
+}
+
+static struct world *mutant(const struct mutation *mutation, uint64_t seed, bool mutated)
+{
+    static const struct engine_mutations none;
+    struct plan zombies = plan_zombies();
+    struct world *world = world_create(seed, mutation->zombies ? &zombies : NULL,
+                                       mutated ? &mutation->mutations : &none, TRACE_NONE);
+    if (mutated)
+        world->omissions = mutation->omissions;
+    return world;
+}
 
 static const struct mutation all[] = {
     {.name = "act_without_licence", .mutations = {.act_without_licence = true}},
@@ -154,16 +182,18 @@ static const struct mutation all[] = {
     {.name = "blind_retry", .mutations = {.blind_retry = true}},
     {.name = "ignore_gap", .mutations = {.ignore_gap = true}},
     {.name = "ignore_uncertain", .mutations = {.ignore_uncertain = true}},
+    {.name = "fire_after_cancel", .mutations = {.fire_after_cancel = true}},
+    {.name = "speak_early", .mutations = {.speak_early = true}, .zombies = true},
+    {.name = "forget_nothing", .mutations = {.forget_nothing = true}},
     {.name = "service: no last look", .omissions = {.last_look = true}},
     {.name = "service: not asking", .omissions = {.asking = true}},
     {.name = "service: not reading on", .omissions = {.reading_on = true}},
 };
 
 /* The product itself must stand on that seed, or the seed shows nothing. */
-static bool holds_without(uint64_t seed)
+static bool holds_without(const struct mutation *mutation, uint64_t seed)
 {
-    struct engine_mutations none = {0};
-    struct world *world = world_create(seed, NULL, &none, TRACE_NONE);
+    struct world *world = mutant(mutation, seed, false);
     bool good = run_out(world);
     if (!good)
         report(world, "violates even without a mutation");
@@ -171,12 +201,13 @@ static bool holds_without(uint64_t seed)
     return good;
 }
 
-static bool mutation_is_found(const struct mutation *mutation, uint64_t first, uint64_t count)
+static bool mutation_is_found(const struct mutation *mutation, uint64_t first, uint64_t count,
+                              bool trace)
 {
     for (uint64_t seed = first; seed < first + count; seed++) {
-        struct world *world = world_create(seed, NULL, &mutation->mutations, TRACE_NONE);
-        world->omissions = mutation->omissions;
-        bool found = !run_out(world) && holds_without(seed);
+        struct world *world = mutant(mutation, seed, true);
+        world->trace = trace ? TRACE_PRINT : TRACE_NONE;
+        bool found = !run_out(world) && holds_without(mutation, seed);
         if (found) {
             printf("%-24s found after %3llu seeds: ", mutation->name,
                    (unsigned long long)(seed - first + 1));
@@ -190,7 +221,7 @@ static bool mutation_is_found(const struct mutation *mutation, uint64_t first, u
     return false;
 }
 
-int mutations_run(const char *name, uint64_t first, uint64_t count)
+int mutations_run(const char *name, uint64_t first, uint64_t count, bool trace)
 {
     int status = 0;
     bool known = false;
@@ -198,7 +229,7 @@ int mutations_run(const char *name, uint64_t first, uint64_t count)
         if (name && strcmp(name, all[i].name))
             continue;
         known = true;
-        if (!mutation_is_found(&all[i], first, count))
+        if (!mutation_is_found(&all[i], first, count, trace))
             status = 1;
     }
     return known ? status : 2;

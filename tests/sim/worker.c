@@ -555,12 +555,12 @@ static void apply_cancels(struct world *world, struct worker *worker, struct eng
 {
     for (size_t i = 0; i < worker->cancels.count; i++)
         if (engine_cancel(engine, &worker->cancels.at[i].id, "somebody", worker_now(world, worker)))
-            worker->cancels.at[i].taken = true;
+            worker->cancels.at[i].taken_ns = world->now_ns;
 }
 
 void worker_cancel(struct world *world, struct worker *worker, const struct uuid *id)
 {
-    *VECTOR_ADD(&worker->cancels) = (struct cancel){.id = *id};
+    *VECTOR_ADD(&worker->cancels) = (struct cancel){*id, -1};
     for (uint32_t i = 0; i < world->plan.partitions; i++)
         if (worker->seats[i].engine)
             apply_cancels(world, worker, worker->seats[i].engine);

@@ -39,7 +39,8 @@ struct job {     /* a request that a lane holds or runs */
 
 struct cancel {
     struct uuid id;
-    bool taken; /* an engine has taken it: from then on nothing is sent for that command */
+    int64_t taken_ns; /* an engine took it then, and sends nothing for that command any more;
+                         -1: none */
 };
 
 struct worker {

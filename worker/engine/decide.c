@@ -270,7 +270,7 @@ static void pass_idle(struct engine *engine, struct open *open, uint32_t index, 
                     "the cluster refused every attempt to end it");
         return;
     }
-    if (open_holds_fire(open))
+    if (open_holds_fire(engine, open))
         return; /* CANCELLED is on its way */
     if (licence_holds(engine, open, target, now))
         send_end(engine, open, index);
@@ -411,7 +411,9 @@ static void target_restart(struct engine *engine, struct target *target, struct 
     target->seen = (struct instant){0};
     target->since = now;
     target->verify_by = instant_add_ms(now, engine->config.verify_ms);
-    target->settled = target->earlier_licence ? instant_add_ms(now, LICENCE_AGE_MS) : now;
+    target->settled = target->earlier_licence && !MUTATED(engine, speak_early)
+                          ? instant_add_ms(now, LICENCE_AGE_MS)
+                          : now;
 }
 
 void open_restart(struct engine *engine, struct open *open, struct instant now)

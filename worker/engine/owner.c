@@ -20,6 +20,8 @@ static void become_owner(struct engine *engine, struct instant now)
     engine->asked = false;
     engine->epochs++;
     engine->lost_in_a_row = 0;
+    if (MUTATED(engine, forget_nothing))
+        return;
     forget_in_flight(engine);
     struct entry *entry;
     TAILQ_FOREACH(entry, &engine->order, in_order)

@@ -161,7 +161,7 @@ bool engine_allows(const struct engine *engine, uint64_t tag)
     struct open *open = find_open((struct engine *)(uintptr_t)engine, tag, &index);
     if (MUTATED(engine, ignore_foreign_owner) || MUTATED(engine, act_without_licence))
         return open != NULL;
-    if (!open || engine->halted || open_holds_fire(open) || !engine_may_act(engine))
+    if (!open || engine->halted || open_holds_fire(engine, open) || !engine_may_act(engine))
         return false;
     return open->targets[index].work == WORK_SENDING;
 }

@@ -345,9 +345,11 @@ static inline bool open_is_decided(const struct open *open)
 }
 
 /* From reading a cancel on nothing is sent, before CANCELLED is read back (ADR 2, rule 10). */
-static inline bool open_holds_fire(const struct open *open)
+static inline bool open_holds_fire(const struct engine *engine, const struct open *open)
 {
-    return open->cancelled || open->pending & PENDING_CANCELLED;
+    (void)engine;
+    return open->cancelled ||
+           (open->pending & PENDING_CANCELLED && !MUTATED(engine, fire_after_cancel));
 }
 
 static inline bool open_is_probing(const struct open *open)
