@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "guard/guard.h"
 #include "service/internal.h"
 
 static void remember_cancel(struct service *service, const struct command *command)
@@ -53,6 +54,15 @@ static void read_message(struct service *service, const struct kafka_message *me
     if (message_decode(&view, &command, NULL, &err)) {
         log_line(LOG_LEVEL_WARNING, "control message ignored: it cannot be read",
                  log_number("offset", message->offset), LOG_TEXT("reason", err.message));
+        return;
+    }
+    struct guard_verdict verdict;
+    struct guard_facts facts = {.appended_at = message->timestamp, .control = true};
+    if (guard_command(service->config, command, &facts, &verdict, &err)) {
+        log_line(LOG_LEVEL_WARNING, "control message refused",
+                 log_number("offset", message->offset),
+                 LOG_TEXT("action", action_label(command->action)),
+                 LOG_TEXT("code", error_label(err.code)), LOG_TEXT("reason", err.message));
         return;
     }
     apply(service, command, now);
