@@ -33,11 +33,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp_option options_table[] = {{0}};
 static const struct argp_child children[] = {{&cli_output_argp, 0, NULL, 0}, {0}};
 
 const struct argp cmd_completion_argp = {
-    options_table,
+    NULL,
     parse,
     "bash|zsh|fish",
     "Prints a completion script.\n\n"

@@ -162,7 +162,7 @@ static int explain(const struct config_options *options)
         config_explain_json(config, &text);
     else if (config)
         explain_table(config, &say);
-    fwrite(text.data, 1, text.length, stdout);
+    fputs(buf_text(&text), stdout);
     if (text.length && text.data[text.length - 1] != '\n')
         putchar('\n');
     return 0;

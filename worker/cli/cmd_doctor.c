@@ -38,10 +38,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-static const struct argp_option options[] = {{0}};
-
 const struct argp cmd_doctor_argp = {
-    options,
+    NULL,
     parse,
     NULL,
     "Looks at everything the worker needs, and says what to do.\n\n"

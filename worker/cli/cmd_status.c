@@ -31,10 +31,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
-static const struct argp_option options[] = {{0}};
-
 const struct argp cmd_status_argp = {
-    options,
+    NULL,
     parse,
     NULL,
     "Says who owns which partition, and which commands are open.\n\n"

@@ -97,5 +97,5 @@ void say_text(FILE *to, struct text text)
     text_printable(
         &printable,
         (struct text){text.at, text.length < LINE_BYTES_MAX ? text.length : LINE_BYTES_MAX});
-    fwrite(printable.data, 1, printable.length, to);
+    fputs(buf_text(&printable), to);
 }

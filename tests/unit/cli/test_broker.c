@@ -1,0 +1,166 @@
+/* Commands against the embedded broker, without a worker: what is sent, what is waited for, and
+ * what is said when nobody answers. The broker is a process of its own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "base/uuid.h"
+#include "tests/unit/cli/child.h"
+
+static char directory[] = "/tmp/curfew-cli-XXXXXX";
+static char port_file[64];
+static char address[64];
+static pid_t broker;
+
+static int setup(void **state)
+{
+    (void)state;
+    unsetenv("CURFEW_CONFIG");
+    if (!mkdtemp(directory))
+        return -1;
+    snprintf(port_file, sizeof port_file, "%s/port", directory);
+    char *args[] = {(char[]){"curfew"}, (char[]){"broker"}, (char[]){"--port-file"}, port_file,
+                    NULL};
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    broker = child_start(nowhere, nowhere, args, 4);
+    close(nowhere);
+    for (int i = 0; i < 3000 && access(port_file, F_OK); i++)
+        usleep(10000);
+    FILE *file = fopen(port_file, "re");
+    if (!file || fscanf(file, "%63s", address) != 1)
+        return -1;
+    return fclose(file);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    kill(broker, SIGTERM);
+    child_wait(broker);
+    unlink(port_file);
+    return rmdir(directory);
+}
+
+static int run(const char *line)
+{
+    char whole[2048];
+    snprintf(whole, sizeof whole, "%s --brokers %s", line, address);
+    return child_run(whole);
+}
+
+static void sent_is_done_and_prints_the_id(void **state)
+{
+    (void)state;
+    struct uuid id;
+    assert_int_equal(run("terminate --cluster main --infobase ut --number 7"), 0);
+    assert_int_equal(strlen(child_out), UUID_TEXT_SIZE); /* and a line break */
+    assert_int_equal(uuid_read((struct text){child_out, UUID_TEXT_SIZE - 1}, &id, NULL), ERR_OK);
+    assert_string_equal(child_err, "");
+}
+
+static void the_json_of_what_was_sent_tells_its_place(void **state)
+{
+    (void)state;
+    static const char id[] = "0b5f0000-0000-4000-8000-000000000002";
+    char line[256];
+    snprintf(line, sizeof line, "terminate --cluster main --infobase ut --number 7 --id %s --json",
+             id);
+    assert_int_equal(run(line), 0);
+    assert_non_null(strstr(child_out, id));
+    assert_non_null(strstr(child_out, "\"topic\":\"curfew.commands\""));
+    assert_non_null(strstr(child_out, "\"offset\":"));
+}
+
+static void waiting_ends_in_time_and_says_how_to_go_on(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        run("terminate --cluster main --infobase ut --number 7 --wait --timeout 500ms"), 6);
+    assert_string_equal(child_out, "");
+    assert_non_null(strstr(child_err, "curfew watch "));
+}
+
+static void a_command_nobody_told_of_is_not_found(void **state)
+{
+    (void)state;
+    assert_int_equal(run("watch 0b5f0000-0000-4000-8000-000000000003"), 4);
+    assert_int_equal(run("watch 0b5f0000-0000-4000-8000-000000000003 --follow --timeout 300ms"), 6);
+    assert_int_equal(run("watch --timeout 300ms"), 0);
+    assert_int_equal(run("watch --until-final --timeout 300ms"), 6);
+}
+
+static void an_empty_journal_has_a_status(void **state)
+{
+    (void)state;
+    assert_int_equal(run("status"), 0);
+    assert_non_null(strstr(child_out, "nobody yet"));
+    assert_int_equal(run("status --json"), 0);
+    assert_non_null(strstr(child_out, "\"open\":[]"));
+}
+
+static void topics_are_there_and_the_embedded_broker_is_named(void **state)
+{
+    (void)state;
+    assert_int_equal(run("topics check"), 0);
+    assert_non_null(strstr(child_err, "embedded"));
+    assert_int_equal(run("topics create"), 0);
+    assert_int_equal(run("topics check --json"), 0);
+    assert_non_null(strstr(child_out, "\"embedded\":true"));
+    assert_non_null(strstr(child_out, "\"relaxed\""));
+}
+
+static void a_cancel_goes_to_the_control_topic(void **state)
+{
+    (void)state;
+    assert_int_equal(run("cancel 0b5f0000-0000-4000-8000-000000000002 --json"), 0);
+    assert_non_null(strstr(child_out, "\"topic\":\"curfew.control\""));
+}
+
+static void doctor_finds_the_broker(void **state)
+{
+    (void)state;
+    assert_int_equal(run("doctor"), 0);
+    assert_non_null(strstr(child_out, address));
+}
+
+static void a_broker_that_is_not_there_is_later(void **state)
+{
+    (void)state;
+    assert_int_equal(child_run("status --brokers 127.0.0.1:1 --timeout 300ms"), 75);
+    assert_string_equal(child_out, "");
+    assert_non_null(strstr(child_err, "Kafka does not answer"));
+    assert_non_null(strstr(child_err, "curfew doctor"));
+}
+
+static void properties_come_from_a_file_too(void **state)
+{
+    (void)state;
+    char path[96], line[256];
+    snprintf(path, sizeof path, "%s/kcat.conf", directory);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fprintf(file, "# as kcat takes it\n\n  bootstrap.servers=%s  \nclient.id=me\n", address);
+    fclose(file);
+    snprintf(line, sizeof line, "status -F %s", path);
+    assert_int_equal(child_run(line), 0);
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sent_is_done_and_prints_the_id),
+        cmocka_unit_test(the_json_of_what_was_sent_tells_its_place),
+        cmocka_unit_test(waiting_ends_in_time_and_says_how_to_go_on),
+        cmocka_unit_test(a_command_nobody_told_of_is_not_found),
+        cmocka_unit_test(an_empty_journal_has_a_status),
+        cmocka_unit_test(topics_are_there_and_the_embedded_broker_is_named),
+        cmocka_unit_test(a_cancel_goes_to_the_control_topic),
+        cmocka_unit_test(doctor_finds_the_broker),
+        cmocka_unit_test(a_broker_that_is_not_there_is_later),
+        cmocka_unit_test(properties_come_from_a_file_too),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,192 @@
+/* What `curfew status` makes of a journal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "cli/trace.h"
+#include "tests/support/gen.h"
+
+static struct gen gen;
+static struct trace *trace;
+static struct chain chain;
+
+static int setup(void **state)
+{
+    (void)state;
+    gen = (struct gen){1};
+    chain = (struct chain){0};
+    trace = trace_create(2);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    trace_destroy(trace);
+    return 0;
+}
+
+/* Stamps, encodes and reads `owned`. */
+static struct chain_verdict put(struct chain *writer, struct epoch epoch, struct record *owned,
+                                int64_t at_ms)
+{
+    AUTO(record) record = owned;
+    AUTO_BUF bytes;
+    buf_init(&bytes, LIMIT_RECORD_BYTES);
+    record->epoch = epoch;
+    chain_stamp(writer, record);
+    record_encode(record, &bytes);
+    struct text text = {(const char *)bytes.data, bytes.length};
+    chain_sealed(writer, text);
+    return trace_record(trace, 0, text, (struct wall){at_ms});
+}
+
+static struct epoch own(struct chain *writer, uint64_t number, const char *instance)
+{
+    struct epoch epoch = {gen_uuid(&gen), number};
+    struct record *record = record_create(RECORD_OWNER);
+    record->owner.instance = mem_text(instance, strlen(instance));
+    assert_true(put(writer, epoch, record, 1000).counts);
+    return epoch;
+}
+
+static struct uuid accept_one(struct epoch epoch, int64_t at_ms)
+{
+    struct record *record = record_create(RECORD_ACCEPTED);
+    struct command *command = command_create();
+    struct uuid id = command->id = record->command_id = gen_uuid(&gen);
+    command->cluster = "main";
+    command->requested_by = "ivan";
+    command->action = ACTION_TERMINATE;
+    record->accepted.command = command;
+    record->accepted.first_appended_at.ms = at_ms;
+    record->accepted.expires_at.ms = at_ms + 1000;
+    assert_true(put(&chain, epoch, record, at_ms).counts);
+    return id;
+}
+
+static void resolve(struct epoch epoch, const struct uuid *id, uint32_t count)
+{
+    struct record *record = record_create(RECORD_RESOLVED);
+    record->command_id = *id;
+    record->resolved.round = record->resolved.chunk = record->resolved.chunks = 1;
+    record->resolved.count = count;
+    record->resolved.targets = mem_alloc(count, sizeof *record->resolved.targets);
+    for (uint32_t i = 0; i < count; i++) {
+        record->resolved.targets[i].index = i;
+        record->resolved.targets[i].asked_session = gen_uuid(&gen);
+        record->resolved.targets[i].verdict = TARGET_ALREADY_GONE;
+    }
+    assert_true(put(&chain, epoch, record, 0).counts);
+}
+
+static void decide(struct epoch epoch, const struct uuid *id, uint32_t index)
+{
+    struct record *record = record_create(RECORD_OUTCOME);
+    record->command_id = *id;
+    record->outcome.round = 1;
+    record->outcome.count = 1;
+    record->outcome.ends = mem_alloc(1, sizeof *record->outcome.ends);
+    record->outcome.ends[0] = (struct target_end){.index = index, .outcome = TARGET_ALREADY_GONE};
+    assert_true(put(&chain, epoch, record, 0).counts);
+}
+
+static void close_one(struct chain *writer, struct epoch epoch, const struct uuid *id)
+{
+    struct record *record = record_create(RECORD_CLOSED);
+    record->command_id = *id;
+    record->closed.outcome = COMMAND_COMPLETED;
+    put(writer, epoch, record, 0);
+}
+
+static size_t open_count(void)
+{
+    size_t count;
+    free(trace_open(trace, &count));
+    return count;
+}
+
+static void an_empty_journal_has_no_owner(void **state)
+{
+    (void)state;
+    assert_int_equal(trace_partitions(trace), 2);
+    assert_int_equal(trace_partition(trace, 0)->owner.number, 0);
+    assert_int_equal(open_count(), 0);
+}
+
+static void the_owner_is_the_last_one_that_counts(void **state)
+{
+    (void)state;
+    struct chain other = {0};
+    own(&chain, 1, "worker-1");
+    struct epoch second = own(&other, 2, "worker-2");
+    const struct trace_partition *partition = trace_partition(trace, 0);
+    assert_string_equal(partition->instance, "worker-2");
+    assert_true(epoch_equal(&partition->owner, &second));
+    assert_int_equal(trace_partition(trace, 1)->owner.number, 0);
+}
+
+static void open_commands_are_counted_with_what_is_left(void **state)
+{
+    (void)state;
+    struct epoch epoch = own(&chain, 1, "worker-1");
+    struct uuid second = accept_one(epoch, 3000);
+    struct uuid first = accept_one(epoch, 2000);
+    size_t count;
+    resolve(epoch, &second, 3);
+    decide(epoch, &second, 1);
+    decide(epoch, &second, 1); /* a repeat */
+    struct trace_command *open = trace_open(trace, &count);
+    assert_int_equal(count, 2);
+    assert_true(uuid_equal(&open[0].id, &first)); /* oldest first */
+    assert_int_equal(open[0].last, RECORD_ACCEPTED);
+    assert_string_equal(open[0].cluster, "main");
+    assert_string_equal(open[0].requested_by, "ivan");
+    assert_int_equal(open[1].targets, 3);
+    assert_int_equal(open[1].decided, 1);
+    assert_int_equal(open[1].last, RECORD_OUTCOME);
+    free(open);
+    assert_int_equal(trace_partition(trace, 0)->open, 2);
+    close_one(&chain, epoch, &second);
+    assert_int_equal(trace_partition(trace, 0)->open, 1);
+    assert_int_equal(open_count(), 1);
+}
+
+static void void_records_change_nothing(void **state)
+{
+    (void)state;
+    struct chain other = {0};
+    struct epoch first = own(&chain, 1, "worker-1");
+    struct uuid id = accept_one(first, 2000);
+    own(&other, 2, "worker-2");
+    close_one(&chain, first, &id); /* of a worker that does not know yet */
+    assert_int_equal(open_count(), 1);
+    assert_int_equal(trace_partition(trace, 0)->chain.voided, 1);
+}
+
+static void rubbish_is_damage_and_no_crash(void **state)
+{
+    (void)state;
+    own(&chain, 1, "worker-1");
+    struct chain_verdict verdict =
+        trace_record(trace, 0, TEXT("\xff\xff rubbish"), (struct wall){0});
+    assert_int_equal(verdict.state, CHAIN_UNREADABLE);
+    assert_false(verdict.counts);
+    assert_int_equal(trace_partition(trace, 0)->chain.damaged, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_empty_journal_has_no_owner, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_owner_is_the_last_one_that_counts, setup, teardown),
+        cmocka_unit_test_setup_teardown(open_commands_are_counted_with_what_is_left, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(void_records_change_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(rubbish_is_damage_and_no_crash, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
