@@ -5,6 +5,7 @@
 
 #include "cli/common.h"
 #include "cli/main_table.h"
+#include "cli/options.h"
 
 struct completion_options {
     struct cli_common common;
@@ -48,20 +49,14 @@ const struct argp cmd_completion_argp = {
     NULL,
     NULL};
 
-/* ---- the tables ---- */
-
-/* Visits every long option of a table and its children. */
-static void each_option(const struct argp *argp,
+static void each_option(const struct cli_command *command,
                         void (*visit)(const struct cli_command *command,
-                                      const struct argp_option *option),
-                        const struct cli_command *command)
+                                      const struct argp_option *option))
 {
-    for (const struct argp_option *option = argp->options;
-         option && (option->name || option->key || option->doc); option++)
-        if (option->name && !(option->flags & OPTION_HIDDEN))
-            visit(command, option);
-    for (const struct argp_child *child = argp->children; child && child->argp; child++)
-        each_option(child->argp, visit, command);
+    const struct argp_option *options[OPTIONS_MAX];
+    size_t count = options_list(command->argp, options);
+    for (size_t i = 0; i < count; i++)
+        visit(command, options[i]);
 }
 
 /* ---- bash ---- */
@@ -88,7 +83,7 @@ static void bash(const struct cli_command *commands, size_t count)
     puts("\"\n    else\n        case ${COMP_WORDS[1]} in");
     for (size_t i = 0; i < count; i++) {
         printf("            %s) words=\"%s --help", commands[i].name, commands[i].words);
-        each_option(commands[i].argp, bash_option, &commands[i]);
+        each_option(&commands[i], bash_option);
         puts("\" ;;");
     }
     puts("        esac\n"
@@ -146,7 +141,7 @@ static void zsh(const struct cli_command *commands, size_t count)
     for (size_t i = 0; i < count; i++) {
         printf("        %s)\n            _arguments '--help[examples and options]'",
                commands[i].name);
-        each_option(commands[i].argp, zsh_option, &commands[i]);
+        each_option(&commands[i], zsh_option);
         if (commands[i].words[0])
             printf(" \\\n                '1:word:(%s)'", commands[i].words);
         puts("\n            ;;");
@@ -193,7 +188,7 @@ static void fish(const struct cli_command *commands, size_t count)
         if (commands[i].words[0])
             printf("complete -c curfew -n '__fish_seen_subcommand_from %s' -a '%s'\n",
                    commands[i].name, commands[i].words);
-        each_option(commands[i].argp, fish_option, &commands[i]);
+        each_option(&commands[i], fish_option);
     }
 }
 

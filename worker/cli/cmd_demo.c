@@ -195,8 +195,12 @@ static enum error_code make_topics(struct demo *demo, struct error *err)
         return ERR_OK;
     if (kafka_topics_create(&demo->settings, plan, CLI_FIRST_LOOK_MS, &report, err))
         return err->code;
-    bool unsafe = kafka_report_worst(&report) == KAFKA_UNSAFE;
+    bool unsafe = kafka_report_worst(&report) == KAFKA_UNSAFE, embedded = report.embedded;
     kafka_report_release(&report);
+    if (embedded)
+        return error_set(err, ERR_UNSUPPORTED,
+                         "no topics can be made on the embedded broker: 'curfew demo' without "
+                         "--brokers brings one of its own");
     if (unsafe)
         return error_set(err, ERR_UNSAFE, "the topics that were made are unsafe on this broker");
     step(demo, "topics", "made %d of them, curfew-demo-%s.*; they stay: delete them when you like",

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/limits.h"
+#include "cli/options.h"
+#include "cli/say.h"
 #include "service/settings.h"
 
 static const char system_config[] = "/etc/curfew/curfew.yaml";
@@ -128,6 +129,11 @@ void cli_children_init(struct argp_state *state, struct cli_common *common)
 
 void cli_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
+    struct error err;
+    if (options_check(argp, argc, argv, &err)) {
+        const char *blank = strchr(argv[0], ' '); /* "curfew terminate" */
+        exit(say_error(blank ? blank + 1 : NULL, &err));
+    }
     setenv("ARGP_HELP_FMT", "no-dup-args-note", 0); /* nobody misses that sentence */
     if (argp_parse(argp, argc, argv, 0, NULL, input))
         exit(error_exit_status(ERR_USAGE));

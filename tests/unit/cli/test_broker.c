@@ -148,6 +148,16 @@ static void properties_come_from_a_file_too(void **state)
     unlink(path);
 }
 
+/* With broker, clusters and worker of its own. */
+static void the_demo_ends_exactly_the_right_sessions(void **state)
+{
+    (void)state;
+    assert_int_equal(child_run("demo --json"), 0);
+    assert_non_null(strstr(child_out, "\"good\":true"));
+    assert_non_null(strstr(child_out, "\"strangers\":0"));
+    assert_int_equal(run("demo"), 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +171,7 @@ int main(void)
         cmocka_unit_test(doctor_finds_the_broker),
         cmocka_unit_test(a_broker_that_is_not_there_is_later),
         cmocka_unit_test(properties_come_from_a_file_too),
+        cmocka_unit_test(the_demo_ends_exactly_the_right_sessions),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -97,6 +97,17 @@ static void an_unknown_command_gets_a_suggestion(void **state)
     refuses("", 2, "Commands:");
 }
 
+static void an_unknown_option_gets_a_suggestion(void **state)
+{
+    (void)state;
+    refuses("terminate --sesion 7", 2, "did you mean '--session'?");
+    refuses("terminate --clustre=c", 2, "did you mean '--cluster'?");
+    refuses("watch --zebra", 2, "--help names them all");
+    /* Values may look like options, and options may be abbreviated. */
+    refuses("terminate --reason --frob --clust c", 2, "no session is named");
+    refuses("terminate --cluster c -- --frob", 2, "Too many arguments");
+}
+
 static void a_suggestion_is_near(void **state)
 {
     (void)state;
@@ -240,6 +251,7 @@ int main(void)
         cmocka_unit_test(help_begins_with_examples),
         cmocka_unit_test(the_version_names_the_library_too),
         cmocka_unit_test(an_unknown_command_gets_a_suggestion),
+        cmocka_unit_test(an_unknown_option_gets_a_suggestion),
         cmocka_unit_test(a_suggestion_is_near),
         cmocka_unit_test(terminate_says_what_is_missing),
         cmocka_unit_test(an_empty_filter_is_a_usage_error_and_another_one_is_refused),
