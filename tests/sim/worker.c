@@ -18,7 +18,7 @@ struct instant worker_now(const struct world *world, const struct worker *worker
     return (struct instant){world->now_ns + worker->boot_ns};
 }
 
-static bool runs(const struct worker *worker)
+bool worker_runs(const struct worker *worker)
 {
     return worker->up && !worker->paused && !worker->doomed;
 }
@@ -192,7 +192,7 @@ static bool drain(struct world *world, struct worker *worker, int32_t partition)
     struct seat *seat = &worker->seats[partition];
     struct engine_action action;
     bool any = false;
-    while (runs(worker) && engine_next(seat->engine, &action, worker_now(world, worker))) {
+    while (worker_runs(worker) && engine_next(seat->engine, &action, worker_now(world, worker))) {
         carry_out(world, worker, partition, &action);
         any = true;
     }
@@ -200,148 +200,6 @@ static bool drain(struct world *world, struct worker *worker, int32_t partition)
     while (engine_finished(seat->engine, &view))
         say(world, "w%d p%d: %s ends as %s", worker->index, partition, brief(&view.id).text,
             command_outcome_label(view.outcome));
-    return any;
-}
-
-/* ---- commands ---- */
-
-static void produced_task(struct world *world, struct task *task)
-{
-    struct seat *seat = &world->workers[task->worker]->seats[task->index];
-    if (seat->engine && seat->generation == task->generation &&
-        seat->forwarding == (int64_t)task->number)
-        seat->forwarded = true;
-}
-
-struct forward {
-    int32_t to;
-    size_t length;
-    struct wall first_appended_at;
-    uint8_t bytes[];
-};
-
-static void forward_task(struct world *world, struct task *task)
-{
-    const struct forward *forward = task->data;
-    commands_append(world, forward->to, forward->bytes, forward->length,
-                    forward->first_appended_at);
-}
-
-static void produce_again(struct world *world, struct worker *worker, int32_t partition)
-{
-    struct seat *seat = &worker->seats[partition];
-    const struct command_entry *entry = &world->partitions[partition].commands.at[seat->position];
-    seat->forwarding = seat->position;
-    seat->forwarded = false;
-    struct forward *forward = mem_alloc(1, sizeof *forward + entry->length);
-    forward->to = entry->home;
-    forward->length = entry->length;
-    forward->first_appended_at = entry->first_appended_at;
-    memcpy(forward->bytes, entry->bytes, entry->length);
-    int64_t delay_ns = world_delay(world, 0, 20);
-    world_after(world, delay_ns,
-                (struct task){.run = forward_task, .worker = -1, .data = forward, .release = free});
-    world_after(world, delay_ns + world_delay(world, 0, 10),
-                (struct task){.run = produced_task,
-                              .worker = worker->index,
-                              .life = worker->life,
-                              .index = partition,
-                              .generation = seat->generation,
-                              .number = (uint64_t)seat->position});
-}
-
-/* What command/ and guard/ make of it. */
-static void look_at(const struct world *world, const struct command_entry *entry, int32_t partition,
-                    struct engine_offer *offer)
-{
-    *offer = (struct engine_offer){
-        .forwarded_to = -1,
-        .source = {.known = true,
-                   .partition = partition,
-                   .digest = sha256_of(entry->bytes, entry->length)},
-        .appended_at = entry->first_appended_at,
-    };
-    if (uuid_is_nil(&entry->id)) {
-        error_set(&offer->refusal, ERR_UNDECODABLE, "not a command");
-        return;
-    }
-    CHECK(!command_decode((struct text){(const char *)entry->bytes, entry->length}, &offer->command,
-                          NULL));
-    offer->digest = entry->digest;
-    offer->expires_at.ms = entry->first_appended_at.ms + world->plan.validity_ms;
-    if (offer->command->expires_at.ms && offer->command->expires_at.ms < offer->expires_at.ms)
-        offer->expires_at = offer->command->expires_at;
-    if (entry->home < 0) {
-        error_set(&offer->refusal, ERR_NOT_FOUND, "no cluster '%s' is configured",
-                  offer->command->cluster);
-        return;
-    }
-    offer->cluster = offer->command->cluster;
-    if (offer->expires_at.ms <= entry->first_appended_at.ms)
-        error_set(&offer->refusal, ERR_EXPIRED, "expired before it was taken");
-}
-
-/* Offers the next command; false when it was not taken. */
-static bool offer_next(struct world *world, struct worker *worker, int32_t partition)
-{
-    struct seat *seat = &worker->seats[partition];
-    const struct partition *topic = &world->partitions[partition];
-    if (seat->position >= (int64_t)topic->commands.count)
-        return false;
-    const struct command_entry *entry = &topic->commands.at[seat->position];
-    bool elsewhere = entry->home >= 0 && entry->home != partition;
-    if (elsewhere && seat->forwarding != seat->position)
-        produce_again(world, worker, partition);
-    if (elsewhere && !seat->forwarded)
-        return false;
-    struct engine_offer offer;
-    look_at(world, entry, partition, &offer);
-    offer.source.offset = seat->position;
-    if (elsewhere)
-        offer.forwarded_to = entry->home;
-    struct error err;
-    if (engine_offer(seat->engine, &offer, worker_now(world, worker), &err)) {
-        command_destroy(offer.command);
-        return false;
-    }
-    say(world, "w%d p%d: takes command %lld %s%s%s", worker->index, partition,
-        (long long)seat->position, brief(&entry->id).text, offer.refusal.code ? " refused " : "",
-        offer.refusal.code ? error_label(offer.refusal.code) : "");
-    seat->position++;
-    seat->forwarding = -1;
-    return true;
-}
-
-static void apply_cancels(struct world *world, struct worker *worker, struct engine *engine);
-
-/* A new epoch of ours: commands are read on from where the journal says. */
-static void find_position(struct world *world, struct worker *worker, int32_t partition)
-{
-    struct seat *seat = &worker->seats[partition];
-    uint64_t epochs = engine_counts(seat->engine).epochs;
-    if (seat->epochs == epochs)
-        return;
-    seat->epochs = epochs;
-    seat->owned_ns = world->now_ns;
-    apply_cancels(world, worker, seat->engine);
-    struct engine_checkpoint checkpoint = engine_checkpoint(seat->engine);
-    if (seat->position < 0 || !world->omissions.reading_on)
-        seat->position = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
-    seat->forwarding = -1;
-    say(world, "w%d p%d: owns, reads commands from %lld", worker->index, partition,
-        (long long)seat->position);
-}
-
-static bool consume(struct world *world, struct worker *worker, int32_t partition)
-{
-    struct seat *seat = &worker->seats[partition];
-    if (engine_role(seat->engine) != ENGINE_OWNING)
-        return false;
-    find_position(world, worker, partition);
-    bool any = false;
-    while (runs(worker) && seat->assigned && engine_wants(seat->engine) &&
-           offer_next(world, worker, partition))
-        any = true;
     return any;
 }
 
@@ -394,19 +252,19 @@ static void set_wakes(struct world *world, struct worker *worker)
 static void settle(struct world *world, struct worker *worker)
 {
     bool again = true;
-    while (again && runs(worker)) {
+    while (again && worker_runs(worker)) {
         again = false;
-        for (uint32_t i = 0; i < world->plan.partitions && runs(worker); i++) {
+        for (uint32_t i = 0; i < world->plan.partitions && worker_runs(worker); i++) {
             if (!worker->seats[i].engine)
                 continue;
             again |= drain(world, worker, (int32_t)i);
-            if (runs(worker))
-                again |= consume(world, worker, (int32_t)i);
+            if (worker_runs(worker))
+                again |= worker_consume(world, worker, (int32_t)i);
         }
-        if (runs(worker))
+        if (worker_runs(worker))
             again |= lanes_run(world, worker);
     }
-    if (runs(worker))
+    if (worker_runs(worker))
         set_wakes(world, worker);
 }
 
@@ -453,9 +311,9 @@ static void read_task(struct world *world, struct task *task)
             return;
         }
         if (engine_role(seat->engine) == ENGINE_OWNING)
-            find_position(world, worker, task->index);
+            worker_find_position(world, worker, task->index);
         drain(world, worker, task->index); /* as the loop may, between any two records */
-        if (!runs(worker))
+        if (!worker_runs(worker))
             break;
     }
     if (!seat->at_end && seat->read >= seat->goal) {
@@ -551,7 +409,7 @@ void worker_commit(struct world *world, struct worker *worker, int32_t partition
 
 /* ---- control ---- */
 
-static void apply_cancels(struct world *world, struct worker *worker, struct engine *engine)
+void worker_apply_cancels(struct world *world, struct worker *worker, struct engine *engine)
 {
     for (size_t i = 0; i < worker->cancels.count; i++)
         if (engine_cancel(engine, &worker->cancels.at[i].id, "somebody", worker_now(world, worker)))
@@ -563,7 +421,7 @@ void worker_cancel(struct world *world, struct worker *worker, const struct uuid
     *VECTOR_ADD(&worker->cancels) = (struct cancel){*id, -1};
     for (uint32_t i = 0; i < world->plan.partitions; i++)
         if (worker->seats[i].engine)
-            apply_cancels(world, worker, worker->seats[i].engine);
+            worker_apply_cancels(world, worker, worker->seats[i].engine);
 }
 
 void worker_halt(struct world *world, struct worker *worker, bool engaged)
@@ -699,7 +557,7 @@ void worker_resume(struct world *world, struct worker *worker)
         task_drop(&aside.at[i]);
     }
     free(aside.at);
-    if (!runs(worker))
+    if (!worker_runs(worker))
         return;
     settle(world, worker);
     if (worker->doomed)

@@ -92,6 +92,16 @@ struct instant worker_now(const struct world *world, const struct worker *worker
 /* Does every engine have nothing left to do? */
 bool worker_idle(struct world *world, const struct worker *worker);
 
+bool worker_runs(const struct worker *worker);
+/* Tells the engine every cancel that was read so far. */
+void worker_apply_cancels(struct world *world, struct worker *worker, struct engine *engine);
+
+/* ---- worker_intake.c ---- */
+/* In a new epoch of ours commands are read on from where the journal says. */
+void worker_find_position(struct world *world, struct worker *worker, int32_t partition);
+/* Offers what the engine wants; true when something was taken. */
+bool worker_consume(struct world *world, struct worker *worker, int32_t partition);
+
 /* ---- worker_lane.c ---- */
 void lanes_create(struct world *world, struct worker *worker);
 void lanes_destroy(struct worker *worker);
