@@ -119,9 +119,13 @@ static void a_fatal_error_is_answered_and_the_producer_replaced(void **state)
     inject(PRODUCE, RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, 0);
     bool told[IN_FLIGHT] = {false};
     int unknown = 0;
-    for (uint64_t i = 0; i < IN_FLIGHT; i++)
-        RIG_OK(kafka_journal_append(journal, 0, "record", 6, i, err));
-    for (int i = 0; i < IN_FLIGHT; i++) {
+    int taken = 0; /* librdkafka may see the error while we still append: such an append is refused,
+                      without a receipt */
+    while (taken < IN_FLIGHT &&
+           kafka_journal_append(journal, 0, "record", 6, (uint64_t)taken, NULL) == ERR_OK)
+        taken++;
+    assert_true(taken > 0);
+    for (int i = 0; i < taken; i++) {
         struct kafka_receipt receipt = rig_receipt(&rig, journal);
         unknown += receipt.delivery != KAFKA_PERSISTED;
         assert_false(told[receipt.tag]);
