@@ -7,24 +7,46 @@
 #include "guard/guard.h"
 #include "service/internal.h"
 
+static void forget_cancel(struct service *service, struct cancel *cancel)
+{
+    HASH_DEL(service->cancels, cancel);
+    free(cancel);
+}
+
 static void remember_cancel(struct service *service, const struct command *command)
 {
-    if (service->cancel_count == CANCELS_MAX) { /* the oldest are of commands long expired */
-        memmove(service->cancels, service->cancels + CANCELS_MAX / 2,
-                CANCELS_MAX / 2 * sizeof service->cancels[0]);
-        service->cancel_count = CANCELS_MAX / 2;
-    }
-    service->cancels =
-        mem_resize(service->cancels, service->cancel_count + 1, sizeof service->cancels[0]);
-    struct cancel *cancel = &service->cancels[service->cancel_count++];
+    struct cancel *cancel;
+    HASH_FIND(hh, service->cancels, &command->other_id, sizeof command->other_id, cancel);
+    if (cancel)
+        return;
+    if (HASH_COUNT(service->cancels) == CANCELS_MAX)
+        forget_cancel(service, service->cancels); /* the oldest: its command expired long ago */
+    cancel = mem_new(struct cancel);
     cancel->id = command->other_id;
     snprintf(cancel->by, sizeof cancel->by, "%s", command->requested_by);
+    HASH_ADD(hh, service->cancels, id, sizeof cancel->id, cancel);
 }
 
 void control_apply(struct service *service, struct partition *partition, struct instant now)
 {
-    for (size_t i = 0; i < service->cancel_count; i++)
-        engine_cancel(partition->engine, &service->cancels[i].id, service->cancels[i].by, now);
+    struct cancel *cancel;
+    struct cancel *next;
+    HASH_ITER(hh, service->cancels, cancel, next)
+    engine_cancel(partition->engine, &cancel->id, cancel->by, now);
+}
+
+void control_accepted(struct partition *partition, const struct uuid *id, struct instant now)
+{
+    struct cancel *cancel;
+    HASH_FIND(hh, partition->service->cancels, id, sizeof *id, cancel);
+    if (cancel)
+        engine_cancel(partition->engine, id, cancel->by, now);
+}
+
+void control_destroy(struct service *service)
+{
+    while (service->cancels)
+        forget_cancel(service, service->cancels);
 }
 
 static void apply(struct service *service, const struct command *command, struct instant now)

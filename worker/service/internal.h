@@ -139,15 +139,17 @@ struct service {
     struct kafka_tail *control;
     bool control_read; /* to its end as of the start */
     bool halted;
-    struct cancel {
+    struct cancel { /* from the control topic, oldest first */
         struct uuid id;
         char by[64];
+        UT_hash_handle hh;
     } * cancels;
-    size_t cancel_count;
     int32_t partition_count; /* of the commands topic */
     struct engine_budget budget;
     struct cluster_work *clusters;
+    struct cluster_work **clusters_by_name; /* sorted */
     size_t cluster_count;
+    struct instant clusters_wake; /* no cluster's wake is earlier */
     struct cluster_work *cluster_by_name;
     TAILQ_HEAD(, cluster_work) busy;
     TAILQ_HEAD(, partition) partitions;
@@ -225,7 +227,11 @@ void outbox_receipt(struct service *service, const struct kafka_receipt *receipt
 
 /* control.c */
 void control_pass(struct service *service, struct instant now);
+/* All cancels that are remembered, to a partition that is owned anew. */
 void control_apply(struct service *service, struct partition *partition, struct instant now);
+/* A command was accepted: its cancel may have come before it. */
+void control_accepted(struct partition *partition, const struct uuid *id, struct instant now);
+void control_destroy(struct service *service);
 
 /* rules.c: what the engine asks the pure rooms beside it */
 enum error_code service_resolve(void *config, const struct command *command,

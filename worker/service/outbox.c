@@ -126,9 +126,9 @@ static void letter_number(struct letter *letter, const char *name, int64_t value
     letter_text(letter, name, text_of(at));
 }
 
-/* As many of the original headers as fit. What is as large as the commands topic takes would not fit
- * into the dead letters with our headers added, and would stop its partition for ever: a long value
- * or key is cut, and says so. The whole still stands where it stood. */
+/* As many of the original headers as fit. What is as large as the commands topic takes would not
+ * fit into the dead letters with our headers added, and would stop its partition for ever: a long
+ * value or key is cut, and says so. The whole still stands where it stood. */
 static void letter_original(struct letter *letter, const struct kafka_message *message, size_t room)
 {
     size_t bytes = 0;

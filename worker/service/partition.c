@@ -222,6 +222,7 @@ static void read_back(struct partition *partition, struct kafka_message *message
     partition->broker_time = message->timestamp;
     partition->broker_seen = now;
     enum record_kind kind = record->kind;
+    struct uuid id = record->command_id;
     metrics_add(service->metrics, METRIC_journal_records_total, LABELS(record_kind_label(kind)), 1);
     if (engine_record(partition->engine, record, message->offset, message->timestamp, now, &err)) {
         stop(partition, &err);
@@ -229,6 +230,8 @@ static void read_back(struct partition *partition, struct kafka_message *message
     }
     if (kind == RECORD_OWNER)
         note_ownership(partition, now);
+    if (kind == RECORD_ACCEPTED)
+        control_accepted(partition, &id, now);
     struct engine_command_view view;
     while (engine_finished(partition->engine, &view))
         note_finished(service, &view);

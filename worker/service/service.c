@@ -546,7 +546,7 @@ void service_destroy(struct service *service)
     kafka_settings_release(&service->settings);
     metrics_destroy(service->metrics);
     config_destroy(service->config);
-    free(service->cancels);
+    control_destroy(service);
     if (!service->timers) {
         free(service);
         return;

@@ -135,11 +135,22 @@ static enum error_code crew_add(struct cluster_work *work, struct error *err)
 
 /* ---- requests ---- */
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(struct cluster_work *const *)a)->config->name,
+                  (*(struct cluster_work *const *)b)->config->name);
+}
+
+static int is_named(const void *name, const void *at)
+{
+    return strcmp(name, (*(struct cluster_work *const *)at)->config->name);
+}
+
 static struct cluster_work *find_cluster(struct service *service, const char *name)
 {
-    struct cluster_work *work;
-    HASH_FIND_STR(service->cluster_by_name, name, work);
-    return work;
+    struct cluster_work **found = bsearch(name, service->clusters_by_name, service->cluster_count,
+                                          sizeof(struct cluster_work *), is_named);
+    return found ? *found : NULL;
 }
 
 static enum executor_op op_of(enum engine_action_kind kind)
@@ -237,12 +248,27 @@ static void start_jobs(struct cluster_work *work, struct instant now)
     }
 }
 
+/* All clusters are looked at only when one of them may be due: with a thousand of them a look costs
+ * more than the rest of a pass. */
+static void touch_due(struct service *service, struct instant now)
+{
+    struct instant wake = INSTANT_NEVER;
+    if (!instant_passed(now, service->clusters_wake))
+        return;
+    for (size_t i = 0; i < service->cluster_count; i++) {
+        struct cluster_work *work = &service->clusters[i];
+        if (instant_passed(now, work->wake))
+            touch(work); /* its next wake is told below */
+        else
+            wake = instant_min(wake, work->wake);
+    }
+    service->clusters_wake = wake;
+}
+
 void clusters_pass(struct service *service, struct instant now)
 {
-    for (size_t i = 0; i < service->cluster_count; i++)
-        if (instant_passed(now, service->clusters[i].wake))
-            touch(&service->clusters[i]);
     struct cluster_work *work;
+    touch_due(service, now);
     while ((work = TAILQ_FIRST(&service->busy))) {
         TAILQ_REMOVE(&service->busy, work, of_busy);
         work->busy = false;
@@ -250,15 +276,13 @@ void clusters_pass(struct service *service, struct instant now)
         if (service->phase < SERVICE_CLOSING)
             start_jobs(work, now);
         work->wake = lane_wake(work->lane, now);
+        service->clusters_wake = instant_min(service->clusters_wake, work->wake);
     }
 }
 
 struct instant clusters_next_wake(const struct service *service)
 {
-    struct instant wake = INSTANT_NEVER;
-    for (size_t i = 0; i < service->cluster_count; i++)
-        wake = instant_min(wake, service->clusters[i].wake);
-    return wake;
+    return service->clusters_wake;
 }
 
 /* ---- life ---- */
@@ -284,9 +308,15 @@ enum error_code clusters_create(struct service *service, struct error *err)
     TAILQ_INIT(&service->busy);
     service->cluster_count = service->config->cluster_count;
     service->clusters = mem_alloc(service->cluster_count, sizeof service->clusters[0]);
+    service->clusters_by_name = mem_alloc(service->cluster_count, sizeof(struct cluster_work *));
+    service->clusters_wake = INSTANT_NEVER;
     for (size_t i = 0; i < service->cluster_count; i++)
         if (cluster_create(service, i, err))
             return error_wrap(err, "cluster '%s'", service->config->clusters[i].name);
+    for (size_t i = 0; i < service->cluster_count; i++)
+        service->clusters_by_name[i] = &service->clusters[i];
+    qsort(service->clusters_by_name, service->cluster_count, sizeof(struct cluster_work *),
+          by_name);
     return ERR_OK;
 }
 
@@ -324,7 +354,9 @@ void clusters_destroy(struct service *service)
         lane_destroy(service->clusters[i].lane);
     HASH_CLEAR(hh, service->cluster_by_name);
     free(service->clusters);
+    free(service->clusters_by_name);
     service->clusters = NULL;
+    service->clusters_by_name = NULL;
     service->cluster_count = 0;
 }
 
