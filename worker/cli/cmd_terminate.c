@@ -254,13 +254,16 @@ static int wait_for_end(struct terminate *terminate, struct link *link,
     return status;
 }
 
-static void tell_sent(const struct terminate *terminate, const char *topic,
-                      const struct command *command, const struct kafka_receipt *receipt)
+static void tell_sent(struct terminate *terminate, const char *topic, const struct command *command,
+                      const struct kafka_receipt *receipt)
 {
     if (!terminate->common.json)
         printf("%s\n", uuid_format(&command->id).text);
     else
         send_json(topic, command, receipt);
+    if (terminate->talk.live) /* for people only */
+        say_line(&terminate->talk, "sent; 'curfew watch %s' tells how it ends",
+                 uuid_format(&command->id).text);
 }
 
 static int walk(struct terminate *terminate, struct cli_setup *setup, const struct command *command,

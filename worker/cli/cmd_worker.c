@@ -210,6 +210,8 @@ static enum error_code run(struct worker *worker, struct error *err)
         uv_run(&worker->loop, UV_RUN_DEFAULT);
     else if (worker->service)
         rest(worker, &why);
+    if (worker->port_file && !code)
+        unlink(worker->port_file); /* a port nobody answers at is worse than none */
     service_destroy(worker->service);
     worker->service = NULL;
     close_signals(worker);
