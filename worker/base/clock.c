@@ -57,6 +57,14 @@ void civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day
     *year = year_of_era + era * 400 + (*month <= 2);
 }
 
+static char *put_digits(char *at, unsigned value, unsigned count)
+{
+    for (unsigned i = count; i > 0; i--, value /= 10)
+        at[i - 1] = (char)('0' + value % 10);
+    return at + count;
+}
+
+/* Every record and event has several times: no printf here. */
 struct wall_text wall_format(struct wall wall)
 {
     int64_t ms = wall.ms;
@@ -70,13 +78,28 @@ struct wall_text wall_format(struct wall wall)
     unsigned month;
     unsigned day;
     civil_from_days(days, &year, &month, &day);
-    struct wall_text ret;
-    if (year < 0 || year > 9999) {
+    if (year < 0 || year > 9999)
         year = 9999;
+    const struct {
+        unsigned value;
+        unsigned count;
+        char behind;
+    } parts[] = {
+        {(unsigned)year, 4, '-'},
+        {month, 2, '-'},
+        {day, 2, 'T'},
+        {(unsigned)(rest / 3600000), 2, ':'},
+        {(unsigned)(rest / 60000 % 60), 2, ':'},
+        {(unsigned)(rest / 1000 % 60), 2, '.'},
+        {(unsigned)(rest % 1000), 3, 'Z'},
+    };
+    struct wall_text ret;
+    char *at = ret.text;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        at = put_digits(at, parts[i].value, parts[i].count);
+        *at++ = parts[i].behind;
     }
-    snprintf(ret.text, sizeof ret.text, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-             (unsigned)year % 10000, month % 100, day % 100, (unsigned)(rest / 3600000) % 100,
-             (unsigned)(rest / 60000 % 60), (unsigned)(rest / 1000 % 60), (unsigned)(rest % 1000));
+    *at = '\0';
     return ret;
 }
 
