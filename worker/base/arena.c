@@ -33,6 +33,13 @@ struct arena *arena_create(size_t max)
     return arena;
 }
 
+void arena_expect(struct arena *arena, size_t bytes)
+{
+    CHECK(!arena->blocks);
+    if (bytes > arena->next_size)
+        arena->next_size = bytes < BLOCK_LARGEST ? bytes : BLOCK_LARGEST;
+}
+
 void arena_destroy(struct arena *arena)
 {
     if (!arena)

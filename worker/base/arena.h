@@ -11,6 +11,9 @@ struct arena;
 
 /* `max` bytes in all, 1..1 GiB. */
 struct arena *arena_create(size_t max);
+/* The first block is to hold about this much: saves the small ones that it would grow through. Only
+ * before anything was taken. */
+void arena_expect(struct arena *arena, size_t bytes);
 void arena_destroy(struct arena *arena);
 AUTO_TYPE(arena)
 /* Zeroed memory aligned for any type, or NULL when the maximum is reached. */

@@ -66,18 +66,23 @@ json_t *json_read(struct text json, struct error *err)
 
 void json_quote(struct buf *out, struct text text)
 {
+    size_t plain = 0; /* where the run of characters that stand for themselves begins */
     buf_byte(out, '"');
     for (size_t i = 0; i < text.length; i++) {
         unsigned char c = (unsigned char)text.at[i];
+        if (c != '"' && c != '\\' && c >= 0x20 && c != 0x7F)
+            continue;
+        buf_add(out, text.at + plain, i - plain);
+        plain = i + 1;
         if (c == '"' || c == '\\') {
             buf_byte(out, '\\');
             buf_byte(out, c);
-        } else if (c < 0x20 || c == 0x7F) {
-            buf_format(out, "\\u%04x", c);
         } else {
-            buf_byte(out, c);
+            buf_format(out, "\\u%04x", c);
         }
     }
+    if (text.length > plain)
+        buf_add(out, text.at + plain, text.length - plain);
     buf_byte(out, '"');
 }
 

@@ -91,13 +91,38 @@ static enum error_code write_bytes(struct writer *writer, const ProtobufCMessage
     return ERR_OK;
 }
 
+/* Decimal digits, `quoted` as the mapping wants 64-bit numbers. */
+static void write_number(struct buf *out, uint64_t magnitude, bool negative, bool quoted)
+{
+    char text[24]; /* 20 digits, a sign and two quotes */
+    size_t at = sizeof text;
+    if (quoted)
+        text[--at] = '"';
+    do {
+        text[--at] = (char)('0' + magnitude % 10);
+    } while (magnitude /= 10);
+    if (negative)
+        text[--at] = '-';
+    if (quoted)
+        text[--at] = '"';
+    buf_add(out, text + at, sizeof text - at);
+}
+
+static void write_signed(struct buf *out, int64_t value, bool quoted)
+{
+    write_number(out, value < 0 ? -(uint64_t)value : (uint64_t)value, value < 0, quoted);
+}
+
 static void write_enum(struct buf *out, const ProtobufCEnumDescriptor *is, int number)
 {
     const ProtobufCEnumValue *value = protobuf_c_enum_descriptor_get_value(is, number);
-    if (value)
-        buf_format(out, "\"%s\"", value->name);
-    else
-        buf_format(out, "%d", number);
+    if (!value) {
+        write_signed(out, number, false);
+        return;
+    }
+    buf_byte(out, '"');
+    buf_str(out, value->name);
+    buf_byte(out, '"');
 }
 
 static enum error_code write_value(struct writer *writer, const ProtobufCMessageDescriptor *in,
@@ -116,16 +141,16 @@ static enum error_code write_value(struct writer *writer, const ProtobufCMessage
         write_enum(out, field->descriptor, *(const int *)at);
         break;
     case PROTOBUF_C_TYPE_INT32:
-        buf_format(out, "%" PRId32, *(const int32_t *)at);
+        write_signed(out, *(const int32_t *)at, false);
         break;
     case PROTOBUF_C_TYPE_UINT32:
-        buf_format(out, "%" PRIu32, *(const uint32_t *)at);
+        write_number(out, *(const uint32_t *)at, false, false);
         break;
     case PROTOBUF_C_TYPE_INT64:
-        buf_format(out, "\"%" PRId64 "\"", *(const int64_t *)at);
+        write_signed(out, *(const int64_t *)at, true);
         break;
     case PROTOBUF_C_TYPE_UINT64:
-        buf_format(out, "\"%" PRIu64 "\"", *(const uint64_t *)at);
+        write_number(out, *(const uint64_t *)at, false, true);
         break;
     default:
         CHECK(!"a type that the contracts use");
@@ -170,15 +195,21 @@ static bool is_present(const ProtobufCMessage *message, const ProtobufCFieldDesc
     return !is_default(field, base + field->offset);
 }
 
+enum { NAME_MAX_BYTES = 64 }; /* of a field of our contracts */
+
 static void write_name(struct buf *out, const char *name)
 {
-    buf_byte(out, '"');
-    for (; *name; name++)
-        if (name[0] == '_' && name[1] >= 'a' && name[1] <= 'z')
-            buf_byte(out, (uint8_t)(*++name - 'a' + 'A'));
-        else
-            buf_byte(out, (uint8_t)*name);
-    buf_str(out, "\":");
+    char text[NAME_MAX_BYTES + 3];
+    size_t length = 0;
+    text[length++] = '"';
+    for (; *name; name++) {
+        CHECK(length < NAME_MAX_BYTES);
+        bool upper = name[0] == '_' && name[1] >= 'a' && name[1] <= 'z';
+        text[length++] = upper ? (char)(*++name - 'a' + 'A') : *name;
+    }
+    text[length++] = '"';
+    text[length++] = ':';
+    buf_add(out, text, length);
 }
 
 static enum error_code write_list(struct writer *writer, const ProtobufCMessage *message,
