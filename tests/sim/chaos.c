@@ -82,6 +82,10 @@ struct plan plan_draw(struct draw *draw)
     plan.identity_max_age_ms = draw_between(draw, 300, 4000);
     plan.empty_confirm_ms = draw_between(draw, 200, 2000);
     plan.request_timeout_ms = draw_between(draw, 1000, 8000);
+    if (draw_percent(draw, 8)) {
+        plan.list_ms = draw_between(draw, 100, 3000);
+        plan.request_timeout_ms = 8000;
+    }
     plan.lane_in_flight = 1 + draw_below(draw, 8);
     plan.session_events = draw_percent(draw, 30);
     plan.big_commands = draw_percent(draw, 4);

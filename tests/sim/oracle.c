@@ -106,7 +106,7 @@ void oracle_looked(struct world *world, const struct worker *worker, int32_t par
     }
     if (!probed)
         oracle->looks[worker->index][partition][cluster] =
-            (struct look){worker->life, seat->generation, seat->epochs, started_ns};
+            (struct look){worker->life, seat->generation, seat->epochs, started_ns, world->now_ns};
 }
 
 /* ---- acts ---- */
@@ -194,9 +194,9 @@ static void check_identity(struct world *world, const struct fold *fold,
     if (act->truth < 0)
         return;
     const struct truth *truth = &world->clusters[act->cluster].all.at[act->truth];
-    int64_t seen_ns = world->now_ns - world->plan.identity_max_age_ms * MS;
-    if (truth->born_ns > seen_ns)
-        return; /* it came behind the last look that was due: the stated window */
+    const struct look *look = &world->oracle->looks[act->worker][act->partition][act->cluster];
+    if (truth->born_ns > look->started_ns)
+        return; /* it came behind the last look: the stated window */
     if (act->truth != resolved)
         violate(world, "I2", "the UUID %s belongs to somebody else since %.3f ms",
                 brief(&act->session).text, (double)(world->now_ns - truth->born_ns) / 1e6);
@@ -216,9 +216,9 @@ static void check_looks(struct world *world, const struct worker *worker, int32_
         look->epochs != seat->epochs || look->started_ns < seat->owned_ns)
         violate(world, "I6", "%s is to be ended, and this owner has not yet listed the cluster",
                 brief(&act->session).text);
-    else if (world->now_ns - look->started_ns > world->plan.identity_max_age_ms * MS)
+    else if (world->now_ns - look->finished_ns > world->plan.identity_max_age_ms * MS)
         violate(world, "I2", "%s is to be ended on a list that is %.3f ms old",
-                brief(&act->session).text, (double)(world->now_ns - look->started_ns) / 1e6);
+                brief(&act->session).text, (double)(world->now_ns - look->finished_ns) / 1e6);
     for (size_t i = 0; i < oracle->acts.count; i++) {
         const struct act *before = &oracle->acts.at[i];
         if (before->worker == worker->index && before->life == worker->life &&

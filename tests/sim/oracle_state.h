@@ -24,6 +24,7 @@ struct look { /* the last whole list that reached an engine */
     uint32_t generation;
     uint64_t epochs;
     int64_t started_ns;
+    int64_t finished_ns;
 };
 
 struct event_seen {

@@ -76,6 +76,29 @@ static int fair(uint64_t seed, bool trace)
     return good ? 0 : 1;
 }
 
+/* ---- lists that take longer than a list may be old: they serve all the same ---- */
+
+static int slow_lists(uint64_t seed, bool trace)
+{
+    struct plan plan = plan_fair();
+    plan.identity_max_age_ms = 500;
+    plan.list_ms = 2000;
+    plan.verify_ms = 10000;
+    struct world *world = loaded(seed, &plan, 1000, 10, trace);
+    bool good = run_out(world);
+    struct figures sum = {0};
+    oracle_figures(world, &sum);
+    if (good && (sum.outcomes[TARGET_ENDED] == 0 || sum.outcomes[TARGET_UNKNOWN]))
+        violate(world, "progress", "%llu ended, %llu unknown",
+                (unsigned long long)sum.outcomes[TARGET_ENDED],
+                (unsigned long long)sum.outcomes[TARGET_UNKNOWN]);
+    good = good && !world->violation[0];
+    if (!good)
+        report(world, "slow lists");
+    world_destroy(world);
+    return good ? 0 : 1;
+}
+
 /* ---- number reuse: whoever logs in behind the list lives ---- */
 
 static int number_reuse(uint64_t seed, bool trace)
@@ -249,8 +272,8 @@ static const struct scenario {
     const char *name;
     int (*run)(uint64_t seed, bool trace);
 } all[] = {
-    {"fair", fair},         {"number_reuse", number_reuse}, {"isolation", isolation},
-    {"recovery", recovery}, {"journal_down", journal_down},
+    {"fair", fair},           {"slow_lists", slow_lists}, {"number_reuse", number_reuse},
+    {"isolation", isolation}, {"recovery", recovery},     {"journal_down", journal_down},
 };
 
 int scenarios_run(const char *name, uint64_t first, bool trace)

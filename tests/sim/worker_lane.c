@@ -258,6 +258,8 @@ void worker_answered(struct world *world, struct worker *worker, struct request 
 {
     struct job *job = job_find(worker, request->job);
     CHECK(job);
+    if (world->now_ns > request->deadline_ns && draw_percent(&world->draw, 50)) /* timers first */
+        request->code = request->kind == ENGINE_END ? ERR_IN_DOUBT : ERR_UNAVAILABLE;
     lane_done(worker->lanes[job->cluster], worker_now(world, worker), request->code);
     if (request->send >= 0)
         oracle_answered(world, request->send, request->code);

@@ -100,6 +100,7 @@ struct plan {
     int64_t identity_max_age_ms;
     int64_t empty_confirm_ms;
     int64_t request_timeout_ms;
+    int64_t list_ms; /* every list takes at least this long, for ever */
     uint32_t lane_in_flight;
     uint32_t lane_per_minute;
     uint32_t breaker_failures;

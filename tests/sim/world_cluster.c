@@ -312,7 +312,8 @@ static void arrives(struct world *world, struct task *task)
         request->list = list_now(world, request);
         bool slow = cluster->mode == MODE_SLOW || draw_chance(&world->draw, world->plan.slow);
         answer(world, request, ERR_OK,
-               slow && !world->calm ? world_delay(world, 200, 6000) : world_delay(world, 0, 30));
+               world->plan.list_ms * MS + (slow && !world->calm ? world_delay(world, 200, 6000)
+                                                                : world_delay(world, 0, 30)));
         break;
     case ENGINE_PROBE:
         probe_arrives(world, request);

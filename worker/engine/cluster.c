@@ -259,7 +259,7 @@ static void refuse(struct engine *engine, struct open *open, const struct error 
 static void note_seen(struct open *open, const struct session_list *list)
 {
     for (uint32_t i = 0; i < open->target_count; i++)
-        open->targets[i].seen = list->started;
+        open->targets[i].seen = list->finished;
 }
 
 /* An empty list is no proof that what was asked for is gone: sessions by UUID are asked for one by
@@ -347,7 +347,7 @@ static void target_changed(struct open *open, struct target *target)
 
 static void target_present(struct target *target, const struct session_list *list)
 {
-    target->seen = list->started;
+    target->seen = list->finished;
     if (target->work == WORK_DOUBT && !(target->answered_gone))
         target->work = WORK_IDLE; /* it is still there: a new licence, then again */
     else if (target->work == WORK_SENT && instant_passed(list->started, target->verify_by))

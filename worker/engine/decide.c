@@ -167,8 +167,10 @@ static void decide_accepted(struct engine *engine, struct open *open, struct ins
         decide_all(open, TARGET_EXPIRED, &why);
     }
     flush_decisions(engine, open, now);
-    if (open_is_decided(open))
+    if (open_is_decided(open)) {
+        cluster_served(open); /* no list is asked for on its behalf any more */
         return;
+    }
     if (!open->wants_list && !open_is_probing(open))
         cluster_want(engine, open, open->list_after, (struct instant){0});
     heap_set(engine, open, engine_instant_of(engine, open->expires_at));

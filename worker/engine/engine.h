@@ -62,7 +62,8 @@ struct engine_config {
     int64_t remember_ms;    /* ids are remembered this long after their first append: the longest
                                validity */
     int64_t verify_ms;      /* a sent end is verified for this long */
-    int64_t identity_max_age_ms; /* an end rests on a list that started at most this long ago */
+    int64_t identity_max_age_ms; /* an end rests on a list that was complete at most this long ago;
+                                    from its start, or a slow list could never serve */
     int64_t empty_confirm_ms;    /* an empty list is believed when a second one, this much later, is
                                     empty too */
     bool session_events;         /* one event for each target besides */

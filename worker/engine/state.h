@@ -64,7 +64,7 @@ struct target {
     bool probed_gone;
     uint32_t sends;
     struct instant licence_until; /* no byte at or after */
-    struct instant seen;          /* start of the last list that showed it unchanged */
+    struct instant seen;          /* when the last list that showed it unchanged was complete */
     struct instant since; /* work began to wait for a list: only lists started later count */
     struct instant verify_by;
     struct instant
