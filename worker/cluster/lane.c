@@ -149,6 +149,12 @@ void lane_set_limits(struct lane *lane, struct lane_limits limits)
     lane->limits = limits;
 }
 
+void lane_try_again(struct lane *lane, struct instant now)
+{
+    if (lane->breaker == LANE_OPEN)
+        lane->probe_at = instant_min(lane->probe_at, now);
+}
+
 /* ---- in and out ---- */
 
 static struct instant expiry_of(const struct executor_request *request)

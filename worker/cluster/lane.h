@@ -46,6 +46,9 @@ void lane_destroy(struct lane *lane);
 AUTO_TYPE(lane)
 /* New limits from a reload; jobs in flight above a lower limit finish. */
 void lane_set_limits(struct lane *lane, struct lane_limits limits);
+/* Something may have changed (new credentials): an open lane asks at once whether its cluster
+ * answers. */
+void lane_try_again(struct lane *lane, struct instant now);
 enum error_code lane_put(struct lane *lane, const struct lane_job *job,
                          struct error *err) MUST_CHECK;
 /* The next job that may start at `now`, counted as in flight from here on. False: none now. Never a

@@ -372,6 +372,7 @@ void clusters_reload(struct service *service)
         HASH_ADD_KEYPTR(hh, service->cluster_by_name, work->config->name,
                         strlen(work->config->name), work);
         lane_set_limits(work->lane, limits_of(work->config, (uint64_t)i + 1));
+        lane_try_again(work->lane, clock_now(&service->clock));
         if (crew_add(work, &err))
             log_line(LOG_LEVEL_ERROR, "the old connections of the cluster stay in use",
                      LOG_TEXT("cluster", work->config->name), LOG_TEXT("reason", err.message));
