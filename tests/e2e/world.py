@@ -34,6 +34,7 @@ from curfew.v1 import command_pb2
 
 import bootstrap
 import checker
+from bootstrap import ROOT
 
 START_S = 60                # for a process to come up on a busy machine
 READY_S = 90                # for a worker to be ready: joining the embedded broker's group takes up to 10 s
@@ -281,10 +282,32 @@ class Worker:
 # ---- all together ----
 
 def kafka_module():
-    spec = importlib.util.spec_from_file_location("kafka_broker", bootstrap.ROOT / "tests/broker/kafka.py")
+    spec = importlib.util.spec_from_file_location("kafka_broker", ROOT / "tests/broker/kafka.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+class Tail:
+    """Everything that stands on a topic, read on and on."""
+
+    def __init__(self, brokers, topic):
+        self.consumer = confluent_kafka.Consumer({"bootstrap.servers": brokers, "group.id": "e2e-tail", "enable.auto.commit": False,
+                                                  "fetch.wait.max.ms": 10, "log_level": 0})
+        found = self.consumer.list_topics(topic, START_S).topics[topic]
+        self.consumer.assign([confluent_kafka.TopicPartition(topic, p, confluent_kafka.OFFSET_BEGINNING) for p in found.partitions])
+        self.messages = []
+        self.by_command = {}         # id -> events, as they came
+
+    def pump(self):
+        for message in self.consumer.consume(1000, POLL_S):
+            if message.error():
+                continue
+            self.messages.append(message)
+            identity = dict(message.headers() or []).get("ce_causationid")
+            if identity:
+                self.by_command.setdefault(identity.decode(), []).append(json.loads(message.value()))
+        return self
 
 
 class Run:
@@ -315,6 +338,7 @@ class World:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="curfew-e2e-"))
         self.processes = Processes()
         self.broker = self.producer = None
+        self.tails = {}
         self.produced = []           # what check() holds the journal against
         atexit.register(self.processes.end)
 
@@ -412,7 +436,7 @@ class World:
         """Appends one message; (partition, offset)."""
         if self.producer is None:
             self.producer = confluent_kafka.Producer({"bootstrap.servers": self.brokers, "partitioner": "murmur2_random",
-                                                      "acks": "all", "linger.ms": 0, "message.max.bytes": 4_000_000})
+                                                      "acks": "all", "linger.ms": 0, "message.max.bytes": 4_000_000, "log_level": 0})
         place = []
         more = {} if partition is None else {"partition": partition}
         self.producer.produce(topic, value=value, key=key, headers=headers or [],
@@ -429,18 +453,14 @@ class World:
         return self.produce(value, key=command.cluster if not isinstance(command, bytes) else None,
                             identity=None if isinstance(command, bytes) else command.id, **more)
 
-    def read(self, topic):
-        messages, _lows = checker.read_topic(self.brokers, topic)
-        return [message for each in messages.values() for message in each]
+    def tail(self, topic):
+        if topic not in self.tails:
+            self.tails[topic] = Tail(self.brokers, topic)
+        return self.tails[topic].pump()
 
     def events_of(self, identity, topic="curfew.events"):
-        """The events of one command, in order; the data of binary CloudEvents in JSON."""
-        found = []
-        for message in self.read(topic):
-            headers = dict(message.headers() or [])
-            if headers.get("ce_causationid", b"").decode() == identity:
-                found.append(json.loads(message.value()))
-        return found
+        """The events of one command, in order."""
+        return self.tail(topic).by_command.get(identity, [])
 
     def end_of(self, identity, seconds=WAIT_S, topic="curfew.events", count=1):
         """The event that tells how a command ended (the count-th one)."""
@@ -501,7 +521,7 @@ def by_numbers(cluster, infobase, *numbers, guard=None, **more):
 
 def arguments(description, **defaults):
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--build", default=str(bootstrap.ROOT / "build" / "release"), metavar="DIR", help="where curfew was built")
+    parser.add_argument("--build", default=str(ROOT / "build" / "release"), metavar="DIR", help="where curfew was built")
     parser.add_argument("--only", action="append", metavar="WORD", help="only cases whose name contains it")
     parser.add_argument("--keep", action="store_true", help="keep logs and data")
     for name, (default, text) in defaults.items():
