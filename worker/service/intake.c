@@ -29,6 +29,8 @@ static struct wall first_append(const struct kafka_message *message, bool *ret_f
     *ret_forwarded = header != NULL;
     if (header && text_u64(header->value, INT64_MAX, &ms, NULL) == ERR_OK && (int64_t)ms < at.ms)
         at.ms = (int64_t)ms;
+    if (at.ms < 1) /* whoever wrote that: it is over */
+        at.ms = 1;
     return at;
 }
 
@@ -85,6 +87,20 @@ static void refuse_unknown(struct engine_offer *offer, const struct message_info
                   info->unknown_field);
 }
 
+/* Once. Where it was sent to it must be at home, or two partitions would run commands of one
+ * cluster and neither would know the ids of the other. */
+static void send_home(struct engine_offer *offer, int32_t at, int32_t home, bool forwarded)
+{
+    if (!forwarded)
+        offer->forwarded_to = home;
+    else if (!offer->refusal.code)
+        error_set(
+            &offer->refusal, ERR_INVALID,
+            "it was forwarded to partition %d already, and its cluster belongs to %d: has the "
+            "number of partitions changed?",
+            at, home);
+}
+
 static enum error_code read_command(const struct kafka_message *message, struct command **ret,
                                     struct message_info *info, struct error *err)
 {
@@ -127,8 +143,8 @@ static void make_offer(struct partition *partition, struct instant now)
         int32_t home = offer->cluster
                            ? kafka_partition_of(text_of(offer->cluster), service->partition_count)
                            : -1;
-        if (home >= 0 && home != partition->id && !forwarded)
-            offer->forwarded_to = home;
+        if (home >= 0 && home != partition->id)
+            send_home(offer, partition->id, home, forwarded);
     }
     partition->offered = true;
     if (must_hand_on(offer))
