@@ -77,6 +77,16 @@ static void send_reply(struct partition *partition, const char *topic, struct ou
     }
 }
 
+/* A refused command may name any topic, the journal too. */
+static bool may_reply(const struct config *config, const char *topic)
+{
+    const struct config_list *allowed = &config->topics.replies;
+    for (size_t i = 0; i < allowed->count; i++)
+        if (!strcmp(allowed->items[i], topic))
+            return true;
+    return false;
+}
+
 void publish(struct partition *partition, const struct engine_action *action, struct instant now)
 {
     struct service *service = partition->service;
@@ -100,7 +110,7 @@ void publish(struct partition *partition, const struct engine_action *action, st
         sending_destroy(service, sending);
         return;
     }
-    if (action->reply_topic[0])
+    if (may_reply(service->config, action->reply_topic))
         send_reply(partition, action->reply_topic, STEAL(messages));
 }
 
