@@ -129,7 +129,8 @@ struct service {
     struct service_options options;
     struct clock clock;
     struct config *config;
-    struct kafka_settings settings;
+    struct config *config_at_start; /* `settings` and the clients borrow from it */
+    struct kafka_settings settings; /* no reload changes them */
     struct kafka_hub *hub;
     struct kafka_consumer *consumer;
     struct kafka_journal *journal;

@@ -346,6 +346,17 @@ static void tell_change(void *self, const struct config_change *change)
              LOG_TEXT("to", change->after));
 }
 
+/* A command that waits to be taken names its cluster by the old configuration's text. */
+static void rename_waiting(struct partition *partition, const struct config *config)
+{
+    struct engine_offer *offer = &partition->offer;
+    if (!partition->offered || !offer->cluster)
+        return;
+    const struct config_cluster *cluster = config_cluster_find(config, text_of(offer->cluster));
+    CHECK(cluster); /* no reload takes one away */
+    offer->cluster = cluster->name;
+}
+
 static void take_config(struct service *service, struct config *config)
 {
     struct partition *partition;
@@ -359,8 +370,10 @@ static void take_config(struct service *service, struct config *config)
         struct engine_config engine = service_engine_config(service, partition->id);
         if (partition->engine)
             engine_configure(partition->engine, &engine);
+        rename_waiting(partition, config);
     }
-    config_destroy(before);
+    if (before != service->config_at_start)
+        config_destroy(before);
 }
 
 void service_reload(struct service *service)
@@ -368,6 +381,8 @@ void service_reload(struct service *service)
     struct error err;
     struct config *config = NULL;
     bool restart = false;
+    if (service->phase >= SERVICE_CLOSING)
+        return; /* what is closing is not made anew */
     notify_reloading(&err);
     if (!service->options.config_path) {
         error_set(&err, ERR_CONFIG, "it was started without a configuration file");
@@ -494,6 +509,7 @@ enum error_code service_create(uv_loop_t *loop, struct config *config,
     service->options = *options;
     service->clock = clock_real();
     service->config = config;
+    service->config_at_start = config;
     service->metrics = metrics_create();
     TAILQ_INIT(&service->partitions);
     TAILQ_INIT(&service->busy);
@@ -515,6 +531,7 @@ enum error_code service_create(uv_loop_t *loop, struct config *config,
         code = health_create(service, err);
     if (code) {
         service->config = NULL; /* the caller keeps it */
+        service->config_at_start = NULL;
         service_destroy(service);
         return code;
     }
@@ -545,7 +562,9 @@ void service_destroy(struct service *service)
     kafka_hub_destroy(service->hub);
     kafka_settings_release(&service->settings);
     metrics_destroy(service->metrics);
-    config_destroy(service->config);
+    if (service->config != service->config_at_start)
+        config_destroy(service->config);
+    config_destroy(service->config_at_start);
     control_destroy(service);
     if (!service->timers) {
         free(service);
