@@ -8,7 +8,9 @@
 #include <string.h>
 #include <time.h>
 
+#ifndef __clang__ /* its fortified headers make macros of some of these; gcc watches */
 #pragma GCC poison sprintf vsprintf strcpy strcat strncpy strncat atoi atol atoll strtol strtoul   \
     strtoll strtoull localtime localtime_r mktime gets tmpnam
+#endif
 
 #endif

@@ -282,7 +282,7 @@ enum error_code kafka_producer_send(struct kafka_producer *producer,
                                     const struct kafka_outgoing *message, uint64_t tag,
                                     struct error *err)
 {
-    struct topic *topic;
+    struct topic *topic = NULL;
     void *opaque;
     enum error_code code = know(producer, message->topic, &topic, err);
     if (!code)

@@ -159,8 +159,10 @@ void note_finished(struct service *service, const struct engine_command_view *vi
     count_targets(service, view);
     if (service->options.quiet)
         return;
+    const char *asked =
+        view->command ? view->command->cluster : "-"; /* of a refused command: as it was written */
     log_line(LOG_LEVEL_INFO, "command finished", LOG_TEXT("id", uuid_format(&view->id).text),
-             LOG_TEXT("cluster", cluster), LOG_TEXT("outcome", outcome),
+             LOG_TEXT("cluster", cluster[0] ? cluster : asked), LOG_TEXT("outcome", outcome),
              log_number("targets", view->targets), log_number("gone", view->succeeded),
              LOG_TEXT("reason", view->reason ? error_label(view->reason) : "-"),
              log_number("partition", view->source.partition),

@@ -111,7 +111,7 @@ static size_t read_versions(struct text list, uint8_t *ret, size_t max)
         const char *from = at;
         while (at < end && *at != ',' && *at != ']' && *at != ' ')
             at++;
-        unsigned version;
+        unsigned version = 0;
         if (!ras_version_read((struct text){from, (size_t)(at - from)}, &version, NULL))
             ret[count++] = (uint8_t)version;
         while (at < end && (*at == ',' || *at == ' '))
