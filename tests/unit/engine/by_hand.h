@@ -1,0 +1,512 @@
+/* by_hand.h - the engine driven by hand: a journal that is a list of bytes, a cluster that is an
+ * array of sessions, a clock that moves when the test says so.
+ *
+ * A test takes actions one by one and says what becomes of each; hand_run() does the usual with all
+ * of them until nothing moves any more. Events are taken as delivered and noted, unless
+ * `hold_events`. Everything appended goes through its bytes, as in the product. */
+#ifndef TESTS_ENGINE_BY_HAND_H
+#define TESTS_ENGINE_BY_HAND_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "engine/engine.h"
+
+enum { JOURNAL_MAX = 400, EVENTS_MAX = 64, WORLD_MAX = 1000, TURNS_MAX = 2000 };
+
+struct hand {
+    struct engine_config config;
+    struct engine_budget budget;
+    struct engine *engine;
+    struct instant now;
+    struct wall wall; /* the broker's clock: moves with `now` */
+    int64_t next_source;
+    struct landed {
+        struct buf bytes;
+        struct wall time;
+    } journal[JOURNAL_MAX]; /* by offset */
+    int64_t journal_count;
+    struct session world[WORLD_MAX]; /* what the cluster lists */
+    size_t world_count;
+    bool cluster_down;
+    const char *infobase; /* the only one that lists know by name */
+    uint32_t protects;    /* resolve: this number is protected; 0: none */
+    uint32_t resolves;    /* how often the rule was asked */
+    uint32_t ends;        /* END actions seen by hand_run() */
+    bool hold_events;
+    struct told {
+        struct uuid id;
+        enum event_kind kind;
+        bool duplicate;
+        uint32_t targets;
+        int64_t offset;
+    } told[EVENTS_MAX];
+    size_t told_count;
+};
+
+/* ---- the world ---- */
+
+static const struct uuid main_infobase = {{0xba, 0x5e}};
+
+static inline struct session session_of(uint32_t number)
+{
+    struct session session = {
+        .number = number,
+        .infobase = main_infobase,
+        .infobase_name = "ut",
+        .user_name = "Иванов",
+        .app_id = "1CV8C",
+        .host = "pc",
+        .client_ip = "",
+        .locale = "ru",
+        .db_proc_info = "",
+        .current_service_name = "",
+        .data_separation = "",
+        .started_at = {638000000000000},
+    };
+    session.uuid.bytes[0] = 0x5e;
+    memcpy(session.uuid.bytes + 8, &number, sizeof number);
+    return session;
+}
+
+static inline struct uuid uuid_of(uint32_t number)
+{
+    return session_of(number).uuid;
+}
+
+static inline void hand_world(struct hand *hand, size_t count, ...)
+{
+    va_list numbers;
+    va_start(numbers, count);
+    hand->world_count = count;
+    for (size_t i = 0; i < count; i++)
+        hand->world[i] = session_of(va_arg(numbers, unsigned));
+    va_end(numbers);
+}
+
+static inline struct session *world_find(struct hand *hand, const struct uuid *uuid)
+{
+    for (size_t i = 0; i < hand->world_count; i++)
+        if (uuid_equal(&hand->world[i].uuid, uuid))
+            return &hand->world[i];
+    return NULL;
+}
+
+static inline void world_end(struct hand *hand, const struct uuid *uuid)
+{
+    struct session *session = world_find(hand, uuid);
+    if (session)
+        *session = hand->world[--hand->world_count];
+}
+
+/* Numbers are those of main_infobase; `protects` is left alone. select/ and guard/ have tests of
+ * their own. */
+static inline enum error_code hand_resolve(void *self, const struct command *command,
+                                           const struct session_list *list, struct resolution *ret,
+                                           struct error *err)
+{
+    struct hand *hand = self;
+    const struct selector *selector = &command->selector;
+    bool by_number = selector->kind == SELECTOR_NUMBERS;
+    hand->resolves++;
+    if (by_number && !session_list_infobase(list, text_of(selector->infobase)))
+        return error_set(err, ERR_NOT_FOUND, "no infobase '%s'", selector->infobase);
+    ret->rows = mem_alloc(selector->count, sizeof ret->rows[0]);
+    ret->count = selector->count;
+    for (size_t i = 0; i < selector->count; i++) {
+        struct resolved_row *row = &ret->rows[i];
+        row->asked_by_number = by_number;
+        row->asked_number = by_number ? selector->numbers[i] : 0;
+        row->asked_session = by_number ? (struct uuid){{0}} : selector->sessions[i];
+        for (size_t s = 0; s < list->count; s++)
+            if (by_number ? list->sessions[s].number == row->asked_number
+                          : uuid_equal(&list->sessions[s].uuid, &row->asked_session))
+                row->session = &list->sessions[s];
+        if (!row->session)
+            row->verdict = TARGET_ALREADY_GONE;
+        else if (hand->protects && row->session->number == hand->protects) {
+            row->verdict = TARGET_PROTECTED;
+            error_set(&row->why, ERR_DENIED, "session %u is protected", hand->protects);
+        }
+    }
+    return ERR_OK;
+}
+
+/* ---- life ---- */
+
+static inline struct hand *hand_create(void)
+{
+    struct hand *hand = mem_new(struct hand);
+    hand->config = (struct engine_config){
+        .partition = 3,
+        .writer = {{0xaa}},
+        .instance = "w-1",
+        .open_commands_max = 50,
+        .open_targets_max = 5000,
+        .remembered_max = 1000,
+        .cluster_share = 10,
+        .attempts_max = 3,
+        .remember_ms = 900000,
+        .verify_ms = 15000,
+        .identity_max_age_ms = 5000,
+        .empty_confirm_ms = 2000,
+        .resolve = hand_resolve,
+        .resolve_self = hand,
+    };
+    hand->now.ns = 1000000000;
+    hand->wall.ms = 1790000000000;
+    hand->infobase = "ut";
+    hand->engine = engine_create(&hand->config, &hand->budget);
+    return hand;
+}
+
+static inline void hand_destroy(struct hand *hand)
+{
+    engine_destroy(hand->engine);
+    for (int64_t i = 0; i < hand->journal_count; i++)
+        buf_release(&hand->journal[i].bytes);
+    free(hand);
+}
+AUTO_TYPE(hand)
+
+static inline void hand_pass(struct hand *hand, int64_t ms)
+{
+    hand->now = instant_add_ms(hand->now, ms);
+    hand->wall.ms += ms;
+    engine_tick(hand->engine, hand->now);
+}
+
+/* ---- the journal ---- */
+
+static inline void hand_feed(struct hand *hand, int64_t offset)
+{
+    struct landed *landed = &hand->journal[offset];
+    struct text bytes = {(const char *)landed->bytes.data, landed->bytes.length};
+    struct record *record;
+    struct error err;
+    assert_int_equal(record_decode(bytes, &record, &err), ERR_OK);
+    if (engine_record(hand->engine, record, offset, landed->time, hand->now, &err))
+        fail_msg("%s", err.message);
+}
+
+/* The record stands in the log. Takes it. */
+static inline int64_t hand_land(struct hand *hand, struct record *record)
+{
+    assert_true(hand->journal_count < JOURNAL_MAX);
+    struct landed *landed = &hand->journal[hand->journal_count];
+    buf_init(&landed->bytes, LIMIT_RECORD_BYTES);
+    record_encode(record, &landed->bytes);
+    assert_false(landed->bytes.full);
+    landed->time = hand->wall;
+    record_destroy(record);
+    return hand->journal_count++;
+}
+
+/* Stands in the log, and is read back. */
+static inline void hand_read(struct hand *hand, struct record *record)
+{
+    hand_feed(hand, hand_land(hand, record));
+}
+
+/* A record of somebody else. */
+static inline struct record *foreign(enum record_kind kind, uint64_t epoch, uint64_t sequence)
+{
+    struct record *record = record_create(kind);
+    record->epoch = (struct epoch){{{0xff}}, epoch};
+    record->sequence = sequence;
+    if (kind == RECORD_OWNER)
+        record->owner.instance = mem_text("w-2", 3);
+    return record;
+}
+
+/* The process dies; another one reads the first `count` records of the journal (all of them: -1).
+ */
+static inline void hand_restart(struct hand *hand, int64_t count)
+{
+    engine_destroy(hand->engine);
+    memset(&hand->budget, 0, sizeof hand->budget);
+    hand->config.writer.bytes[15]++;
+    hand->engine = engine_create(&hand->config, &hand->budget);
+    while (count >= 0 && hand->journal_count > count)
+        buf_release(&hand->journal[--hand->journal_count].bytes);
+    for (int64_t offset = 0; offset < hand->journal_count; offset++)
+        hand_feed(hand, offset);
+}
+
+/* ---- actions ---- */
+
+static inline void hand_note_event(struct hand *hand, const struct engine_action *action)
+{
+    assert_true(hand->told_count < EVENTS_MAX);
+    const struct event *event = &action->event;
+    hand->told[hand->told_count++] = (struct told){event->id, event->kind, event->duplicate,
+                                                   event->target_count, event->journal_offset};
+}
+
+/* The next action that is no event; false when there is none. */
+static inline bool hand_next(struct hand *hand, struct engine_action *ret)
+{
+    while (engine_next(hand->engine, ret, hand->now)) {
+        if (ret->kind != ENGINE_PUBLISH || hand->hold_events)
+            return true;
+        hand_note_event(hand, ret);
+        engine_published(hand->engine, ret->tag, true, hand->now);
+    }
+    return false;
+}
+
+static inline const char *action_name(const struct engine_action *action)
+{
+    static const char *const labels[] = {"APPEND", "LIST", "PROBE", "END", "PUBLISH"};
+    return action->kind == ENGINE_APPEND ? record_kind_label(action->record->kind)
+                                         : labels[action->kind];
+}
+
+static inline struct engine_action hand_take(struct hand *hand, enum engine_action_kind kind)
+{
+    struct engine_action action;
+    if (!hand_next(hand, &action))
+        fail_msg("no action, wanted kind %d", (int)kind);
+    if (action.kind != kind)
+        fail_msg("wanted kind %d, got %s", (int)kind, action_name(&action));
+    return action;
+}
+
+static inline void hand_is_quiet(struct hand *hand)
+{
+    struct engine_action action;
+    if (hand_next(hand, &action))
+        fail_msg("nothing was to happen, got %s", action_name(&action));
+}
+
+/* The next action appends a record of that kind: it is the test's now. */
+static inline struct record *hand_append(struct hand *hand, enum record_kind kind)
+{
+    struct engine_action action = hand_take(hand, ENGINE_APPEND);
+    if (action.record->kind != kind)
+        fail_msg("wanted %s, got %s", record_kind_label(kind), action_name(&action));
+    return action.record;
+}
+
+/* ... and it is read back at once. */
+static inline void hand_appended(struct hand *hand, enum record_kind kind)
+{
+    hand_read(hand, hand_append(hand, kind));
+}
+
+static inline void hand_own(struct hand *hand)
+{
+    engine_assign(hand->engine, true, hand->now);
+    engine_at_end(hand->engine, hand->now);
+    hand_appended(hand, RECORD_OWNER);
+    assert_int_equal(engine_role(hand->engine), ENGINE_OWNING);
+}
+
+/* Answers a LIST with the world as it is, asked for now and answered now. */
+static inline void hand_list(struct hand *hand, uint64_t tag)
+{
+    struct error down;
+    struct infobase_name name = {main_infobase, hand->infobase};
+    struct session_list list = {
+        .sessions = hand->world,
+        .count = hand->world_count,
+        .infobases = &name,
+        .infobase_count = 1,
+        .has_infobases = true,
+        .started = hand->now,
+        .finished = hand->now,
+    };
+    error_set(&down, ERR_UNAVAILABLE, "the cluster does not answer");
+    engine_listed(hand->engine, tag, hand->cluster_down ? NULL : &list, &down, hand->now);
+}
+
+/* The next action is a LIST; it is answered. */
+static inline void hand_listed(struct hand *hand)
+{
+    hand_list(hand, hand_take(hand, ENGINE_LIST).tag);
+}
+
+static inline void hand_end(struct hand *hand, uint64_t tag, enum error_code code, bool sent)
+{
+    struct error why = {.code = ERR_OK};
+    if (code)
+        error_set(&why, code, "the cluster answers so");
+    engine_ended(hand->engine, tag, code, sent, &why, hand->now);
+}
+
+/* The engine waits for a moment, and has a next action when it has come. */
+static inline void hand_wait(struct hand *hand)
+{
+    hand_is_quiet(hand);
+    struct instant wake = engine_wake(hand->engine);
+    assert_true(wake.ns != INSTANT_NEVER.ns);
+    hand_pass(hand, instant_ms_between(hand->now, wake) + 1);
+}
+
+/* ---- commands ---- */
+
+static inline struct uuid id_of(uint8_t number)
+{
+    return (struct uuid){{number, [15] = 1}};
+}
+
+static inline struct command *terminate(uint8_t id)
+{
+    struct command *command = command_create();
+    command->id = id_of(id);
+    command->cluster = "main";
+    command->requested_by = "ops";
+    command->action = ACTION_TERMINATE;
+    command->options.message = "the database is updated";
+    return command;
+}
+
+static inline struct command *by_uuid(uint8_t id, size_t count, ...)
+{
+    struct command *command = terminate(id);
+    va_list numbers;
+    va_start(numbers, count);
+    command->selector.kind = SELECTOR_SESSIONS;
+    command->selector.count = count;
+    command->selector.sessions =
+        arena_take(command->arena, count, sizeof command->selector.sessions[0]);
+    for (size_t i = 0; i < count; i++)
+        command->selector.sessions[i] = uuid_of(va_arg(numbers, unsigned));
+    va_end(numbers);
+    return command;
+}
+
+static inline struct command *by_number(uint8_t id, size_t count, ...)
+{
+    struct command *command = terminate(id);
+    va_list numbers;
+    va_start(numbers, count);
+    command->selector.kind = SELECTOR_NUMBERS;
+    command->selector.infobase = "ut";
+    command->selector.count = count;
+    command->selector.numbers =
+        arena_take(command->arena, count, sizeof command->selector.numbers[0]);
+    for (size_t i = 0; i < count; i++)
+        command->selector.numbers[i] = va_arg(numbers, unsigned);
+    va_end(numbers);
+    return command;
+}
+
+static inline struct engine_offer offer_of(struct hand *hand, struct command *command)
+{
+    return (struct engine_offer){
+        .command = command,
+        .digest = command_digest(command),
+        .cluster = "main",
+        .forwarded_to = -1,
+        .source = {true, hand->config.partition, hand->next_source++, {{1}}},
+        .appended_at = hand->wall,
+        .expires_at = {hand->wall.ms + 600000},
+    };
+}
+
+/* Takes the command. */
+static inline void hand_offer(struct hand *hand, struct command *command)
+{
+    struct engine_offer offer = offer_of(hand, command);
+    struct error err;
+    if (engine_offer(hand->engine, &offer, hand->now, &err))
+        fail_msg("%s", err.message);
+}
+
+/* Offered, accepted, read back. */
+static inline void hand_accept(struct hand *hand, struct command *command)
+{
+    hand_offer(hand, command);
+    hand_appended(hand, RECORD_ACCEPTED);
+}
+
+/* ... and its list is frozen. */
+static inline void hand_resolved(struct hand *hand, struct command *command)
+{
+    hand_accept(hand, command);
+    hand_listed(hand);
+    hand_appended(hand, RECORD_RESOLVED);
+}
+
+/* ---- what an OUTCOME and a CLOSED say ---- */
+
+/* The next append gives exactly one target this outcome; it is read back. */
+static inline void hand_outcome(struct hand *hand, enum target_outcome outcome,
+                                enum error_code reason, uint32_t attempts)
+{
+    struct record *record = hand_append(hand, RECORD_OUTCOME);
+    assert_int_equal(record->outcome.count, 1);
+    const struct target_end *end = &record->outcome.ends[0];
+    assert_string_equal(target_outcome_label(end->outcome), target_outcome_label(outcome));
+    assert_string_equal(error_label(end->reason.code), error_label(reason));
+    assert_int_equal(end->attempts, attempts);
+    hand_read(hand, record);
+}
+
+/* The next append closes the command so; it is read back, and then nothing is left to do. */
+static inline void hand_closed(struct hand *hand, enum command_outcome outcome)
+{
+    struct record *record = hand_append(hand, RECORD_CLOSED);
+    assert_string_equal(command_outcome_label(record->closed.outcome),
+                        command_outcome_label(outcome));
+    hand_read(hand, record);
+    hand_is_quiet(hand);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+}
+
+/* ---- the usual, until nothing moves ---- */
+
+static inline void hand_carry_out(struct hand *hand, const struct engine_action *action)
+{
+    switch (action->kind) {
+    case ENGINE_APPEND:
+        hand_read(hand, action->record);
+        break;
+    case ENGINE_LIST:
+        hand_list(hand, action->tag);
+        break;
+    case ENGINE_PROBE:
+        engine_probed(hand->engine, action->tag,
+                      hand->cluster_down                       ? ERR_UNAVAILABLE
+                      : world_find(hand, &action->session) ? ERR_OK
+                                                           : ERR_GONE,
+                      hand->now);
+        break;
+    case ENGINE_END:
+        assert_true(instant_before(hand->now, action->send_by));
+        assert_true(engine_allows(hand->engine, action->tag));
+        hand->ends++;
+        world_end(hand, &action->session);
+        hand_end(hand, action->tag, ERR_OK, true);
+        break;
+    case ENGINE_PUBLISH:
+        engine_published(hand->engine, action->tag, true, hand->now);
+        break;
+    }
+}
+
+/* Time jumps to what the engine waits for; ends when it waits for nothing. */
+static inline void hand_run(struct hand *hand)
+{
+    struct engine_action action;
+    for (int turn = 0; turn < TURNS_MAX; turn++) {
+        while (hand_next(hand, &action))
+            hand_carry_out(hand, &action);
+        struct instant wake = engine_wake(hand->engine);
+        if (wake.ns == INSTANT_NEVER.ns)
+            return;
+        int64_t ms = instant_ms_between(hand->now, wake) + 1;
+        hand_pass(hand, ms > 0 ? ms : 1);
+    }
+    fail_msg("the engine never comes to rest");
+}
+
+#endif
