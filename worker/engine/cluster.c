@@ -454,6 +454,24 @@ static void list_failed(struct engine *engine, struct cluster *cluster, const st
     }
 }
 
+/* Ends that may still wait in their lane: engine_allows() refuses what this list does not show any
+ * more, or shows as somebody else's. */
+static void recheck_sending(struct cluster *cluster, const struct index *sessions)
+{
+    struct open *open;
+    TAILQ_FOREACH(open, &cluster->opens, of_cluster)
+    {
+        for (uint32_t i = 0; open->sending && i < open->target_count; i++) {
+            struct target *target = &open->targets[i];
+            if (target->work != WORK_SENDING)
+                continue;
+            const struct session *session = index_find(sessions, &target->identity.uuid);
+            if (!session || !identity_matches(&target->identity, session))
+                target->seen = (struct instant){0};
+        }
+    }
+}
+
 static void list_succeeded(struct engine *engine, struct cluster *cluster,
                            const struct session_list *list, struct instant now)
 {
@@ -475,6 +493,7 @@ static void list_succeeded(struct engine *engine, struct cluster *cluster,
         else
             serve(engine, open, &sessions, now);
     }
+    recheck_sending(cluster, &sessions);
     free(sessions.slots);
 }
 

@@ -143,7 +143,8 @@ bool engine_cancel(struct engine *engine, const struct uuid *command_id, const c
 /* The kill switch: while engaged no end leaves and what was not sent is stopped. */
 void engine_halt(struct engine *engine, bool engaged, struct instant now);
 /* Asked right before a byte of an END leaves: may it still? False after the loss of ownership, a
- * cancel or the kill switch: answer the action with ERR_STALE, not sent. */
+ * cancel, the kill switch, or a list that no longer shows the session: answer the action with
+ * ERR_STALE, not sent. */
 bool engine_allows(const struct engine *engine, uint64_t tag);
 /* Something that engine_wake() asked for. */
 void engine_tick(struct engine *engine, struct instant now);

@@ -163,7 +163,9 @@ bool engine_allows(const struct engine *engine, uint64_t tag)
         return open != NULL;
     if (!open || engine->halted || open_holds_fire(engine, open) || !engine_may_act(engine))
         return false;
-    return open->targets[index].work == WORK_SENDING;
+    const struct target *target = &open->targets[index];
+    bool as_seen = target->seen.ns > 0 || MUTATED(engine, skip_identity_check);
+    return target->work == WORK_SENDING && as_seen;
 }
 
 /* Not one byte went out: a fresh list, then a fresh licence. */
