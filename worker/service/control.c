@@ -80,6 +80,8 @@ static void read_message(struct service *service, const struct kafka_message *me
     }
     struct guard_verdict verdict;
     struct guard_facts facts = {.appended_at = message->timestamp, .control = true};
+    if (facts.appended_at.ms < 1)
+        facts.appended_at.ms = 1; /* no time was given; control messages do not expire */
     if (guard_command(service->config, command, &facts, &verdict, &err)) {
         log_line(LOG_LEVEL_WARNING, "control message refused",
                  log_number("offset", message->offset),
@@ -90,17 +92,46 @@ static void read_message(struct service *service, const struct kafka_message *me
     apply(service, command, now);
 }
 
+/* Messages went by retention before they were read, or the topic was made anew: what is left is
+ * read from its beginning. To read a message twice does no harm. */
+static void read_anew(struct service *service, const struct kafka_item *item)
+{
+    struct error err;
+    log_line(LOG_LEVEL_WARNING, "the control topic lost messages, reading what is left",
+             LOG_TEXT("reason", item->error.message));
+    kafka_tail_close(service->control);
+    service->control = NULL;
+    service->control_read = false;
+    if (control_open(service, &err))
+        service_fail(service, &err);
+}
+
+enum error_code control_open(struct service *service, struct error *err)
+{
+    return kafka_tail_open(service->control_reader, service->settings.topics.control, 0,
+                           KAFKA_FROM_BEGINNING, &service->control, err);
+}
+
 void control_pass(struct service *service, struct instant now)
 {
     struct kafka_item item;
     for (unsigned i = 0; i < OFFERS_PER_PASS; i++) {
-        if (!kafka_tail_take(service->control, &item))
+        if (!service->control || !kafka_tail_take(service->control, &item))
             return;
-        if (item.kind == KAFKA_ITEM_MESSAGE) {
+        switch (item.kind) {
+        case KAFKA_ITEM_MESSAGE:
             read_message(service, item.message, now);
             kafka_message_destroy(item.message);
-        } else if (item.kind == KAFKA_ITEM_END) {
+            break;
+        case KAFKA_ITEM_END:
             service->control_read = true;
+            break;
+        case KAFKA_ITEM_GAP:
+        case KAFKA_ITEM_TRUNCATED:
+            read_anew(service, &item);
+            break;
+        default:
+            break;
         }
     }
     service_again(service);

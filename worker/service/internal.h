@@ -7,6 +7,7 @@
 
 #include "audit/chain.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "cluster/executor.h"
 #include "cluster/lane.h"
 #include "command/message.h"
@@ -142,7 +143,7 @@ struct service {
     bool halted;
     struct cancel { /* from the control topic, oldest first */
         struct uuid id;
-        char by[64];
+        char by[LIMIT_NAME_BYTES + 1];
         UT_hash_handle hh;
     } * cancels;
     int32_t partition_count; /* of the commands topic */
@@ -227,6 +228,7 @@ void outbox_receipt(struct service *service, const struct kafka_receipt *receipt
                     struct instant now);
 
 /* control.c */
+enum error_code control_open(struct service *service, struct error *err) MUST_CHECK;
 void control_pass(struct service *service, struct instant now);
 /* All cancels that are remembered, to a partition that is owned anew. */
 void control_apply(struct service *service, struct partition *partition, struct instant now);

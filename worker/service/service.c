@@ -471,8 +471,7 @@ static enum error_code open_clients(struct service *service, struct error *err)
         code = kafka_reader_create(hub, settings, KAFKA_READ_SHARED, "control",
                                    &service->control_reader, err);
     if (!code)
-        code = kafka_tail_open(service->control_reader, settings->topics.control, 0,
-                               KAFKA_FROM_BEGINNING, &service->control, err);
+        code = control_open(service, err);
     if (!code)
         code = kafka_consumer_create(hub, settings, &service->consumer, err);
     return code;
