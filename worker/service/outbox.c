@@ -58,6 +58,28 @@ static void answer_event(struct service *service, const struct sending *sending,
         engine_published(partition->engine, sending->tag, delivered, now);
 }
 
+/* A reply topic that cannot be written to blocks nobody: the event is kept with the dead letters.
+ */
+static void reply_answered(struct partition *partition, struct service *service,
+                           struct sending *sending)
+{
+    if (!sending->failed)
+        return;
+    log_line(LOG_LEVEL_WARNING, "the reply topic took no event: it goes to the dead letters",
+             log_number("partition", sending->partition));
+    if (!partition)
+        return;
+    for (size_t i = 0; i < sending->reply->count; i++) {
+        struct sending *letter = sending_create(partition, SENDING_REPLY);
+        struct error err;
+        letter->reply = outgoing_create(1);
+        letter->parts = 1;
+        if (send_message(service, service->settings.topics.dead_letters,
+                         &sending->reply->messages[i], letter, &err))
+            sending_destroy(service, letter);
+    }
+}
+
 static void send_reply(struct partition *partition, const char *topic, struct outgoing *messages)
 {
     struct service *service = partition->service;
@@ -70,11 +92,12 @@ static void send_reply(struct partition *partition, const char *topic, struct ou
         else
             sending->parts++;
     }
-    if (sending->parts == 0) {
-        log_line(LOG_LEVEL_WARNING, "event not sent to the reply topic", LOG_TEXT("topic", topic),
-                 LOG_TEXT("reason", err.message));
-        sending_destroy(service, sending);
-    }
+    if (sending->parts > 0)
+        return;
+    log_line(LOG_LEVEL_WARNING, "event not sent to the reply topic", LOG_TEXT("topic", topic),
+             LOG_TEXT("reason", err.message));
+    reply_answered(partition, service, sending);
+    sending_destroy(service, sending);
 }
 
 /* A refused command may name any topic, the journal too. */
@@ -231,28 +254,6 @@ static void event_answered(struct service *service, struct sending *sending, str
         metrics_add(service->metrics, METRIC_events_published_total,
                     LABELS(event_kind_label(sending->event_kind)), 1);
     answer_event(service, sending, !sending->failed, now);
-}
-
-/* A reply topic that cannot be written to blocks nobody: the event is kept with the dead letters.
- */
-static void reply_answered(struct partition *partition, struct service *service,
-                           struct sending *sending)
-{
-    if (!sending->failed)
-        return;
-    log_line(LOG_LEVEL_WARNING, "the reply topic took no event: it goes to the dead letters",
-             log_number("partition", sending->partition));
-    if (!partition)
-        return;
-    for (size_t i = 0; i < sending->reply->count; i++) {
-        struct sending *letter = sending_create(partition, SENDING_REPLY);
-        struct error err;
-        letter->reply = outgoing_create(1);
-        letter->parts = 1;
-        if (send_message(service, service->settings.topics.dead_letters,
-                         &sending->reply->messages[i], letter, &err))
-            sending_destroy(service, letter);
-    }
 }
 
 void outbox_receipt(struct service *service, const struct kafka_receipt *receipt,
