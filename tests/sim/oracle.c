@@ -94,7 +94,7 @@ void oracle_landed(struct world *world, int32_t partition)
 /* ---- looks ---- */
 
 void oracle_looked(struct world *world, const struct worker *worker, int32_t partition,
-                   int32_t cluster, int64_t started_ns, const struct uuid *probed)
+                   int32_t cluster, int64_t started_ns, bool lies, const struct uuid *probed)
 {
     struct oracle *oracle = world->oracle;
     const struct seat *seat = &worker->seats[partition];
@@ -104,9 +104,10 @@ void oracle_looked(struct world *world, const struct worker *worker, int32_t par
             act->at_ns <= started_ns && (!probed || uuid_equal(probed, &act->session)))
             act->looked = true;
     }
+    struct look *look = &oracle->looks[worker->index][partition][cluster];
     if (!probed)
-        oracle->looks[worker->index][partition][cluster] =
-            (struct look){worker->life, seat->generation, seat->epochs, started_ns, world->now_ns};
+        *look = (struct look){worker->life, seat->generation, seat->epochs,
+                              started_ns,   world->now_ns,    lies ? look->honest_ns : started_ns};
 }
 
 /* ---- acts ---- */
@@ -195,7 +196,7 @@ static void check_identity(struct world *world, const struct fold *fold,
         return;
     const struct truth *truth = &world->clusters[act->cluster].all.at[act->truth];
     const struct look *look = &world->oracle->looks[act->worker][act->partition][act->cluster];
-    if (truth->born_ns > look->started_ns)
+    if (truth->born_ns > look->honest_ns)
         return; /* it came behind the last look: the stated window */
     if (act->truth != resolved)
         violate(world, "I2", "the UUID %s belongs to somebody else since %.3f ms",

@@ -20,9 +20,10 @@ int64_t oracle_sent(struct world *world, const struct worker *worker, int32_t pa
                     bool residual);
 /* The answer reached the process that had sent it. */
 void oracle_answered(struct world *world, int64_t act, enum error_code code);
-/* A whole list, or a probe of one session, reached a worker's engine. */
+/* A whole list, or a probe of one session, reached a worker's engine. `lies`: it shows nothing of
+ * the truth. */
 void oracle_looked(struct world *world, const struct worker *worker, int32_t partition,
-                   int32_t cluster, int64_t started_ns, const struct uuid *probed);
+                   int32_t cluster, int64_t started_ns, bool lies, const struct uuid *probed);
 /* An END takes effect in a cluster. */
 void oracle_effect(struct world *world, const struct request *request, int32_t cluster,
                    uint32_t truth);

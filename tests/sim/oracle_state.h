@@ -25,6 +25,7 @@ struct look { /* the last whole list that reached an engine */
     uint64_t epochs;
     int64_t started_ns;
     int64_t finished_ns;
+    int64_t honest_ns; /* start of the last one that showed who is there */
 };
 
 struct event_seen {

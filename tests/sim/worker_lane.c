@@ -271,11 +271,13 @@ void worker_answered(struct world *world, struct worker *worker, struct request 
         request->list->started = (struct instant){request->sent_ns + worker->boot_ns};
         request->list->finished = worker_now(world, worker);
         if (same_epoch)
-            oracle_looked(world, worker, job->partition, job->cluster, request->sent_ns, NULL);
+            oracle_looked(world, worker, job->partition, job->cluster, request->sent_ns,
+                          request->lies, NULL);
     }
     bool told = request->code == ERR_OK || request->code == ERR_GONE;
     if (request->kind == ENGINE_PROBE && told && same_epoch)
-        oracle_looked(world, worker, job->partition, job->cluster, request->sent_ns, &job->session);
+        oracle_looked(world, worker, job->partition, job->cluster, request->sent_ns, false,
+                      &job->session);
     tell(world, worker, job, request->code, request->sent,
          request->code == ERR_OK ? request->list : NULL);
 }

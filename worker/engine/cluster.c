@@ -454,16 +454,17 @@ static void list_failed(struct engine *engine, struct cluster *cluster, const st
     }
 }
 
-/* Ends that may still wait in their lane: engine_allows() refuses what this list does not show any
- * more, or shows as somebody else's. */
-static void recheck_sending(struct cluster *cluster, const struct index *sessions)
+/* Whoever asked for it, the newest list counts: what it does not show any more, or shows as
+ * somebody else, is not ended on the word of an older one, not even from its lane (engine_allows).
+ */
+static void recheck_seen(struct cluster *cluster, const struct index *sessions)
 {
     struct open *open;
     TAILQ_FOREACH(open, &cluster->opens, of_cluster)
     {
-        for (uint32_t i = 0; open->sending && i < open->target_count; i++) {
+        for (uint32_t i = 0; open->state == STATE_ENDING && i < open->target_count; i++) {
             struct target *target = &open->targets[i];
-            if (target->work != WORK_SENDING)
+            if (target->seen.ns == 0 || target->outcome != TARGET_NONE)
                 continue;
             const struct session *session = index_find(sessions, &target->identity.uuid);
             if (!session || !identity_matches(&target->identity, session))
@@ -493,7 +494,7 @@ static void list_succeeded(struct engine *engine, struct cluster *cluster,
         else
             serve(engine, open, &sessions, now);
     }
-    recheck_sending(cluster, &sessions);
+    recheck_seen(cluster, &sessions);
     free(sessions.slots);
 }
 
