@@ -110,9 +110,10 @@ void engine_appended(struct engine *engine, uint64_t tag, enum engine_append res
 struct engine_offer {
     struct command
         *command; /* taken on ERR_OK; NULL: undecodable (its dead letter is already acknowledged) */
-    struct sha256 digest; /* of the canonical content; zero when undecodable */
-    const char *cluster;  /* configured name; NULL when refused before it was known. Copied */
-    struct error refusal; /* ERR_OK: guards pass. Otherwise REJECTED is journalled */
+    struct sha256 digest;     /* of the canonical content; zero when undecodable */
+    const char *cluster;      /* configured name; NULL when refused before it was known. Copied */
+    struct error refusal;     /* ERR_OK: guards pass. Otherwise REJECTED is journalled */
+    struct place dead_letter; /* of undecodable input */
     int32_t forwarded_to; /* -1; or the partition to which it was produced again, acknowledged */
     struct source source;
     struct wall appended_at; /* first append, by the broker's clock */

@@ -32,6 +32,7 @@ static struct record *reject(struct engine_offer *offer, const struct error *why
     struct record *record = record_of_offer(offer, RECORD_REJECTED);
     record->rejected.command = STEAL(offer->command);
     record->rejected.first_appended_at = offer->appended_at;
+    record->rejected.dead_letter = offer->dead_letter;
     reason_set(&record->reason, why);
     return record;
 }

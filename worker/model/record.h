@@ -58,6 +58,13 @@ struct source {
     struct sha256 digest; /* of the very bytes that stood there */
 };
 
+/* A record of another topic. */
+struct place {
+    bool known;
+    int32_t partition;
+    int64_t offset; /* -1: written, the broker did not say where */
+};
+
 struct reason {
     enum error_code code; /* ERR_OK: none */
     char *message;        /* owned; NULL: none */
@@ -105,7 +112,8 @@ struct record {
         } accepted;
         struct {
             bool after_accepted;
-            struct command *command; /* owned; NULL for undecodable input */
+            struct place dead_letter; /* undecodable input */
+            struct command *command;  /* owned; NULL for undecodable input */
             struct wall first_appended_at;
         } rejected;
         struct {

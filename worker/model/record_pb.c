@@ -134,6 +134,17 @@ static Curfew__V1__Outcome *put_outcome(struct parts *parts, const struct record
     return made;
 }
 
+static Curfew__V1__Source *put_place(struct parts *parts, const struct place *place)
+{
+    if (!place->known)
+        return NULL;
+    Curfew__V1__Source *made = take(parts, 1, sizeof *made);
+    curfew__v1__source__init(made);
+    made->partition = place->partition;
+    made->offset = place->offset;
+    return made;
+}
+
 #define BODY(field, Type, init)                                                                    \
     message->field = take(parts, 1, sizeof *message->field);                                       \
     curfew__v1__##init##__init(message->field)
@@ -156,6 +167,7 @@ static void put_body(struct parts *parts, const struct record *record, Pb *messa
     case RECORD_REJECTED:
         BODY(rejected, Rejected, rejected);
         message->rejected->after_accepted = record->rejected.after_accepted;
+        message->rejected->dead_letter = put_place(parts, &record->rejected.dead_letter);
         message->rejected->command = put_command(parts, record->rejected.command);
         message->rejected->first_appended_at = put_wall(parts, record->rejected.first_appended_at);
         break;
@@ -361,6 +373,9 @@ static enum error_code get_rejected(const Curfew__V1__Rejected *from, struct rec
                                     struct error *err)
 {
     record->rejected.after_accepted = from->after_accepted != 0;
+    if (from->dead_letter)
+        record->rejected.dead_letter =
+            (struct place){true, from->dead_letter->partition, from->dead_letter->offset};
     record->rejected.first_appended_at = get_wall(from->first_appended_at);
     if (from->command.len && command_decode(pb_raw(from->command), &record->rejected.command, NULL))
         return bad(err, "a refusal with a command that cannot be read");

@@ -162,11 +162,15 @@ void intake_drop(struct partition *partition)
     partition->send_again = (struct instant){0};
 }
 
-void intake_sent(struct partition *partition, uint64_t handed, bool delivered, struct instant now)
+void intake_sent(struct partition *partition, uint64_t handed, const struct kafka_receipt *receipt,
+                 struct instant now)
 {
     if (handed != partition->handed || !partition->sending)
         return;
+    bool delivered = receipt->delivery == KAFKA_PERSISTED;
     partition->sending = false;
+    partition->offer.dead_letter =
+        (struct place){!partition->offer.command, receipt->partition, receipt->offset};
     partition->send_again = delivered ? (struct instant){0} : instant_add_ms(now, SEND_AGAIN_MS);
     if (delivered && partition->offer.forwarded_to < 0)
         metrics_add(partition->service->metrics, METRIC_dead_letters_total,

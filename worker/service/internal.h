@@ -203,7 +203,8 @@ bool partition_is_idle(const struct partition *partition);
 
 /* intake.c: a message of the commands topic becomes an offer */
 void intake(struct partition *partition, struct instant now);
-void intake_sent(struct partition *partition, uint64_t handed, bool delivered, struct instant now);
+void intake_sent(struct partition *partition, uint64_t handed, const struct kafka_receipt *receipt,
+                 struct instant now);
 /* Forgets the command that waits. */
 void intake_drop(struct partition *partition);
 

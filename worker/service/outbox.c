@@ -276,7 +276,7 @@ void outbox_receipt(struct service *service, const struct kafka_receipt *receipt
     case SENDING_DEAD_LETTER:
     case SENDING_FORWARD:
         if (ours)
-            intake_sent(partition, sending->handed, !sending->failed, now);
+            intake_sent(partition, sending->handed, receipt, now);
         break;
     }
     sending_destroy(service, sending);
