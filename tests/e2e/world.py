@@ -493,7 +493,7 @@ def merged(base, more):
 # ---- commands ----
 
 def command_for(cluster, valid_s=600, **more):
-    command = command_pb2.Command(id=str(uuid.uuid4()), cluster=cluster, requested_by="e2e", reason="test",
+    command = command_pb2.Command(id=str(uuid.uuid4()), cluster=cluster, requested_by="someone@test", reason="test",
                                   origin=command_pb2.ORIGIN_APPLICATION, **more)
     command.requested_at.FromMilliseconds(now_ms())
     if valid_s is not None:
