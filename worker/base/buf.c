@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-enum { BUF_FIRST = 64 };
+enum { BUF_FIRST = 512 }; /* most records and messages fit: no growing through the small sizes */
 
 void buf_init(struct buf *buf, size_t max)
 {

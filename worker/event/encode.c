@@ -9,7 +9,8 @@
 enum {
     ENVELOPE_BYTES = 6 * 1024, /* of one message: attributes are bounded names and ids */
     PART_NAME_BYTES = sizeof(struct uuid) + 8,
-    TEXT_ROOM = 2048
+    TEXT_ROOM = 2048,
+    ATTRIBUTES_USUAL = 1024 /* what the headers of one message take, about */
 };
 /* All parts of one event, twice: the data, and in structured mode the value around it. */
 static const size_t memory_max = (size_t)1024 * 1024 * 1024;
@@ -213,6 +214,8 @@ struct outgoing *event_encode(const struct event *event, const char *cluster,
                        (size_t)(event->target_count + 2) * (pieces.head.length + ENVELOPE_BYTES));
     struct maker maker = {event, cluster, style,
                           outgoing_create(most < memory_max ? most : memory_max)};
+    arena_expect(maker.outgoing->arena,
+                 pieces.head.length + pieces.bodies.length + ATTRIBUTES_USUAL);
     make_parts(&maker, &pieces, room);
     pieces_release(&pieces);
     return maker.outgoing;
