@@ -83,11 +83,12 @@ struct partition {
     struct kafka_tail *tail;
     struct chain chain;
     struct instant assigned_at;
-    bool owning;     /* as of the last pass */
-    uint64_t epochs; /* of ours, as of the last pass */
-    bool at_end;     /* the journal was read to its end */
-    bool asked;      /* to own */
-    bool proving;    /* a commit is to show that the group still counts us in */
+    struct instant question_at; /* ASKING: the last answer was a failure, ask again then */
+    bool owning;                /* as of the last pass */
+    uint64_t epochs;            /* of ours, as of the last pass */
+    bool at_end;                /* the journal was read to its end */
+    bool asked;                 /* to own */
+    bool proving;               /* a commit is to show that the group still counts us in */
     struct instant prove_at;
     bool reading;    /* the commands topic is being read */
     bool check_last; /* the first record read must be the last one journalled */

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "service/internal.h"
 
-enum { PROVE_AGAIN_MS = 1000 };
+enum { PROVE_AGAIN_MS = 1000, QUESTION_AGAIN_MS = 1000 };
 
 struct partition *partition_find(struct service *service, int32_t id)
 {
@@ -40,6 +40,7 @@ void partition_add(struct service *service, int32_t id)
     partition->serial = ++service->serial;
     partition->assigned_at = clock_now(&service->clock);
     partition->committed = -1;
+    partition->question_at = INSTANT_NEVER;
     TAILQ_INSERT_TAIL(&service->partitions, partition, of_service);
     if (kafka_consumer_ask(service->consumer, id, &err))
         stop(partition, &err);
@@ -56,6 +57,16 @@ void partition_remove(struct partition *partition)
 }
 
 /* ---- where recovery begins: the committed offset's metadata ---- */
+
+static void question_again(struct partition *partition, struct instant now)
+{
+    struct error err;
+    if (!instant_passed(now, partition->question_at))
+        return;
+    partition->question_at = INSTANT_NEVER;
+    if (kafka_consumer_ask(partition->service->consumer, partition->id, &err))
+        stop(partition, &err);
+}
 
 static bool read_metadata(struct text metadata, int64_t *start, struct epoch *owner,
                           uint64_t *sequence)
@@ -94,9 +105,12 @@ static enum error_code begin(struct partition *partition, int64_t start, const s
     struct service *service = partition->service;
     struct engine_config config = service_engine_config(service, partition->id);
     engine_destroy(partition->engine);
+    partition->serial =
+        ++service->serial; /* no answer to the last engine is taken for this one's */
     partition->epochs = 0;
     partition->at_end = false;
     partition->asked = false;
+    partition->proving = false;
     partition->engine = engine_create(&config, &service->budget);
     memset(&partition->chain, 0, sizeof partition->chain);
     engine_halt(partition->engine, service->halted, clock_now(&service->clock));
@@ -115,8 +129,7 @@ void partition_position(struct partition *partition, const struct kafka_consumer
     struct epoch owner;
     uint64_t sequence = 1;
     if (event->error.code) { /* ask until it is told: nothing is begun before */
-        if (kafka_consumer_ask(service->consumer, partition->id, &err))
-            stop(partition, &err);
+        partition->question_at = instant_add_ms(clock_now(&service->clock), QUESTION_AGAIN_MS);
         return;
     }
     bool known = event->offset >= 0 && read_metadata(event->metadata, &start, &owner, &sequence);
@@ -360,8 +373,23 @@ static void ask_to_own(struct partition *partition, struct instant now)
     engine_assign(partition->engine, true, now);
 }
 
+/* A stopped partition keeps nothing of the worker's bounds and memory. */
+static void rest(struct partition *partition)
+{
+    kafka_tail_close(partition->tail);
+    partition->tail = NULL;
+    engine_destroy(partition->engine);
+    partition->engine = NULL;
+    partition->owning = false;
+    intake_drop(partition);
+}
+
 void partition_pass(struct partition *partition, struct instant now)
 {
+    if (partition->stage == PARTITION_ASKING)
+        question_again(partition, now);
+    if (partition->stage == PARTITION_STOPPED)
+        rest(partition);
     if (!partition->engine)
         return;
     bool more = read_journal(partition, now);
@@ -382,6 +410,8 @@ void partition_pass(struct partition *partition, struct instant now)
 
 struct instant partition_wake(const struct partition *partition)
 {
+    if (partition->stage == PARTITION_ASKING)
+        return partition->question_at;
     if (!partition->engine || partition->stage == PARTITION_STOPPED)
         return INSTANT_NEVER;
     struct instant wake = engine_wake(partition->engine);
