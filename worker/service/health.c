@@ -40,7 +40,7 @@ static size_t checks(void *self, struct http_check *ret, size_t max)
     if (max < 6)
         return 0;
     check(&ret[0], "running", service->phase == SERVICE_RUNNING, "stopping");
-    check(&ret[1], "group", service->joined, "the consumer group was not joined yet");
+    check(&ret[1], "group", service->joined, "no member of the consumer group (yet, or any more)");
     check_partitions(service, &ret[2]);
     check(&ret[3], "journal", !service->journal_failing, "the journal takes no records");
     check(&ret[4], "events", !service->events_failing, "the events topic takes no events");

@@ -95,6 +95,7 @@ static void assigned(struct service *service, const struct kafka_consumer_event 
  * before it acts. */
 static void revoked(struct service *service, const struct kafka_consumer_event *event)
 {
+    service->joined = false; /* until the next assignment, be it an empty one */
     for (size_t i = 0; i < event->partition_count; i++) {
         struct partition *partition = partition_find(service, event->partitions[i]);
         if (!partition)
