@@ -253,6 +253,10 @@ void record_encode(const struct record *record, struct buf *out)
 
 /* ---- decoding ---- */
 
+/* Far above what a worker reaches in its life, and low enough that the next one is a number too and
+ * both fit into one tag of the engine. */
+enum { EPOCH_MAX = INT32_MAX, SEQUENCE_MAX = INT32_MAX };
+
 static enum error_code bad(struct error *err, const char *what)
 {
     return error_set(err, ERR_UNDECODABLE, "journal record: %s", what);
@@ -268,11 +272,16 @@ static enum error_code get_text(ProtobufCBinaryData bytes, size_t max, const cha
     return ERR_OK;
 }
 
-static struct wall get_wall(const Google__Protobuf__Timestamp *at)
+static enum error_code get_wall(const Google__Protobuf__Timestamp *at, struct wall *ret,
+                                struct error *err)
 {
+    const int64_t last_second = 253402300799; /* 9999-12-31T23:59:59Z */
     if (!at)
-        return (struct wall){0};
-    return (struct wall){at->seconds * 1000 + at->nanos / 1000000};
+        return ERR_OK;
+    if (at->seconds < 0 || at->seconds > last_second || at->nanos < 0 || at->nanos > 999999999)
+        return bad(err, "a time that is not between 1970 and 9999");
+    ret->ms = at->seconds * 1000 + at->nanos / 1000000;
+    return ERR_OK;
 }
 
 static enum error_code get_reason(const Curfew__V1__Reason *from, struct reason *ret,
@@ -360,8 +369,9 @@ static enum error_code get_attempt(const Curfew__V1__Attempt *from, struct recor
 static enum error_code get_accepted(const Curfew__V1__Accepted *from, struct record *record,
                                     struct error *err)
 {
-    record->accepted.first_appended_at = get_wall(from->first_appended_at);
-    record->accepted.expires_at = get_wall(from->expires_at);
+    if (get_wall(from->first_appended_at, &record->accepted.first_appended_at, err) ||
+        get_wall(from->expires_at, &record->accepted.expires_at, err))
+        return ERR_UNDECODABLE;
     if (record->accepted.expires_at.ms == 0)
         return bad(err, "an acceptance without expiry");
     if (command_decode(pb_raw(from->command), &record->accepted.command, NULL))
@@ -376,7 +386,8 @@ static enum error_code get_rejected(const Curfew__V1__Rejected *from, struct rec
     if (from->dead_letter)
         record->rejected.dead_letter =
             (struct place){true, from->dead_letter->partition, from->dead_letter->offset};
-    record->rejected.first_appended_at = get_wall(from->first_appended_at);
+    if (get_wall(from->first_appended_at, &record->rejected.first_appended_at, err))
+        return ERR_UNDECODABLE;
     if (from->command.len && command_decode(pb_raw(from->command), &record->rejected.command, NULL))
         return bad(err, "a refusal with a command that cannot be read");
     return ERR_OK;
@@ -420,6 +431,8 @@ static enum error_code get_body(const Pb *from, struct record *record, struct er
     case RECORD_OUTCOME:
         return get_outcome(from->outcome, record, err);
     case RECORD_CLOSED:
+        if (from->closed->outcome == 0)
+            return bad(err, "a command closed without an outcome");
         return get_command_outcome((int)from->closed->outcome, &record->closed.outcome, err);
     case RECORD_CANCELLED:
         return get_text(from->cancelled->by, LIMIT_NAME_BYTES, "cancelled by",
@@ -440,6 +453,8 @@ static enum error_code get_head(const Pb *from, struct record *record, struct er
     if (from->writer.len != sizeof record->epoch.writer.bytes || from->epoch == 0 ||
         from->sequence == 0)
         return bad(err, "no writer, epoch or sequence");
+    if (from->epoch > EPOCH_MAX || from->sequence > SEQUENCE_MAX)
+        return bad(err, "an epoch or sequence above every one that a worker reaches");
     memcpy(record->epoch.writer.bytes, from->writer.data, sizeof record->epoch.writer.bytes);
     record->epoch.number = from->epoch;
     record->sequence = from->sequence;
@@ -453,11 +468,14 @@ static enum error_code get_head(const Pb *from, struct record *record, struct er
         record->source.known = true;
         record->source.partition = from->source->partition;
         record->source.offset = from->source->offset;
+        if (record->source.offset < 0 || record->source.offset == INT64_MAX)
+            return bad(err, "a source offset out of range");
         if (!pb_read_sha256(from->source_digest, &record->source.digest))
             return bad(err, "a source without the digest of its bytes");
     }
-    record->written_at = get_wall(from->written_at);
     record->events_through = from->events_through;
+    if (get_wall(from->written_at, &record->written_at, err))
+        return ERR_UNDECODABLE;
     return get_reason(from->reason, &record->reason, err);
 }
 

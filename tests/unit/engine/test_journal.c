@@ -44,7 +44,8 @@ static void an_epoch_is_above_every_one_that_was_read(void **state)
     assert_int_equal(engine_counts(hand->engine).voided, 1);
 }
 
-static void anothers_owner_record_stops_at_once_and_is_answered_by_a_new_epoch(void **state) /* I8 */
+/* I8 */
+static void anothers_owner_record_stops_at_once_and_is_answered_by_a_new_epoch(void **state)
 {
     (void)state;
     AUTO(hand) hand = owner();
@@ -163,6 +164,40 @@ static void an_offset_that_goes_back_stops_the_partition(void **state)
                                    hand->now, &err),
                      ERR_JOURNAL);
     assert_int_equal(engine_role(hand->engine), ENGINE_OWNING);
+}
+
+static void not_decoded(struct record *record, const char *why)
+{
+    AUTO_BUF bytes;
+    struct record *again;
+    struct error err = {0};
+    buf_init(&bytes, LIMIT_RECORD_BYTES);
+    record_encode(record, &bytes);
+    struct text text = {(const char *)bytes.data, bytes.length};
+    assert_int_equal(record_decode(text, &again, &err), ERR_UNDECODABLE);
+    assert_non_null(strstr(err.message, why));
+    record_destroy(record);
+}
+
+/* Arithmetic on them would overflow, in the decoder or here. */
+static void numbers_that_no_worker_writes_are_not_decoded(void **state)
+{
+    (void)state;
+    struct record *record = foreign(RECORD_OWNER, UINT64_MAX, 1);
+    not_decoded(record, "epoch");
+    record = foreign(RECORD_OWNER, 1, UINT64_MAX);
+    not_decoded(record, "sequence");
+    record = foreign(RECORD_OWNER, 1, 1);
+    record->written_at.ms = INT64_MAX;
+    not_decoded(record, "1970");
+    record = foreign(RECORD_FORWARDED, 1, 2);
+    record->source = (struct source){.known = true, .offset = INT64_MAX};
+    not_decoded(record, "offset");
+    record = foreign(RECORD_FORWARDED, 1, 2);
+    record->source = (struct source){.known = true, .offset = -1};
+    not_decoded(record, "offset");
+    record = foreign(RECORD_CLOSED, 1, 2);
+    not_decoded(record, "without an outcome");
 }
 
 /* ---- RESOLVED in chunks ---- */
@@ -691,6 +726,7 @@ int main(void)
         cmocka_unit_test(behind_a_hole_in_the_sequence_nothing_of_the_epoch_counts),
         cmocka_unit_test(a_repeat_of_a_record_changes_nothing),
         cmocka_unit_test(an_offset_that_goes_back_stops_the_partition),
+        cmocka_unit_test(numbers_that_no_worker_writes_are_not_decoded),
         cmocka_unit_test(a_list_in_chunks_counts_when_it_is_whole),
         cmocka_unit_test(chunks_of_two_epochs_are_no_list),
         cmocka_unit_test(verdicts_of_a_list_survive_a_crash_before_their_outcome),

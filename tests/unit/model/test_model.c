@@ -165,8 +165,8 @@ enum { KINDS = sizeof kinds / sizeof kinds[0] };
 static struct record *any_record(struct gen *gen)
 {
     struct record *record = record_create(kinds[gen_below(gen, KINDS)]);
-    record->epoch = (struct epoch){gen_uuid(gen), 1 + gen_number(gen, UINT64_MAX - 1)};
-    record->sequence = 1 + gen_number(gen, UINT64_MAX - 1);
+    record->epoch = (struct epoch){gen_uuid(gen), 1 + gen_number(gen, INT32_MAX - 1)};
+    record->sequence = 1 + gen_number(gen, INT32_MAX - 1);
     if (record->sequence > 1)
         record->previous = sha256_of("x", 1);
     if (gen_chance(gen, 70))
@@ -174,8 +174,9 @@ static struct record *any_record(struct gen *gen)
     if (gen_chance(gen, 70))
         record->command_digest = sha256_of("y", 1);
     if (gen_chance(gen, 70))
-        record->source = (struct source){true, (int32_t)gen_below(gen, 100),
-                                         (int64_t)gen_number(gen, INT64_MAX), sha256_of("z", 1)};
+        record->source =
+            (struct source){true, (int32_t)gen_below(gen, 100),
+                            (int64_t)gen_number(gen, INT64_MAX - 1), sha256_of("z", 1)};
     record->written_at = gen_wall(gen);
     record->events_through = (int64_t)gen_number(gen, INT64_MAX);
     if (gen_chance(gen, 50))
