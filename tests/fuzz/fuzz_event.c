@@ -23,8 +23,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     CHECK(!json.full);
     CHECK(!memchr(json.data, '\n', json.length));
     json_error_t why;
-    json_t *object =
-        json_loadb((const char *)json.data, json.length, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why);
+    size_t flags = JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL;
+    json_t *object = json_loadb((const char *)json.data, json.length, flags, &why);
     CHECK(object);
     json_decref(object);
     return 0;
