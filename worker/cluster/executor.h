@@ -72,6 +72,9 @@ struct executor_request {
     /* END, WRITE, DISCONNECT, INTERRUPT: no byte is handed to the kernel at or after this instant
      * (ERR_STALE). */
     struct instant send_by;
+    /* The same: asked right before the first byte (a request may wait here for a connection and its
+     * logins); false: nothing is sent, ERR_STALE. NULL: allowed. */
+    bool (*allowed)(uint64_t tag);
     struct instant deadline; /* the whole request; ERR_UNAVAILABLE or, once bytes of a changing
                                 request went out, ERR_IN_DOUBT */
 };

@@ -165,6 +165,18 @@ static char *copy_text(const char *text)
     return text ? mem_text(text, strlen(text)) : NULL;
 }
 
+/* The last look before a byte may leave: is the licence still ours? */
+static bool still_allowed(uint64_t tag)
+{
+    const struct call *call = (const struct call *)(uintptr_t)tag;
+    if (call->op != EXECUTOR_END)
+        return true;
+    struct service *service = call->cluster->service;
+    const struct partition *partition = partition_find(service, call->partition);
+    return partition && partition->engine && partition->serial == call->engine_serial &&
+           partition->stage == PARTITION_RUNNING && engine_allows(partition->engine, call->tag);
+}
+
 void call_start(struct partition *partition, const struct engine_action *action, struct instant now)
 {
     struct service *service = partition->service;
@@ -193,6 +205,7 @@ void call_start(struct partition *partition, const struct engine_action *action,
             .infobase = call->infobase,
             .message = call->message ? call->message : "",
             .send_by = action->kind == ENGINE_END ? action->send_by : INSTANT_NEVER,
+            .allowed = still_allowed,
             .deadline = instant_add_ms(now, work->config->request_ms),
         }};
     if (lane_put(work->lane, &job, &err)) {
@@ -218,22 +231,12 @@ static void expire(struct cluster_work *work, struct instant now)
     }
 }
 
-/* The last look before a byte may leave: is the licence still ours? */
-static bool still_allowed(struct service *service, const struct call *call)
-{
-    if (call->op != EXECUTOR_END)
-        return true;
-    const struct partition *partition = partition_find(service, call->partition);
-    return partition && partition->engine && partition->serial == call->engine_serial &&
-           partition->stage == PARTITION_RUNNING && engine_allows(partition->engine, call->tag);
-}
-
 static void start_jobs(struct cluster_work *work, struct instant now)
 {
     struct lane_job job;
     while (lane_take(work->lane, now, &job)) {
         struct call *call = (struct call *)(uintptr_t)job.request.tag;
-        if (still_allowed(work->service, call)) {
+        if (still_allowed(job.request.tag)) {
             call->started = now;
             job.request.deadline = instant_add_ms(now, work->config->request_ms);
             struct crew *crew = TAILQ_FIRST(&work->crews);

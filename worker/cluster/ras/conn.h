@@ -79,6 +79,8 @@ struct ras_call {
     const void *record;  /* the request's struct; encoded before ras_conn_call() returns */
     struct uuid cluster; /* for message 9, where the call needs it */
     size_t login;        /* index in config.infobases for message 10; RAS_LOGIN_NONE = empty */
+    bool (*allowed)(uint64_t tag); /* as in executor.h; NULL: yes */
+    uint64_t tag;                  /* for it */
     struct instant
         send_by; /* calls that change the cluster: ERR_STALE at or after it, nothing sent */
     struct instant deadline; /* for the whole, authentication included */

@@ -43,6 +43,11 @@ static void ask(struct ras_conn *conn)
                     conn->row->label);
         return;
     }
+    if (conn->row->changes && conn->call.allowed && !conn->call.allowed(conn->call.tag)) {
+        conn_finish(conn, ERR_STALE, "'%s' is not allowed any more, nothing was sent",
+                    conn->row->label);
+        return;
+    }
     conn->sent = conn_write(conn, conn->request.data, conn->request.length) > 0;
     ras_wipe(&conn->request);
 }

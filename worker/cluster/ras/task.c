@@ -111,6 +111,8 @@ static void call(struct slot *slot, enum task_step step, enum ras_request number
         .record = record,
         .cluster = slot->cluster,
         .login = of_infobase ? login_of(slot->executor, slot->task) : RAS_LOGIN_NONE,
+        .allowed = slot->task->request.allowed,
+        .tag = slot->task->request.tag,
         .send_by = slot->task->request.send_by,
         .deadline = deadline,
     };
