@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/mem.h"
 
 /* The most memory that one list may take: the wire's packet limit and the room for pointers. */
@@ -13,6 +14,14 @@
 static enum error_code too_large(struct error *err, const char *what)
 {
     return error_set(err, ERR_TOO_LARGE, "the list of %s exceeds the memory for it", what);
+}
+
+/* A session travels whole in a journal record (LIMIT_RECORD_BYTES): one that could not would stop
+ * its partition, and with it the clusters beside this one. */
+static enum error_code too_long(struct error *err, const char *what)
+{
+    return error_set(err, ERR_PROTOCOL, "a text of a %s is longer than %d bytes", what,
+                     LIMIT_RAS_STRING_BYTES);
 }
 
 static const char *copy(struct arena *arena, struct text text)
@@ -36,6 +45,10 @@ enum error_code ras_names_take(struct ras_names *names, const struct ras_message
     struct infobase_name *items = arena_take(arena, message->count + 1, sizeof *items);
     bool fits = items;
     for (uint32_t i = 0; fits && i < message->count; i++) {
+        if (records[i].name.length > LIMIT_RAS_STRING_BYTES) {
+            arena_destroy(arena);
+            return too_long(err, "infobase");
+        }
         items[i] = (struct infobase_name){records[i].uuid, copy(arena, records[i].name)};
         fits = items[i].name;
     }
@@ -160,6 +173,22 @@ static bool is_whole(const struct session *session)
            session->data_separation;
 }
 
+static bool texts_fit(const struct ras_session *record)
+{
+    const struct text texts[] = {record->user_name,
+                                 record->app_id,
+                                 record->host,
+                                 record->client_ip,
+                                 record->locale,
+                                 record->db_proc_info,
+                                 record->current_service_name,
+                                 record->data_separation};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (texts[i].length > LIMIT_RAS_STRING_BYTES)
+            return false;
+    return true;
+}
+
 enum error_code ras_map_sessions(const struct ras_message *message, unsigned version,
                                  struct session_list **ret, struct error *err)
 {
@@ -171,6 +200,8 @@ enum error_code ras_map_sessions(const struct ras_message *message, unsigned ver
     if (!list->sessions)
         return too_large(err, "sessions");
     for (uint32_t i = 0; i < message->count; i++) {
+        if (!texts_fit(&records[i]))
+            return too_long(err, "session");
         map_session(&records[i], list->arena, &list->sessions[i]);
         list->sessions[i].reported = bits;
         if (!is_whole(&list->sessions[i]))
