@@ -117,7 +117,7 @@ static void add_record(struct journal *journal, struct record *record)
     record->written_at.ms = 1790000000000;
     record_encode(record, &bytes);
     save("record", record_kind_label(record->kind), &bytes);
-    buf_byte(&journal->bytes, 1);
+    buf_byte(&journal->bytes, 0); /* STEP_BYTES */
     buf_byte(&journal->bytes, (uint8_t)(bytes.length >> 8));
     buf_byte(&journal->bytes, (uint8_t)bytes.length);
     buf_add(&journal->bytes, bytes.data, bytes.length);
