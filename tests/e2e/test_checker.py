@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+"""Does the checker see? A small true story is clean; every lie told about it must be found."""
+import hashlib
+import json
+import pathlib
+import sys
+import tempfile
+import uuid
+
+import bootstrap
+
+bootstrap.enter()
+
+import checker
+from curfew.v1 import event_pb2, journal_pb2
+from world import Cases, arguments, expect
+
+T = 1_800_000_000_000       # the story begins, ms
+CLUSTER, OTHER = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
+ANNA, BORIS, CLARA, DORA = (str(uuid.UUID(int=100 + i)) for i in range(4))
+COMMAND, SECOND, THIRD = (str(uuid.UUID(int=1000 + i)) for i in range(3))
+ENDED, GONE, SURVIVED = (event_pb2.TARGET_OUTCOME_ENDED, event_pb2.TARGET_OUTCOME_ALREADY_GONE, event_pb2.TARGET_OUTCOME_SURVIVED)
+COMPLETED, FAILED = event_pb2.COMMAND_OUTCOME_COMPLETED, event_pb2.COMMAND_OUTCOME_FAILED
+
+
+class Story:
+    """A journal partition that is written in good order, and the logs of the clusters."""
+
+    def __init__(self):
+        self.lines = []
+        self.log = []
+        self.epoch = self.sequence = 0
+        self.writer = self.previous = b""
+        self.source = -1
+        for session, number, user in ((ANNA, 1, "Анна"), (BORIS, 2, "Борис"), (CLARA, 3, "Клара"), (DORA, 4, "Дора")):
+            self.event("session_started", session, -1000, number=number, user=user)
+
+    def owner(self, at, epoch=None):
+        self.epoch = epoch or self.epoch + 1
+        self.sequence, self.previous = 0, b""
+        self.writer = self.epoch.to_bytes(16, "big")
+        return self.append(at, "owner", journal_pb2.Owner(instance="w"))
+
+    def append(self, at, kind, body, command="", source=False, **head):
+        self.sequence += 1
+        record = journal_pb2.Record(version=1, writer=self.writer, epoch=self.epoch, sequence=self.sequence, previous=self.previous,
+                                    command_id=command)
+        getattr(record, kind).CopyFrom(body)
+        if source:
+            self.source += 1
+            record.source.topic, record.source.partition, record.source.offset = "curfew.commands", 0, self.source
+        for name, value in head.items():
+            setattr(record, name, value)
+        return self.put(at, record)
+
+    def put(self, at, record):
+        value = record.SerializeToString()
+        self.previous = hashlib.sha256(value).digest()
+        self.lines.append(checker.Line(0, len(self.lines), T + at, value))
+        return record
+
+    def accepted(self, at, command, sessions=(), numbers=(), expires=900_000, dry_run=False):
+        accepted = journal_pb2.Accepted()
+        accepted.command.id, accepted.command.cluster = command, "main"
+        selector = accepted.command.terminate.selector
+        if numbers:
+            selector.numbers.infobase = "ib"
+            selector.numbers.numbers.extend(numbers)
+        else:
+            selector.sessions.uuids.extend(sessions)
+        accepted.command.terminate.options.dry_run = dry_run
+        accepted.expires_at.FromMilliseconds(T + expires)
+        return self.append(at, "accepted", accepted, command, source=True)
+
+    def resolved(self, at, command, *targets, chunk=1, chunks=1, first=0):
+        resolved = journal_pb2.Resolved(round=1, chunk=chunk, chunks=chunks)
+        for index, (session, number, verdict) in enumerate(targets, first):
+            target = resolved.targets.add(index=index, verdict=verdict)
+            if session:
+                target.snapshot.uuid, target.snapshot.number = session, number
+        return self.append(at, "resolved", resolved, command)
+
+    def attempt(self, at, command, *indexes):
+        return self.append(at, "attempt", journal_pb2.Attempt(round=1, attempt=2, targets=indexes), command)
+
+    def outcome(self, at, command, **ends):
+        ends = {int(name[1:]): value for name, value in ends.items()}
+        made = journal_pb2.Outcome(round=1, ends=[journal_pb2.TargetEnd(index=i, outcome=o) for i, o in ends.items()])
+        return self.append(at, "outcome", made, command)
+
+    def closed(self, at, command, outcome=COMPLETED):
+        return self.append(at, "closed", journal_pb2.Closed(outcome=outcome), command)
+
+    def event(self, what, session, at, number=1, user="", cluster=CLUSTER, **more):
+        self.log.append({"what": what, "cluster": cluster, "cluster_name": "main" if cluster == CLUSTER else "other", "session": session,
+                         "number": number, "user": user, "app": "1CV8C", "infobase_name": "ib", "wall_ms": T + at, "received_ms": T + at,
+                         "applied": True, "cause": "terminated", **more})
+
+    def ended(self, session, at):
+        self.event("session_ended", session, at)
+
+    def terminated(self, session, at, **more):
+        self.event("terminate", session, at, **more)
+
+    def judge(self, produced=None):
+        journal = checker.Journal()
+        journal.read(0, self.lines)
+        journal.close()
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "log"
+            path.write_text("".join(json.dumps(line) + "\n" for line in self.log), encoding="utf-8")
+            judge = checker.Judge(journal, checker.Clusters([path]))
+            judge.terminations()
+            judge.verdicts()
+            judge.protected()
+            if produced:
+                commands = pathlib.Path(folder) / "produced"
+                commands.write_text("".join(json.dumps(line) + "\n" for line in produced), encoding="utf-8")
+                checker.check_produced(journal, commands)
+        return journal.problems, judge
+
+
+def true_story(upto=99):
+    """Anna is ended; Boris refuses twice and is ended under a second owner; nobody else is touched."""
+    story = Story()
+    steps = [
+        lambda: story.owner(0),
+        lambda: story.accepted(10, COMMAND, [ANNA]),
+        lambda: story.resolved(20, COMMAND, (ANNA, 1, 0)),
+        lambda: (story.terminated(ANNA, 25), story.ended(ANNA, 26)),
+        lambda: story.outcome(40, COMMAND, t0=ENDED),
+        lambda: story.closed(50, COMMAND),
+        lambda: story.accepted(60, SECOND, numbers=[2, 9]),
+        lambda: story.resolved(70, SECOND, (BORIS, 2, 0), ("", 0, GONE)),
+        lambda: story.terminated(BORIS, 80, applied=False),
+        lambda: story.owner(5000),
+        lambda: story.attempt(16000, SECOND, 0),
+        lambda: (story.terminated(BORIS, 16010), story.ended(BORIS, 16020)),
+        lambda: story.outcome(16030, SECOND, t0=ENDED, t1=GONE),
+        lambda: story.closed(16040, SECOND),
+    ]
+    for step in steps[:upto]:
+        step()
+    return story
+
+
+def clean(story, **more):
+    problems, judge = story.judge(**more)
+    expect(not problems, f"a true story, and it complains: {problems}")
+    return judge
+
+
+def found(story, *words, **more):
+    problems, _judge = story.judge(**more)
+    expect(any(all(word in problem for word in words) for problem in problems), f"not found: {words}; only {problems}")
+
+
+def a_true_story_is_clean(_world):
+    clean(true_story())
+    clean(true_story(), produced=[{"id": COMMAND, "partition": 0, "offset": 0}, {"id": SECOND.upper()}])
+
+
+def what_has_no_end_is_found(_world):
+    found(true_story(13), "no end of", SECOND)
+    found(true_story(3), "no end of", COMMAND)
+    story = true_story(4)
+    story.closed(50, COMMAND)
+    found(story, "have no outcome")
+
+
+def what_is_ended_without_a_list_is_found(_world):
+    story = true_story()
+    story.terminated(CLARA, 17000)
+    found(story, CLARA, "no counting list")
+    story = true_story()
+    story.terminated(ANNA, 30, cluster=OTHER)
+    found(story, ANNA, OTHER)
+
+
+def what_is_ended_at_the_wrong_time_is_found(_world):
+    for at, words in ((15, "before its licence"), (40_000, "was over")):
+        story = true_story(3)
+        story.terminated(ANNA, at)
+        story.ended(ANNA, at)
+        story.outcome(60_000, COMMAND, t0=ENDED)
+        story.closed(60_001, COMMAND)
+        found(story, ANNA, words)
+    story = true_story(3)
+    story.terminated(ANNA, 20 + checker.LICENCE_MS + 500)
+    story.ended(ANNA, 10_600)
+    story.outcome(60_000, COMMAND, t0=ENDED)
+    story.closed(60_001, COMMAND)
+    expect(clean(story).late == [500], "a pause inside the system call is not told apart")
+    story = Story()
+    story.owner(0)
+    story.accepted(10, COMMAND, [ANNA], expires=1000)
+    story.resolved(20, COMMAND, (ANNA, 1, 0))
+    story.terminated(ANNA, 5000)
+    story.ended(ANNA, 5001)
+    story.outcome(6000, COMMAND, t0=ENDED)
+    story.closed(6001, COMMAND)
+    found(story, ANNA, "was over")
+
+
+def what_is_ended_too_often_is_found(_world):
+    story = true_story()
+    story.terminated(ANNA, 27)
+    found(story, ANNA, "2 terminations were received, 1 licensed")
+
+
+def an_act_after_not_ended_is_found(_world):
+    story = true_story(3)
+    story.outcome(100, COMMAND, t0=SURVIVED)
+    story.closed(110, COMMAND, FAILED)
+    clean(story)
+    story.terminated(ANNA, 5000)
+    story.ended(ANNA, 5001)
+    found(story, ANNA, "was over")
+
+
+def a_false_verdict_is_found(_world):
+    story = true_story(3)
+    story.outcome(40, COMMAND, t0=ENDED)
+    story.closed(50, COMMAND)
+    found(story, "it lives")
+    story.ended(ANNA, 5000)
+    found(story, "it ended 4960 ms later")
+    story = true_story(1)
+    story.accepted(60, SECOND, numbers=[3])
+    story.resolved(70, SECOND, ("", 0, GONE))
+    story.outcome(80, SECOND, t0=GONE)
+    story.closed(90, SECOND)
+    found(story, CLARA, "was there all the time")
+    story = true_story(3)
+    story.outcome(40, COMMAND, t0=SURVIVED)
+    story.closed(50, COMMAND, COMPLETED)
+    found(story, "0 of 1 targets gone")
+
+
+def another_list_than_asked_for_is_found(_world):
+    for targets, words in ((((CLARA, 3, 0),), "asked for session"), (((ANNA, 1, 0), (BORIS, 2, 0)), "1 asked for"),
+                           ((("", 0, 0),), "no verdict")):
+        story = true_story(2)
+        story.resolved(20, COMMAND, *targets)
+        found(story, words)
+    story = true_story(1)
+    story.accepted(60, SECOND, numbers=[2])
+    story.resolved(70, SECOND, (CLARA, 3, 0))
+    found(story, "asked for number 2")
+
+
+def a_protected_session_that_is_ended_is_found(_world):
+    story = true_story(2)
+    story.resolved(20, COMMAND, (ANNA, 1, event_pb2.TARGET_OUTCOME_PROTECTED))
+    story.terminated(ANNA, 25)
+    found(story, ANNA, "no counting list")
+    story = true_story(1)
+    story.accepted(10, COMMAND, [ANNA], dry_run=True)
+    story.resolved(20, COMMAND, (ANNA, 1, 0))
+    story.closed(30, COMMAND, event_pb2.COMMAND_OUTCOME_DRY_RUN)
+    clean(story)
+    story.terminated(ANNA, 25)
+    found(story, ANNA, "no counting list")
+
+
+def void_records_license_nothing(_world):
+    """A worker that was replaced writes a list: nobody may act on it, and it is no repeat either."""
+    story = true_story(2)
+    story.owner(15)
+    owner = story.writer, story.epoch, story.sequence, story.previous
+    story.writer, story.epoch, story.sequence = (1).to_bytes(16, "big"), 1, 2
+    story.previous = hashlib.sha256(story.lines[1].value).digest()
+    story.resolved(20, COMMAND, (ANNA, 1, 0))
+    story.writer, story.epoch, story.sequence, story.previous = owner
+    story.terminated(ANNA, 25)
+    story.ended(ANNA, 25)
+    found(story, ANNA, "no counting list")
+    story.resolved(30, COMMAND, (ANNA, 1, 0))
+    found(story, ANNA, "ms before its licence")
+
+
+def a_hole_voids_the_rest_of_its_epoch(_world):
+    story = true_story(2)
+    story.sequence += 1
+    story.resolved(20, COMMAND, (ANNA, 1, 0))
+    story.terminated(ANNA, 25)
+    found(story, ANNA, "no counting list")
+    story = true_story(4)
+    story.owner(30, epoch=1)        # not above the present one: void, and so is all that follows from it
+    story.outcome(40, COMMAND, t0=ENDED)
+    found(story, "no end of", COMMAND)
+
+
+def chunks_of_two_epochs_make_no_list(_world):
+    story = true_story(1)
+    story.accepted(10, COMMAND, [ANNA, BORIS])
+    story.resolved(20, COMMAND, (ANNA, 1, 0), chunk=1, chunks=2)
+    story.owner(25)
+    story.resolved(30, COMMAND, (BORIS, 2, 0), chunk=2, chunks=2, first=1)
+    story.terminated(BORIS, 35)
+    found(story, BORIS, "no counting list")
+    story.resolved(40, COMMAND, (ANNA, 1, 0), chunk=1, chunks=2)
+    found(story, BORIS, "before its licence")
+
+
+def a_broken_chain_is_found(_world):
+    story = true_story()
+    record = journal_pb2.Record.FromString(story.lines[4].value)
+    record.reason.message = "changed later"
+    story.lines[4].value = record.SerializeToString()
+    found(story, "the record before it was another one")
+    story = true_story()
+    del story.lines[2]
+    problems, _judge = story.judge()
+    expect(problems, "a record was taken away, and nothing is said")
+    story = true_story()
+    copy = journal_pb2.Record.FromString(story.lines[1].value)
+    copy.reason.message = "another one"
+    story.lines.append(checker.Line(0, 99, T + 99_000, copy.SerializeToString()))
+    found(story, "two records of one epoch and sequence")
+    story = true_story()
+    story.lines.append(checker.Line(0, 99, T + 99_000, story.lines[1].value))
+    clean(story)                    # the same bytes once more: an append that came twice
+    story.lines.append(checker.Line(0, 100, T + 99_000, b"\xff\xff"))
+    found(story, "not a record")
+
+
+def what_is_answered_twice_or_never_is_found(_world):
+    story = true_story()
+    story.source = 0
+    story.append(17_000, "duplicate", journal_pb2.Duplicate(), COMMAND, source=True)
+    found(story, "answered already")
+    story = true_story()
+    story.source += 1
+    story.append(17_000, "duplicate", journal_pb2.Duplicate(), COMMAND, source=True)
+    found(story, "were never answered, later ones were")
+    found(true_story(), THIRD, "never answered", produced=[{"id": THIRD, "partition": 0, "offset": 1}])
+    found(true_story(), "0/7 was never answered", produced=[{"id": None, "partition": 0, "offset": 7}])
+    story = true_story()
+    story.accepted(17_000, COMMAND, [ANNA])
+    found(story, "accepted a second time")
+
+
+def an_outcome_that_changes_is_found(_world):
+    story = true_story(12)
+    story.outcome(16030, SECOND, t0=SURVIVED)
+    story.outcome(16031, SECOND, t0=ENDED)
+    found(story, "target 0", "was survived")
+
+
+CASES = [a_true_story_is_clean, what_has_no_end_is_found, what_is_ended_without_a_list_is_found,
+         what_is_ended_at_the_wrong_time_is_found, what_is_ended_too_often_is_found, an_act_after_not_ended_is_found,
+         a_false_verdict_is_found, another_list_than_asked_for_is_found, a_protected_session_that_is_ended_is_found,
+         void_records_license_nothing, a_hole_voids_the_rest_of_its_epoch, chunks_of_two_epochs_make_no_list, a_broken_chain_is_found,
+         what_is_answered_twice_or_never_is_found, an_outcome_that_changes_is_found]
+
+
+def main():
+    options = arguments(__doc__)
+    cases = Cases(options)
+    cases.run(None, CASES)
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
