@@ -180,9 +180,11 @@ static void share(struct kafka_consumer *first, struct kafka_consumer *second, s
         assert_true(rig_now_ms() < patience);
         while (kafka_consumer_poll(first, &event)) {
             if (event.kind == KAFKA_CONSUMER_REVOKED) {
-                assert_int_equal(event.partition_count, PARTITIONS);
+                if (!revoked) /* a slow machine may see a second round */
+                    assert_int_equal(event.partition_count, PARTITIONS);
                 assert_false(kafka_consumer_holds(first, event.partitions[0]));
                 revoked = true;
+                has_first = false;
                 assert_false(event.lost);
                 RIG_OK(kafka_consumer_commit(first, 1, 3, TEXT("last"), err));
                 kafka_consumer_let_go(first); /* only when that commit is answered */
