@@ -547,7 +547,8 @@ enum error_code engine_record(struct engine *engine, struct record *record, int6
     note_source(engine, record, offset);
     if (record->kind == RECORD_ACCEPTED || record->kind == RECORD_REJECTED)
         flying_landed(engine, &record->command_id);
-    duties_through(engine, record->events_through);
+    /* Nobody has announced what stands behind his own record. */
+    duties_through(engine, record->events_through < offset ? record->events_through : offset);
     engine_forget(engine, broker_time);
     return fold(engine, record, offset, broker_time, licence_end(engine, own, appended_at), now,
                 err);

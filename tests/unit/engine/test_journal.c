@@ -580,6 +580,20 @@ static void records_tell_successors_which_events_were_delivered(void **state)
     assert_int_equal(hand->told[0].kind, EVENT_ACCEPTED);
 }
 
+static void nobody_can_have_announced_what_stands_behind_his_record(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = hand_create();
+    hand_read(hand, foreign(RECORD_OWNER, 1, 1));
+    struct record *record = foreign(RECORD_FORWARDED, 1, 2);
+    record->events_through = 1000000;
+    hand_read(hand, record);
+    hand_own(hand);
+    hand_accept(hand, by_uuid(1, 1, 7u));
+    hand_run(hand);
+    assert_int_equal(hand->told_count, 2);
+}
+
 /* ---- the checkpoint ---- */
 
 static void a_successor_at_the_checkpoint_stands_where_a_reader_of_everything_stands(void **state)
@@ -744,6 +758,7 @@ int main(void)
         cmocka_unit_test(events_follow_the_records_and_a_restart_gives_them_the_same_ids),
         cmocka_unit_test(a_refused_event_is_published_again_and_holds_nothing_else_up),
         cmocka_unit_test(records_tell_successors_which_events_were_delivered),
+        cmocka_unit_test(nobody_can_have_announced_what_stands_behind_his_record),
         cmocka_unit_test(a_successor_at_the_checkpoint_stands_where_a_reader_of_everything_stands),
         cmocka_unit_test(the_journal_is_read_from_the_oldest_open_command_on),
         cmocka_unit_test(from_every_place_of_a_journal_a_command_comes_to_its_end),
