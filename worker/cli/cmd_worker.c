@@ -173,16 +173,24 @@ static enum error_code load(struct worker *worker, struct config **ret, struct e
     return error_wrap(err, "cannot start from '%s'", path);
 }
 
+static enum error_code adjust(void *self, struct config *config, struct error *err)
+{
+    const struct worker *worker = self;
+    return cli_override_config(&worker->common, config, err);
+}
+
 static enum error_code start(struct worker *worker, struct error *err)
 {
     AUTO(config) config = NULL;
     if (load(worker, &config, err))
         return err->code;
-    if (cli_override_config(&worker->common, config, err))
+    if (adjust(worker, config, err))
         return err->code;
     log_set_level(config->log_level);
-    struct service_options service = {
-        .config_path = cli_config_path(&worker->common), .stopped = on_stopped, .self = worker};
+    struct service_options service = {.config_path = cli_config_path(&worker->common),
+                                      .adjust = adjust,
+                                      .stopped = on_stopped,
+                                      .self = worker};
     if (service_create(&worker->loop, config, &service, &worker->service, err))
         return err->code;
     STEAL(config);

@@ -377,6 +377,20 @@ static void take_config(struct service *service, struct config *config)
         config_destroy(before);
 }
 
+static enum error_code load_again(struct service *service, struct config **ret, struct error *err)
+{
+    const struct service_options *options = &service->options;
+    AUTO(config) config = NULL;
+    if (!options->config_path)
+        return error_set(err, ERR_CONFIG, "it was started without a configuration file");
+    if (config_load(options->config_path, &config, NULL, err))
+        return err->code;
+    if (options->adjust && options->adjust(options->self, config, err))
+        return err->code;
+    *ret = STEAL(config);
+    return ERR_OK;
+}
+
 void service_reload(struct service *service)
 {
     struct error err;
@@ -385,12 +399,8 @@ void service_reload(struct service *service)
     if (service->phase >= SERVICE_CLOSING)
         return; /* what is closing is not made anew */
     notify_reloading(&err);
-    if (!service->options.config_path) {
-        error_set(&err, ERR_CONFIG, "it was started without a configuration file");
-    } else if (config_load(service->options.config_path, &config, NULL, &err) == ERR_OK) {
+    if (load_again(service, &config, &err) == ERR_OK)
         config_diff(service->config, config, tell_change, &restart);
-        err.code = ERR_OK;
-    }
     if (config && restart) {
         error_set(&err, ERR_CONFIG, "a changed key needs a restart: nothing was taken over");
         config_destroy(STEAL(config));

@@ -17,7 +17,10 @@ struct service;
 
 struct service_options {
     const char *config_path; /* for reloads; NULL: reload is refused */
-    bool quiet;              /* no log lines of finished commands (demo) */
+    /* What the command line says beside the file, for each configuration that is read; may be NULL.
+     */
+    enum error_code (*adjust)(void *self, struct config *config, struct error *err);
+    bool quiet; /* no log lines of finished commands (demo) */
     /* The worker has come to rest: ERR_OK after a drain, or why it cannot go on. Called once, from
      * the loop. */
     void (*stopped)(void *self, enum error_code code, const struct error *err);
