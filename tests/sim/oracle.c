@@ -24,6 +24,7 @@ void oracle_destroy(struct oracle *oracle)
     for (int i = 0; i < PARTITIONS_MAX; i++)
         fold_release(&oracle->folds[i]);
     free(oracle->acts.at);
+    free(oracle->lists.at);
     free(oracle->events.at);
     free(oracle);
 }
@@ -104,10 +105,13 @@ void oracle_looked(struct world *world, const struct worker *worker, int32_t par
             act->at_ns <= started_ns && (!probed || uuid_equal(probed, &act->session)))
             act->looked = true;
     }
-    struct look *look = &oracle->looks[worker->index][partition][cluster];
-    if (!probed)
-        *look = (struct look){worker->life, seat->generation, seat->epochs,
-                              started_ns,   world->now_ns,    lies ? look->honest_ns : started_ns};
+    if (probed)
+        return;
+    oracle->looks[worker->index][partition][cluster] =
+        (struct look){worker->life, seat->generation, seat->epochs, started_ns, world->now_ns};
+    if (!lies)
+        *VECTOR_ADD(&oracle->lists) = (struct honest_list){
+            worker->index, worker->life, partition, cluster, started_ns, world->now_ns};
 }
 
 /* ---- acts ---- */
@@ -186,6 +190,23 @@ static bool resolved_anywhere(const struct fold *fold, int32_t cluster, const st
     return false;
 }
 
+/* The stated window: some list that is young enough to rest on began before this session came. */
+static bool may_be_unknown(const struct world *world, const struct act *act,
+                           const struct truth *truth)
+{
+    int64_t oldest_ns = world->now_ns - world->plan.identity_max_age_ms * MS;
+    for (size_t i = world->oracle->lists.count; i-- > 0;) {
+        const struct honest_list *list = &world->oracle->lists.at[i];
+        if (list->finished_ns < oldest_ns)
+            return false;
+        if (list->worker == act->worker && list->life == act->life &&
+            list->partition == act->partition && list->cluster == act->cluster &&
+            list->started_ns <= truth->born_ns)
+            return true;
+    }
+    return false;
+}
+
 /* I2: is it the very session that was resolved, as far as a list could tell? I14. */
 static void check_identity(struct world *world, const struct fold *fold,
                            const struct licence *licence, const struct act *act)
@@ -195,9 +216,8 @@ static void check_identity(struct world *world, const struct fold *fold,
     if (act->truth < 0)
         return;
     const struct truth *truth = &world->clusters[act->cluster].all.at[act->truth];
-    const struct look *look = &world->oracle->looks[act->worker][act->partition][act->cluster];
-    if (truth->born_ns > look->honest_ns)
-        return; /* it came behind the last look: the stated window */
+    if (may_be_unknown(world, act, truth))
+        return;
     if (act->truth != resolved)
         violate(world, "I2", "the UUID %s belongs to somebody else since %.3f ms",
                 brief(&act->session).text, (double)(world->now_ns - truth->born_ns) / 1e6);

@@ -25,7 +25,15 @@ struct look { /* the last whole list that reached an engine */
     uint64_t epochs;
     int64_t started_ns;
     int64_t finished_ns;
-    int64_t honest_ns; /* start of the last one that showed who is there */
+};
+
+struct honest_list { /* one that showed who was there */
+    int32_t worker;
+    uint32_t life;
+    int32_t partition;
+    int32_t cluster;
+    int64_t started_ns;
+    int64_t finished_ns;
 };
 
 struct event_seen {
@@ -45,6 +53,7 @@ struct oracle {
     VECTOR(struct act) acts;
     VECTOR(struct event_seen) events;
     struct look looks[WORKERS_MAX][PARTITIONS_MAX][CLUSTERS_MAX];
+    VECTOR(struct honest_list) lists;
     uint64_t kills;
     uint64_t residual;
 };

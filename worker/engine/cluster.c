@@ -454,8 +454,9 @@ static void list_failed(struct engine *engine, struct cluster *cluster, const st
     }
 }
 
-/* Whoever asked for it, the newest list counts: what it does not show any more, or shows as
- * somebody else, is not ended on the word of an older one, not even from its lane (engine_allows).
+/* Whoever asked for it, the newest list counts (for what is resolved already): what it does not
+ * show any more, or shows as somebody else, is not ended on the word of an older one, not even from
+ * its lane (engine_allows).
  */
 static void recheck_seen(struct cluster *cluster, const struct index *sessions)
 {
