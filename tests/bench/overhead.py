@@ -51,7 +51,7 @@ def round_of(rig, count, sizes, bare_first):
 
 def measure(rig):
     count = 1000 if rig.small else 50000
-    rounds = 1 if rig.small else 6
+    rounds = 1 if rig.small else 8
     sizes = None
     pairs = []
     for i in range(rounds):
