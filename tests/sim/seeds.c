@@ -8,6 +8,7 @@
 
 enum {
     HEAL_MS = 60000,  /* everything closes this long after the last fault, verification apart */
+    BULK_MS = 180000, /* thousands of ends through a lane of one, between lists that take seconds */
     QUIET_MS = 3000,  /* and then nothing more happens */
     REPLAY_EVERY = 50 /* seeds: run twice and compared */
 };
@@ -32,7 +33,8 @@ void report_running(void)
 
 static int64_t heal_ns(const struct world *world)
 {
-    return (HEAL_MS + (int64_t)world->plan.attempts_max * world->plan.verify_ms) * MS;
+    int64_t bulk_ms = world->plan.big_commands ? BULK_MS : 0;
+    return (HEAL_MS + bulk_ms + (int64_t)world->plan.attempts_max * world->plan.verify_ms) * MS;
 }
 
 /* Bounds given back: what engines hold and what the budget says must agree. */
