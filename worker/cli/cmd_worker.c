@@ -159,6 +159,15 @@ static void on_stopped(void *self, enum error_code code, const struct error *err
     uv_stop(&worker->loop);
 }
 
+static void on_abandoned(void *self, const struct error *err)
+{
+    const struct worker *worker = self;
+    log_line(LOG_LEVEL_ERROR, "leaving", LOG_TEXT("reason", err->message));
+    if (worker->port_file)
+        unlink(worker->port_file);
+    _exit(error_exit_status(err->code));
+}
+
 static enum error_code load(struct worker *worker, struct config **ret, struct error *err)
 {
     const char *path = cli_config_path(&worker->common);
@@ -190,6 +199,7 @@ static enum error_code start(struct worker *worker, struct error *err)
     struct service_options service = {.config_path = cli_config_path(&worker->common),
                                       .adjust = adjust,
                                       .stopped = on_stopped,
+                                      .abandoned = on_abandoned,
                                       .self = worker};
     if (service_create(&worker->loop, config, &service, &worker->service, err))
         return err->code;

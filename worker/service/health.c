@@ -37,7 +37,7 @@ static void check_partitions(const struct service *service, struct http_check *r
 static size_t checks(void *self, struct http_check *ret, size_t max)
 {
     const struct service *service = self;
-    if (max < 6)
+    if (max < 7)
         return 0;
     check(&ret[0], "running", service->phase == SERVICE_RUNNING, "stopping");
     check(&ret[1], "group", service->joined, "no member of the consumer group (yet, or any more)");
@@ -46,7 +46,9 @@ static size_t checks(void *self, struct http_check *ret, size_t max)
     check(&ret[4], "events", !service->events_failing, "the events topic takes no events");
     check(&ret[5], "control", service->control_read,
           "the control topic was not read to its end yet");
-    return 6;
+    check(&ret[6], "dead_letters", !service->letters_failing,
+          "a message cannot be handed on: its partition waits");
+    return 7;
 }
 
 bool service_is_ready(const struct service *service)

@@ -171,6 +171,7 @@ void intake_sent(struct partition *partition, uint64_t handed, const struct kafk
     partition->sending = false;
     partition->offer.dead_letter =
         (struct place){!partition->offer.command, receipt->partition, receipt->offset};
+    partition->service->letters_failing = !delivered;
     partition->send_again = delivered ? (struct instant){0} : instant_add_ms(now, SEND_AGAIN_MS);
     if (delivered && partition->offer.forwarded_to < 0)
         metrics_add(partition->service->metrics, METRIC_dead_letters_total,

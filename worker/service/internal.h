@@ -168,6 +168,7 @@ struct service {
     struct instant journal_ok_at; /* last acknowledged append */
     bool journal_failing;
     bool events_failing;
+    bool letters_failing; /* a dead letter or forward was refused: its partition waits */
     enum {
         SERVICE_RUNNING,
         SERVICE_DRAINING, /* no new commands */
@@ -175,7 +176,8 @@ struct service {
         SERVICE_STOPPED
     } phase;
     struct instant drain_until;
-    struct error failure; /* why it stops; ERR_OK: asked to */
+    struct instant close_by; /* clients that are not closed by then are left */
+    struct error failure;    /* why it stops; ERR_OK: asked to */
     bool ready_told;
     struct metrics *metrics;
     struct http_server *http;

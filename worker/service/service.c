@@ -18,7 +18,7 @@
 #include "kafka/probe.h"
 #include "service/internal.h"
 
-enum { FIRST_LOOK_MS = 20000 };
+enum { FIRST_LOOK_MS = 20000, CLOSE_MS = 10000 };
 
 /* ---- settings of the rooms below, from the configuration ---- */
 
@@ -268,6 +268,7 @@ static void close_clients(struct service *service)
     if (service->phase >= SERVICE_CLOSING)
         return;
     service->phase = SERVICE_CLOSING;
+    service->close_by = instant_add_ms(clock_now(&service->clock), CLOSE_MS);
     clusters_stop(service);
     remove_partitions(service);
     kafka_tail_close(service->control);
@@ -286,13 +287,27 @@ static bool clients_closed(struct service *service)
            kafka_reader_closed(service->control_reader);
 }
 
+static void abandon(struct service *service)
+{
+    struct error err;
+    error_set(
+        &err, ERR_UNAVAILABLE,
+        "the connections to Kafka did not close in time; nothing is lost, the journal has it");
+    service->options.abandoned(service->options.self, &err);
+}
+
 static void look_at_end(struct service *service, struct instant now)
 {
     if (service->phase == SERVICE_DRAINING &&
         (all_idle(service) || instant_passed(now, service->drain_until)))
         close_clients(service);
-    if (service->phase != SERVICE_CLOSING || !clusters_stopped(service) || !clients_closed(service))
+    if (service->phase != SERVICE_CLOSING)
         return;
+    if (!clusters_stopped(service) || !clients_closed(service)) {
+        if (service->options.abandoned && instant_passed(now, service->close_by))
+            abandon(service);
+        return;
+    }
     service->phase = SERVICE_STOPPED;
     uv_timer_stop(&service->timer);
     uv_timer_stop(&service->watchdog);
@@ -304,6 +319,8 @@ void service_drain(struct service *service)
     struct instant now = clock_now(&service->clock);
     if (service->phase == SERVICE_DRAINING)
         service->drain_until = now;
+    if (service->phase == SERVICE_CLOSING)
+        service->close_by = now;
     if (service->phase != SERVICE_RUNNING) {
         service_again(service);
         return;

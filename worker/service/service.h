@@ -24,6 +24,10 @@ struct service_options {
     /* The worker has come to rest: ERR_OK after a drain, or why it cannot go on. Called once, from
      * the loop. */
     void (*stopped)(void *self, enum error_code code, const struct error *err);
+    /* The Kafka clients do not close (brokers that stand still): leave the process without
+     * service_destroy(), which would wait for them. Nothing is lost, the journal has it. NULL: wait
+     * on. */
+    void (*abandoned)(void *self, const struct error *err);
     void *self;
 };
 
