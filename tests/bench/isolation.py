@@ -54,7 +54,7 @@ def measure(rig):
     clusters = 5 if rig.small else 50
     rounds = 1 if rig.small else 8
     rate = 50 if rig.small else 100
-    count = 100 if rig.small else 1000
+    count = 50 if rig.small else 1000
     sides = [Side(rig, clusters, (rounds + 1) * count) for _ in range(2)]
     window(rig, sides, None, count, rate)  # warm-up: connections are made
     seen = []
