@@ -387,6 +387,8 @@ static void note_empty(const struct engine *engine, struct open *open,
     if (!again) {
         open->empty_since = list->count == 0 ? list->finished : (struct instant){0};
         open->empty_twice = false;
+        for (uint32_t i = 0; i < open->target_count; i++)
+            open->targets[i].probed_gone = false; /* said of a time before this list */
     } else if (instant_ms_between(open->empty_since, list->started) >=
                engine->config.empty_confirm_ms) {
         open->empty_twice = true;
