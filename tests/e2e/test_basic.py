@@ -402,10 +402,13 @@ def sigterm_finishes_what_was_begun(world):
 
 
 def secrets_stay_in(world):
-    """I12: no password of the configuration stands in a log."""
+    """I12: no password of the configuration stands in a log or on a topic."""
     for path in world.folder.iterdir():
         if path.is_file() and path.suffix != ".secret":
             expect(b"s3cret-of" not in path.read_bytes(), f"a password stands in {path.name}")
+    for topic in ("curfew.journal", "curfew.events", "curfew.dead-letters", "curfew.replies"):
+        for message in world.tail(topic).messages:
+            expect(b"s3cret-of" not in (message.value() or b""), f"a password stands in {topic}")
 
 
 def the_checker_is_content(world):

@@ -297,6 +297,7 @@ class Tail:
         found = self.consumer.list_topics(topic, START_S).topics[topic]
         self.consumer.assign([confluent_kafka.TopicPartition(topic, p, confluent_kafka.OFFSET_BEGINNING) for p in found.partitions])
         self.messages = []
+        self.has_events = topic in ("curfew.events", "curfew.replies")
         self.by_command = {}         # id -> events, as they came
 
     def pump(self):
@@ -305,7 +306,7 @@ class Tail:
                 continue
             self.messages.append(message)
             identity = dict(message.headers() or []).get("ce_causationid")
-            if identity:
+            if identity and self.has_events:
                 self.by_command.setdefault(identity.decode(), []).append(json.loads(message.value()))
         return self
 
