@@ -25,8 +25,8 @@ for fuzzer in $fuzzers; do
         printf 'ok      %-12s %10s runs, %s inputs kept\n' "$fuzzer" "$runs" "$(find "$corpus" -type f | wc -l)"
     else
         status=1
-        printf 'FAILED  %-12s once more: %s INPUT\n' "$fuzzer" "$build/fuzz_$fuzzer"
-        grep -hE 'SUMMARY|check failed|runtime error|Test unit written' "$build/log/$fuzzer.log" | sed 's/^/        /'
+        printf 'FAILED  %-12s log: %s; once more: %s INPUT\n' "$fuzzer" "$build/log/$fuzzer.log" "$build/fuzz_$fuzzer"
+        grep -hE 'SUMMARY|interrupted|check failed|runtime error|Test unit written' "$build/log/$fuzzer.log" | sed 's/^/        /'
     fi
 done
 exit $status
