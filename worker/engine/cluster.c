@@ -423,10 +423,9 @@ static struct cluster *listing_cluster(struct engine *engine, uint64_t tag)
 }
 
 /* These do not get better by asking again. */
-static bool is_final(enum error_code code)
+static bool list_is_final(enum error_code code)
 {
-    return code == ERR_AUTH || code == ERR_CONFIG || code == ERR_UNSUPPORTED ||
-           code == ERR_NOT_FOUND;
+    return engine_is_final(code) || code == ERR_NOT_FOUND;
 }
 
 static void fail_waiting(struct engine *engine, struct open *open, const struct error *failure)
@@ -450,7 +449,7 @@ static void list_failed(struct engine *engine, struct cluster *cluster, const st
     struct open *next;
     for (struct open *open = TAILQ_FIRST(&cluster->wanting); open; open = next) {
         next = TAILQ_NEXT(open, of_wanting);
-        if (is_final(failure->code))
+        if (list_is_final(failure->code))
             fail_waiting(engine, open, failure);
         engine_touch(engine, open);
     }

@@ -63,6 +63,13 @@ static void append_outcome(struct engine *engine, struct open *open, uint32_t co
     engine_append(engine, record, now);
 }
 
+static struct error reason_error(const struct reason *reason)
+{
+    struct error ret = {.code = reason->code};
+    snprintf(ret.message, sizeof ret.message, "%s", reason->message ? reason->message : "");
+    return ret;
+}
+
 static void flush_decisions(struct engine *engine, struct open *open, struct instant now)
 {
     uint32_t ready = 0;
@@ -155,9 +162,7 @@ static void decide_accepted(struct engine *engine, struct open *open, struct ins
         return;
     const struct target *recorded = first_recorded(open);
     if (recorded) {
-        why.code = recorded->reason.code;
-        snprintf(why.message, sizeof why.message, "%s",
-                 recorded->reason.message ? recorded->reason.message : "");
+        why = reason_error(&recorded->reason);
         decide_all(open, recorded->outcome, &why);
     } else if (open->cancelled || engine->halted) {
         error_set(&why, ERR_CANCELLED, "%s", stopped_why);
@@ -280,11 +285,10 @@ static void pass_idle(struct engine *engine, struct open *open, uint32_t index, 
         pass->needs_licence = true;
 }
 
-static void pass_waiting(struct engine *engine, struct open *open, struct target *target,
-                         struct pass *pass, struct instant now)
+static void pass_waiting(struct open *open, struct target *target, struct pass *pass,
+                         struct instant now)
 {
     struct instant last = instant_add_ms(target->verify_by, VERIFY_EXTRA_MS);
-    (void)engine;
     if (target->present_late) {
         decide_with(open, target, TARGET_SURVIVED, ERR_REFUSED,
                     "the cluster took the request, and still lists the session after the time for "
@@ -308,9 +312,7 @@ static void pass_target(struct engine *engine, struct open *open, uint32_t index
     if (target->outcome != TARGET_NONE)
         return;
     if (target->work == WORK_IDLE && target->verdict != TARGET_NONE) {
-        struct error why = {.code = target->reason.code};
-        snprintf(why.message, sizeof why.message, "%s",
-                 target->reason.message ? target->reason.message : "");
+        struct error why = reason_error(&target->reason);
         decide_target(open, target, target->verdict, &why);
         return;
     }
@@ -323,7 +325,7 @@ static void pass_target(struct engine *engine, struct open *open, uint32_t index
         break;
     case WORK_SENT:
     case WORK_DOUBT:
-        pass_waiting(engine, open, target, pass, now);
+        pass_waiting(open, target, pass, now);
         break;
     case WORK_DECIDED:
         break;

@@ -179,11 +179,6 @@ static void end_not_sent(struct engine *engine, struct target *target, enum erro
     engine->stale += code == ERR_STALE;
 }
 
-static bool is_final(enum error_code code)
-{
-    return code == ERR_AUTH || code == ERR_CONFIG || code == ERR_UNSUPPORTED;
-}
-
 static void end_sent(struct engine *engine, struct open *open, struct target *target,
                      enum error_code code, const struct error *failure, struct instant now)
 {
@@ -225,7 +220,7 @@ void engine_ended(struct engine *engine, uint64_t tag, enum error_code code, boo
         return;
     struct target *target = &open->targets[index];
     CHECK(open->sending > 0);
-    bool fails = !sent && is_final(code);
+    bool fails = !sent && engine_is_final(code);
     if (fails) {
         decide_target(open, target, TARGET_FAILED, failure);
     } else {

@@ -352,6 +352,12 @@ static inline bool open_holds_fire(const struct engine *engine, const struct ope
            (open->pending & PENDING_CANCELLED && !MUTATED(engine, fire_after_cancel));
 }
 
+/* The same request would get the same answer again. */
+static inline bool engine_is_final(enum error_code code)
+{
+    return code == ERR_AUTH || code == ERR_CONFIG || code == ERR_UNSUPPORTED;
+}
+
 static inline bool open_is_probing(const struct open *open)
 {
     for (uint32_t i = 0; i < open->target_count; i++)

@@ -70,9 +70,8 @@ static void read_message(struct service *service, const struct kafka_message *me
     struct header headers[KAFKA_HEADERS_MAX];
     struct error err;
     AUTO(command) command = NULL;
-    for (uint32_t i = 0; i < message->header_count; i++)
-        headers[i] = (struct header){message->headers[i].name, message->headers[i].value};
-    struct message view = {message->key, message->value, headers, message->header_count};
+    struct message view;
+    message_view(message, headers, &view);
     if (message_decode(&view, &command, NULL, &err)) {
         log_line(LOG_LEVEL_WARNING, "control message ignored: it cannot be read",
                  log_number("offset", message->offset), LOG_TEXT("reason", err.message));

@@ -11,8 +11,7 @@
 
 enum { SEND_AGAIN_MS = 1000 };
 
-static void message_view(const struct kafka_message *from, struct header *headers,
-                         struct message *ret)
+void message_view(const struct kafka_message *from, struct header *headers, struct message *ret)
 {
     for (uint32_t i = 0; i < from->header_count; i++)
         headers[i] = (struct header){from->headers[i].name, from->headers[i].value};
@@ -207,14 +206,11 @@ static bool place(struct partition *partition, struct instant now)
     return true;
 }
 
-static void stop(struct partition *partition, enum error_code code, const char *what)
+static void stop(struct partition *partition, const char *what)
 {
-    partition->stage = PARTITION_STOPPED;
-    error_set(&partition->why, code, "%s", what);
-    engine_assign(partition->engine, false, (struct instant){0});
-    kafka_consumer_stop(partition->service->consumer, partition->id);
-    log_line(LOG_LEVEL_ERROR, "partition stopped", log_number("partition", partition->id),
-             LOG_TEXT("reason", what));
+    struct error err;
+    error_set(&err, ERR_JOURNAL, "%s", what);
+    partition_stop(partition, &err);
 }
 
 /* The first record read again is the last one journalled: another one there means that the topic
@@ -227,7 +223,7 @@ static bool is_last_one(struct partition *partition, struct kafka_message *messa
         message->offset == partition->last_offset && sha256_equal(&digest, &partition->last_digest);
     bool later = message->offset > partition->last_offset; /* the last one is gone by retention */
     if (!same && !later)
-        stop(partition, ERR_JOURNAL,
+        stop(partition,
              "the commands topic does not hold the command that the journal names there: it was "
              "made anew. Nothing is "
              "run from it; docs/operations.md says how to go on");
@@ -256,7 +252,7 @@ static void take_item(struct partition *partition, struct kafka_item *item, stru
             log_line(LOG_LEVEL_WARNING, "cannot read commands", LOG_TEXT("reason", err.message));
         return;
     case KAFKA_ITEM_TRUNCATED:
-        stop(partition, ERR_JOURNAL,
+        stop(partition,
              "the commands topic ends before the last journalled command: it was truncated or made "
              "anew");
         return;

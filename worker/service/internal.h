@@ -165,7 +165,7 @@ struct service {
     bool again; /* a queue was left before it was empty */
     bool joined;
     bool consumer_closed;
-    struct instant journal_ok_at; /* last acknowledged append */
+
     bool journal_failing;
     bool events_failing;
     bool letters_failing; /* a dead letter or forward was refused: its partition waits */
@@ -196,6 +196,8 @@ struct event_style service_event_style(const struct service *service);
 struct partition *partition_find(struct service *service, int32_t id);
 void partition_add(struct service *service, int32_t id);
 void partition_remove(struct partition *partition);
+/* Nothing is begun on it any more until an operator has looked. */
+void partition_stop(struct partition *partition, const struct error *why);
 void partition_position(struct partition *partition, const struct kafka_consumer_event *event);
 void partition_committed(struct partition *partition, const struct kafka_consumer_event *event,
                          struct instant now);
@@ -206,6 +208,9 @@ bool partition_is_idle(const struct partition *partition);
 
 /* intake.c: a message of the commands topic becomes an offer */
 void intake(struct partition *partition, struct instant now);
+/* What the pure rooms see of a Kafka message; `headers` has room for KAFKA_HEADERS_MAX. Borrowed.
+ */
+void message_view(const struct kafka_message *from, struct header *headers, struct message *ret);
 void intake_sent(struct partition *partition, uint64_t handed, const struct kafka_receipt *receipt,
                  struct instant now);
 /* Forgets the command that waits. */

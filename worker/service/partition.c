@@ -20,7 +20,7 @@ struct partition *partition_find(struct service *service, int32_t id)
     return NULL;
 }
 
-static void stop(struct partition *partition, const struct error *why)
+void partition_stop(struct partition *partition, const struct error *why)
 {
     partition->stage = PARTITION_STOPPED;
     partition->why = *why;
@@ -43,7 +43,7 @@ void partition_add(struct service *service, int32_t id)
     partition->question_at = INSTANT_NEVER;
     TAILQ_INSERT_TAIL(&service->partitions, partition, of_service);
     if (kafka_consumer_ask(service->consumer, id, &err))
-        stop(partition, &err);
+        partition_stop(partition, &err);
 }
 
 void partition_remove(struct partition *partition)
@@ -65,7 +65,7 @@ static void question_again(struct partition *partition, struct instant now)
         return;
     partition->question_at = INSTANT_NEVER;
     if (kafka_consumer_ask(partition->service->consumer, partition->id, &err))
-        stop(partition, &err);
+        partition_stop(partition, &err);
 }
 
 static bool read_metadata(struct text metadata, int64_t *start, struct epoch *owner,
@@ -134,7 +134,7 @@ void partition_position(struct partition *partition, const struct kafka_consumer
     }
     bool known = event->offset >= 0 && read_metadata(event->metadata, &start, &owner, &sequence);
     if (begin(partition, start, known ? &owner : NULL, sequence, &err))
-        stop(partition, &err);
+        partition_stop(partition, &err);
 }
 
 /* ---- records read back ---- */
@@ -229,7 +229,7 @@ static void read_back(struct partition *partition, struct kafka_message *message
     struct error err;
     if (record_decode(message->value, &record, &err)) {
         error_wrap(&err, "journal offset %lld", (long long)message->offset);
-        stop(partition, &err);
+        partition_stop(partition, &err);
         return;
     }
     partition->broker_time = message->timestamp;
@@ -238,7 +238,7 @@ static void read_back(struct partition *partition, struct kafka_message *message
     struct uuid id = record->command_id;
     metrics_add(service->metrics, METRIC_journal_records_total, LABELS(record_kind_label(kind)), 1);
     if (engine_record(partition->engine, record, message->offset, message->timestamp, now, &err)) {
-        stop(partition, &err);
+        partition_stop(partition, &err);
         return;
     }
     if (kind == RECORD_OWNER)
@@ -259,7 +259,7 @@ static void gap(struct partition *partition, const struct kafka_item *item)
     if (!service->settings.embedded || item->kind == KAFKA_ITEM_TRUNCATED) {
         error_wrap(&err, "the journal of partition %d cannot be trusted", partition->id);
         err.code = ERR_JOURNAL;
-        stop(partition, &err);
+        partition_stop(partition, &err);
         return;
     }
     log_line(LOG_LEVEL_WARNING,
@@ -268,7 +268,7 @@ static void gap(struct partition *partition, const struct kafka_item *item)
     kafka_tail_close(partition->tail);
     partition->tail = NULL;
     if (begin(partition, 0, NULL, 1, &err))
-        stop(partition, &err);
+        partition_stop(partition, &err);
 }
 
 static bool read_journal(struct partition *partition, struct instant now)

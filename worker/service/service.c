@@ -166,7 +166,6 @@ static void journal_receipt(struct service *service, const struct kafka_receipt 
             1);
     }
     service->journal_failing = !good;
-    service->journal_ok_at = good ? now : service->journal_ok_at;
     struct partition *partition = partition_find(service, receipt->partition);
     if (partition && partition->engine)
         engine_appended(partition->engine, receipt->tag, append_result(receipt->delivery), now);
@@ -507,12 +506,11 @@ static enum error_code open_clients(struct service *service, struct error *err)
 
 static void on_watchdog(uv_timer_t *timer)
 {
-    struct service *service = timer->data;
+    (void)timer;
     struct error err;
     if (notify_watchdog(&err))
         log_line(LOG_LEVEL_DEBUG, "cannot tell the service manager",
                  LOG_TEXT("reason", err.message));
-    (void)service;
 }
 
 static void start_timers(struct service *service)
