@@ -327,7 +327,7 @@ class Journal:
         self.figures["refused at the door"] += 1
         if not record.rejected.HasField("command"):
             self.figures["undecodable"] += 1
-            self.figures["letters not named"] += not record.rejected.dead_letter.topic
+            self.figures["letters not named"] += not record.rejected.HasField("dead_letter")
             return
         self.answered.add(record.command_id)
         if record.command_id in self.commands or record.command_id in self.refused:
