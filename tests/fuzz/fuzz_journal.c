@@ -58,10 +58,12 @@ static struct session session_of(uint8_t number)
 }
 
 static enum error_code resolve(void *self, const struct command *command,
+                               const struct resolve_context *context,
                                const struct session_list *list, struct resolution *ret,
                                struct error *err)
 {
     (void)self;
+    (void)context;
     const struct selector *selector = &command->selector;
     if (selector->kind != SELECTOR_SESSIONS && selector->kind != SELECTOR_NUMBERS)
         return error_set(err, ERR_UNSUPPORTED, "not built");

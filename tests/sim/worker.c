@@ -26,10 +26,12 @@ bool worker_runs(const struct worker *worker)
 /* ---- engines ---- */
 
 static enum error_code resolve(void *self, const struct command *command,
+                               const struct resolve_context *context,
                                const struct session_list *list, struct resolution *ret,
                                struct error *err)
 {
     (void)self;
+    (void)context;
     enum error_code code = select_resolve(command, list, ret, err);
     if (code)
         return code;

@@ -301,8 +301,14 @@ static void resolve(struct engine *engine, struct open *open, const struct sessi
     }
     struct resolution resolution;
     struct error why;
-    enum error_code code =
-        engine->config.resolve(engine->config.resolve_self, open->command, list, &resolution, &why);
+    struct resolve_context context = {
+        .first_append = open->first_append,
+        .listed_from = engine_broker_then(engine, list->started),
+        .listed_until = engine_broker_now(engine, list->finished),
+        .round = 1,
+    };
+    enum error_code code = engine->config.resolve(engine->config.resolve_self, open->command,
+                                                  &context, list, &resolution, &why);
     if (code == ERR_NOT_FOUND && !open->hinted) {
         open->needs_hint = true; /* the names may be older than the infobase */
         wait_for_another(engine, open, 0, now);

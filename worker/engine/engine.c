@@ -311,6 +311,13 @@ struct wall engine_broker_now(const struct engine *engine, struct instant now)
     return (struct wall){engine->anchor_wall.ms + instant_ms_between(engine->anchor_at, now)};
 }
 
+struct wall engine_broker_then(const struct engine *engine, struct instant at)
+{
+    if (engine->anchor_wall.ms == 0)
+        return (struct wall){0};
+    return (struct wall){engine->anchor_wall.ms + instant_ms_between(engine->anchor_read, at)};
+}
+
 struct instant engine_instant_of(const struct engine *engine, struct wall wall)
 {
     return instant_add_ms(engine->anchor_at, wall.ms - engine->anchor_wall.ms);

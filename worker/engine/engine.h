@@ -73,6 +73,7 @@ struct engine_config {
      * sessions marked. ERR_NOT_FOUND (the infobase does not exist), ERR_TOO_LARGE and ERR_DENIED
      * refuse the command. */
     enum error_code (*resolve)(void *self, const struct command *command,
+                               const struct resolve_context *context,
                                const struct session_list *list, struct resolution *ret,
                                struct error *err);
     void *resolve_self;

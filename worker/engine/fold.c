@@ -110,6 +110,7 @@ static void fold_accepted(struct engine *engine, struct record *record, int64_t 
     open->command = STEAL(record->accepted.command);
     open->source = record->source;
     open->expires_at = record->accepted.expires_at;
+    open->first_append = record->accepted.first_appended_at;
     open->accepted_at = broker_time;
     open->heap_index = -1;
     make_targets(open);
@@ -533,6 +534,7 @@ enum error_code engine_record(struct engine *engine, struct record *record, int6
     if (own) {
         engine->anchor_wall = broker_time;
         engine->anchor_at = appended_at;
+        engine->anchor_read = now;
     }
     if (record->kind == RECORD_OWNER) {
         owner_read(engine, record, now);

@@ -106,6 +106,7 @@ struct open {
     struct command *command;
     struct source source;
     struct wall expires_at;
+    struct wall first_append; /* of the command, by the broker's clock */
     struct wall accepted_at;
     struct wall closed_at;
     struct reason reason;
@@ -247,9 +248,11 @@ struct engine {
     size_t appending_size;
     struct flying *flying;
     bool halted;
-    /* the broker's clock: at `instant` it was not later than `wall` */
+    /* the broker's clock: at `anchor_at` it was not later than `anchor_wall`, at `anchor_read` not
+     * earlier */
     struct wall anchor_wall;
     struct instant anchor_at;
+    struct instant anchor_read;
     /* work, volatile */
     TAILQ_HEAD(, open) dirty;
     TAILQ_HEAD(, cluster) asking;
@@ -290,6 +293,8 @@ void engine_append(struct engine *engine, struct record *record, struct instant 
 struct record *engine_record_about(const struct open *open, enum record_kind kind);
 /* The broker's time is at most this; 0 while it is not known. */
 struct wall engine_broker_now(const struct engine *engine, struct instant now);
+/* ... and at least this; 0 while it is not known. */
+struct wall engine_broker_then(const struct engine *engine, struct instant at);
 /* When the broker's clock shows `wall`, at the earliest. */
 struct instant engine_instant_of(const struct engine *engine, struct wall wall);
 void target_release(struct target *target);

@@ -3,9 +3,18 @@
 #ifndef MODEL_RESOLUTION_H
 #define MODEL_RESOLUTION_H
 
+#include "base/clock.h"
 #include "model/command.h"
 #include "model/outcome.h"
 #include "model/session.h"
+
+/* What is known beside the list when a command is resolved. Walls are the broker's clock. */
+struct resolve_context {
+    struct wall first_append; /* of the command; never 0 */
+    struct wall listed_from;  /* it was not earlier when the list was asked for; 0: not known */
+    struct wall listed_until; /* it was not later when the list was complete; 0: not known */
+    uint32_t round;           /* from 1; above it only until_empty and drain */
+};
 
 struct resolved_row {
     bool asked_by_number;

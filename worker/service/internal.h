@@ -247,6 +247,7 @@ void control_destroy(struct service *service);
 
 /* rules.c: what the engine asks the pure rooms beside it */
 enum error_code service_resolve(void *config, const struct command *command,
+                                const struct resolve_context *context,
                                 const struct session_list *list, struct resolution *ret,
                                 struct error *err);
 

@@ -17,6 +17,7 @@ static void protect(const struct config *config, const struct config_cluster *cl
 }
 
 enum error_code service_resolve(void *self, const struct command *command,
+                                const struct resolve_context *context,
                                 const struct session_list *list, struct resolution *ret,
                                 struct error *err)
 {
@@ -25,6 +26,7 @@ enum error_code service_resolve(void *self, const struct command *command,
     if (!cluster)
         return error_set(err, ERR_NOT_FOUND, "cluster '%s' is no longer configured here",
                          command->cluster);
+    (void)context;
     enum error_code code = select_resolve(command, list, ret, err);
     if (code)
         return code;

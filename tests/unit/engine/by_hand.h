@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "base/check.h"
 #include "base/limits.h"
 #include "engine/engine.h"
 
@@ -109,10 +110,13 @@ static inline void world_end(struct hand *hand, const struct uuid *uuid)
 /* Numbers are those of main_infobase; `protects` is left alone. select/ and guard/ have tests of
  * their own. */
 static inline enum error_code hand_resolve(void *self, const struct command *command,
+                                           const struct resolve_context *context,
                                            const struct session_list *list, struct resolution *ret,
                                            struct error *err)
 {
     struct hand *hand = self;
+    CHECK(context->first_append.ms > 0);
+    CHECK(context->round > 0);
     const struct selector *selector = &command->selector;
     bool by_number = selector->kind == SELECTOR_NUMBERS;
     hand->resolves++;

@@ -13,6 +13,7 @@ static const struct uuid infobase = {{0x11, [15] = 1}};
 static struct infobase_name names[1];
 static struct session session;
 static struct session_list list;
+static const struct resolve_context context = {.first_append = {1795000000000}, .round = 1};
 static struct service service; /* only its configuration is looked at */
 static struct command *command;
 static uint32_t number = 7;
@@ -78,7 +79,7 @@ static void verdict(enum target_outcome wanted, const char *words)
 {
     struct resolution resolution;
     struct error err = {0};
-    if (service_resolve(&service, command, &list, &resolution, &err))
+    if (service_resolve(&service, command, &context, &list, &resolution, &err))
         fail_msg("%s", err.message);
     assert_int_equal(resolution.count, 1);
     assert_string_equal(target_outcome_label(resolution.rows[0].verdict),
@@ -164,11 +165,13 @@ static void a_cluster_that_a_reload_took_away_is_named(void **state)
     struct resolution resolution;
     struct error err = {0};
     command->cluster = "second";
-    assert_int_equal(service_resolve(&service, command, &list, &resolution, &err), ERR_NOT_FOUND);
+    assert_int_equal(service_resolve(&service, command, &context, &list, &resolution, &err),
+                     ERR_NOT_FOUND);
     assert_non_null(strstr(err.message, "'second'"));
     command->cluster = "main";
     command->selector.infobase = "buh";
-    assert_int_equal(service_resolve(&service, command, &list, &resolution, &err), ERR_NOT_FOUND);
+    assert_int_equal(service_resolve(&service, command, &context, &list, &resolution, &err),
+                     ERR_NOT_FOUND);
     assert_non_null(strstr(err.message, "'buh'"));
 }
 
