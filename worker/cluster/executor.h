@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "model/infobase.h"
 #include "model/session.h"
 
 enum executor_op {
@@ -27,34 +28,6 @@ enum executor_op {
     EXECUTOR_DISCONNECT,  /* one connection of one process */
     EXECUTOR_INTERRUPT,   /* the session's running server call */
     EXECUTOR_PROCESSES,
-};
-
-struct infobase_lock {
-    struct uuid infobase;
-    bool sessions_deny;
-    bool scheduled_jobs_deny;
-    struct server_time denied_from;
-    struct server_time denied_to;
-    char *denied_message; /* owned, never NULL in a reply */
-    char *denied_parameter;
-    char *permission_code;
-};
-
-struct connection {
-    struct uuid uuid;
-    struct uuid process;
-    struct uuid infobase;
-    const char *application;
-    const char *host;
-    uint32_t number;
-    uint32_t session_number; /* 0 = no session attached */
-    struct server_time connected_at;
-};
-
-struct connection_list {
-    struct arena *arena;
-    struct connection *connections;
-    size_t count;
 };
 
 struct executor_request {
@@ -93,7 +66,7 @@ struct executor_reply {
 };
 
 /* Called on the loop thread, never from inside executor_start(). The receiver takes what the reply
- * owns. */
+ * owns: session_list_destroy(), infobase_lock_destroy(), connection_list_destroy(). */
 typedef void (*executor_done)(void *self, struct executor_reply *reply);
 
 struct executor; /* opaque; the kinds fill the table below */

@@ -337,6 +337,7 @@ static void append_attempt(struct engine *engine, struct open *open, struct inst
     if (open->pending & PENDING_ATTEMPT)
         return;
     struct record *record = engine_record_about(open, RECORD_ATTEMPT);
+    record->attempt.act = ACT_END;
     record->attempt.round = 1;
     record->attempt.attempt = open->attempt + 1;
     record->attempt.targets = mem_alloc(open->target_count, sizeof record->attempt.targets[0]);

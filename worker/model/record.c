@@ -48,6 +48,26 @@ void record_destroy(struct record *record)
         break;
     case RECORD_ATTEMPT:
         free(record->attempt.targets);
+        free(record->attempt.connections);
+        break;
+    case RECORD_PENDING:
+        free(record->pending.digest);
+        break;
+    case RECORD_APPROVED:
+        free(record->approved.by);
+        free(record->approved.digest);
+        break;
+    case RECORD_LOCKED:
+        free(record->locked.infobase);
+        infobase_lock_release(&record->locked.before);
+        infobase_lock_release(&record->locked.during);
+        break;
+    case RECORD_RESTORED:
+        free(record->restored.infobase);
+        infobase_lock_release(&record->restored.now);
+        break;
+    case RECORD_RELEASED:
+        free(record->released.releases);
         break;
     case RECORD_OUTCOME:
         destroy_outcome(record);
@@ -67,8 +87,8 @@ const char *record_kind_label(enum record_kind kind)
     static const char *const labels[] = {"owner",     "accepted", "rejected", "duplicate",
                                          "forwarded", "resolved", "pending",  "approved",
                                          "cancelled", "locked",   "attempt",  "outcome",
-                                         "restored",  "closed",   "policy"};
-    if (kind < RECORD_OWNER || kind > RECORD_POLICY)
+                                         "restored",  "closed",   "policy",   "released"};
+    if (kind < RECORD_OWNER || kind > RECORD_RELEASED)
         return "none";
     return labels[kind - RECORD_OWNER];
 }

@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "model/command.h"
+#include "model/infobase.h"
 #include "model/outcome.h"
 
 enum { RECORD_VERSION = 1 };
@@ -35,7 +36,8 @@ enum record_kind {
     RECORD_OUTCOME = 31,
     RECORD_RESTORED = 32,
     RECORD_CLOSED = 33,
-    RECORD_POLICY = 34
+    RECORD_POLICY = 34,
+    RECORD_RELEASED = 35
 };
 
 /* Whose record it is. Every OWNER has an epoch of its own, also when the same process asks again.
@@ -80,6 +82,40 @@ struct resolved_target {
     struct uuid asked_session;   /* nil when asked by number */
     enum target_outcome verdict; /* NONE: to be ended; otherwise left alone, and why */
     struct reason reason;
+};
+
+/* Values are those of curfew.v1.HandlerMode. */
+enum handler_mode {
+    HANDLER_UNSAID,
+    HANDLER_NONE,
+    HANDLER_INSTEAD,
+    HANDLER_BEFORE,
+    HANDLER_AFTER,
+    HANDLER_MODES
+};
+
+/* What an ATTEMPT is a licence for; values are those of curfew.v1.Act. UNSAID is as END. */
+enum act_kind {
+    ACT_UNSAID,
+    ACT_END,
+    ACT_HANDLE,
+    ACT_RESTORE,
+    ACT_DISCONNECT,
+    ACT_INTERRUPT,
+    ACT_COUNT
+};
+
+struct connection_ref {
+    struct uuid connection;
+    struct uuid process;
+};
+
+/* What became of the connections of one session that ended. */
+struct target_release {
+    uint32_t index;
+    uint32_t connections;  /* that outlived the session */
+    uint32_t disconnected; /* of them by us */
+    uint32_t leaked;       /* still there when the time was over */
 };
 
 struct target_end {
@@ -129,13 +165,44 @@ struct record {
             uint32_t chunks;
             struct resolved_target *targets; /* owned */
             uint32_t count;
+            struct wall grace_until; /* 0: no grace */
+            struct wall end_by;      /* 0: the command's expiry */
+            struct wall hold_until;  /* 0: no hold */
+            enum handler_mode handler;
         } resolved;
+        struct {
+            char *digest; /* owned: lower-case hex */
+            struct wall until;
+        } pending;
+        struct {
+            char *by;     /* owned */
+            char *digest; /* owned */
+        } approved;       /* refused when the head has a reason */
         struct {
             uint32_t round;
             uint32_t attempt;
             uint32_t *targets; /* owned: indices */
             uint32_t count;
+            enum act_kind act;
+            struct connection_ref *connections; /* owned; DISCONNECT */
+            uint32_t connection_count;
         } attempt;
+        struct {
+            char *infobase; /* owned: as the command names it */
+            struct infobase_lock before;
+            struct infobase_lock during; /* .infobase is the UUID in both */
+            struct wall until;           /* 0: open */
+            uint32_t attempt;            /* from 1 */
+        } locked;
+        struct {
+            char *infobase; /* owned */
+            struct infobase_lock now;
+            bool kept_foreign;
+        } restored;
+        struct {
+            struct target_release *releases; /* owned */
+            uint32_t count;
+        } released;
         struct {
             uint32_t round;
             struct target_end *ends; /* owned */

@@ -111,6 +111,18 @@ static void fill_ends(struct gen *gen, struct record *record)
     }
 }
 
+static struct infobase_lock any_lock(struct gen *gen)
+{
+    return (struct infobase_lock){
+        .infobase = gen_uuid(gen),
+        .sessions_deny = gen_chance(gen, 50),
+        .scheduled_jobs_deny = gen_chance(gen, 50),
+        .denied_from = {gen_chance(gen, 50) ? 638000000000000 : 0},
+        .denied_message = gen_chance(gen, 50) ? mem_text("нет", strlen("нет")) : NULL,
+        .denied_parameter = gen_chance(gen, 50) ? mem_text("curfew", 6) : NULL,
+    };
+}
+
 static void fill_body(struct gen *gen, struct record *record)
 {
     switch (record->kind) {
@@ -141,6 +153,10 @@ static void fill_body(struct gen *gen, struct record *record)
         record->attempt.targets = mem_alloc(3, sizeof record->attempt.targets[0]);
         record->attempt.targets[2] = UINT32_MAX;
         record->attempt.attempt = 2;
+        record->attempt.act = ACT_DISCONNECT;
+        record->attempt.connections = mem_alloc(1, sizeof record->attempt.connections[0]);
+        record->attempt.connection_count = 1;
+        record->attempt.connections[0] = (struct connection_ref){gen_uuid(gen), gen_uuid(gen)};
         break;
     case RECORD_OUTCOME:
         fill_ends(gen, record);
@@ -151,6 +167,33 @@ static void fill_body(struct gen *gen, struct record *record)
     case RECORD_CANCELLED:
         record->cancelled.by = mem_text("Пётр", strlen("Пётр"));
         break;
+    case RECORD_PENDING:
+        record->pending.digest = mem_text("ab12", 4);
+        record->pending.until.ms = 1 + (int64_t)gen_below(gen, 1000000);
+        break;
+    case RECORD_APPROVED:
+        record->approved.by = mem_text("Пётр", strlen("Пётр"));
+        record->approved.digest = mem_text("ab12", 4);
+        break;
+    case RECORD_LOCKED:
+        record->locked.infobase = mem_text("УТ", strlen("УТ"));
+        record->locked.before = any_lock(gen);
+        record->locked.during = any_lock(gen);
+        record->locked.during.infobase = record->locked.before.infobase;
+        record->locked.until = gen_wall(gen);
+        record->locked.attempt = 1 + (uint32_t)gen_below(gen, 5);
+        break;
+    case RECORD_RESTORED:
+        record->restored.infobase = mem_text("УТ", strlen("УТ"));
+        record->restored.now = any_lock(gen);
+        record->restored.kept_foreign = gen_chance(gen, 50);
+        break;
+    case RECORD_RELEASED:
+        record->released.count = (uint32_t)gen_below(gen, 3);
+        record->released.releases = mem_alloc(3, sizeof record->released.releases[0]);
+        for (uint32_t i = 0; i < record->released.count; i++)
+            record->released.releases[i] = (struct target_release){i, 2, 1, 1};
+        break;
     default:
         break;
     }
@@ -158,7 +201,8 @@ static void fill_body(struct gen *gen, struct record *record)
 
 static const enum record_kind kinds[] = {
     RECORD_OWNER,    RECORD_ACCEPTED, RECORD_REJECTED, RECORD_DUPLICATE, RECORD_FORWARDED,
-    RECORD_RESOLVED, RECORD_ATTEMPT,  RECORD_OUTCOME,  RECORD_CLOSED,    RECORD_CANCELLED};
+    RECORD_RESOLVED, RECORD_ATTEMPT,  RECORD_OUTCOME,  RECORD_CLOSED,    RECORD_CANCELLED,
+    RECORD_PENDING,  RECORD_APPROVED, RECORD_LOCKED,   RECORD_RESTORED,  RECORD_RELEASED};
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 

@@ -1,257 +1,14 @@
-/* Journal records as protobuf (curfew.v1.Record). */
+/* Journal records from protobuf (curfew.v1.Record). */
 #include "curfew/v1/journal.pb-c.h"
 
 #include <stdlib.h>
-
 #include <string.h>
 
-#include "base/check.h"
 #include "base/limits.h"
 #include "model/pb.h"
 #include "model/record.h"
 
 typedef Curfew__V1__Record Pb;
-
-_Static_assert(CURFEW__V1__RECORD__BODY_OWNER == (int)RECORD_OWNER,
-               "kinds are the oneof's numbers");
-_Static_assert(CURFEW__V1__RECORD__BODY_POLICY == (int)RECORD_POLICY,
-               "kinds are the oneof's numbers");
-
-/* ---- encoding ---- */
-
-/* The generated structs one record needs, on the stack of record_encode(). */
-struct parts {
-    struct arena *scratch;
-    struct uuid_text command_id;
-    struct buf command; /* the embedded command's bytes */
-    Google__Protobuf__Timestamp times[4];
-    unsigned time_count;
-};
-
-static void *take(struct parts *parts, size_t count, size_t size)
-{
-    void *memory = arena_take(parts->scratch, count, size);
-    CHECK(memory);
-    return memory;
-}
-
-static ProtobufCBinaryData put_text(const char *text)
-{
-    return pb_bytes(text_of(text ? text : ""));
-}
-
-static Google__Protobuf__Timestamp *put_wall(struct parts *parts, struct wall wall)
-{
-    if (wall.ms == 0)
-        return NULL;
-    CHECK(parts->time_count < sizeof parts->times / sizeof parts->times[0]);
-    Google__Protobuf__Timestamp *at = &parts->times[parts->time_count++];
-    google__protobuf__timestamp__init(at);
-    at->seconds = wall.ms / 1000;
-    at->nanos = (int32_t)(wall.ms % 1000) * 1000000;
-    return at;
-}
-
-static Curfew__V1__Reason *put_reason(struct parts *parts, const struct reason *reason)
-{
-    if (reason->code == ERR_OK)
-        return NULL;
-    Curfew__V1__Reason *made = take(parts, 1, sizeof *made);
-    curfew__v1__reason__init(made);
-    made->code = put_text(error_label(reason->code));
-    made->message = put_text(reason->message);
-    return made;
-}
-
-static ProtobufCBinaryData put_command(struct parts *parts, const struct command *command)
-{
-    if (!command)
-        return pb_bytes((struct text){NULL, 0});
-    command_encode(command, &parts->command);
-    CHECK(!parts->command.full);
-    return (ProtobufCBinaryData){parts->command.length, parts->command.data};
-}
-
-static ProtobufCBinaryData put_asked(struct parts *parts, const struct uuid *uuid)
-{
-    if (uuid_is_nil(uuid))
-        return pb_bytes((struct text){NULL, 0});
-    char *text = take(parts, 1, UUID_TEXT_SIZE);
-    memcpy(text, uuid_format(uuid).text, UUID_TEXT_SIZE);
-    return put_text(text);
-}
-
-static void put_target(struct parts *parts, const struct resolved_target *from,
-                       Curfew__V1__ResolvedTarget *to)
-{
-    curfew__v1__resolved_target__init(to);
-    to->index = from->index;
-    to->snapshot = (ProtobufCBinaryData){from->snapshot_length, from->snapshot};
-    to->asked_session = put_asked(parts, &from->asked_session);
-    to->verdict = (Curfew__V1__TargetOutcome)from->verdict;
-    to->reason = put_reason(parts, &from->reason);
-    if (from->asked_by_number) {
-        to->asked_number = take(parts, 1, sizeof *to->asked_number);
-        curfew__v1__session_number__init(to->asked_number);
-        to->asked_number->value = from->asked_number;
-    }
-}
-
-static Curfew__V1__Resolved *put_resolved(struct parts *parts, const struct record *record)
-{
-    Curfew__V1__Resolved *made = take(parts, 1, sizeof *made);
-    curfew__v1__resolved__init(made);
-    made->round = record->resolved.round;
-    made->chunk = record->resolved.chunk;
-    made->chunks = record->resolved.chunks;
-    made->n_targets = record->resolved.count;
-    made->targets = take(parts, record->resolved.count, sizeof made->targets[0]);
-    Curfew__V1__ResolvedTarget *targets = take(parts, record->resolved.count, sizeof *targets);
-    for (uint32_t i = 0; i < record->resolved.count; i++) {
-        put_target(parts, &record->resolved.targets[i], &targets[i]);
-        made->targets[i] = &targets[i];
-    }
-    return made;
-}
-
-static Curfew__V1__Outcome *put_outcome(struct parts *parts, const struct record *record)
-{
-    Curfew__V1__Outcome *made = take(parts, 1, sizeof *made);
-    curfew__v1__outcome__init(made);
-    made->round = record->outcome.round;
-    made->n_ends = record->outcome.count;
-    made->ends = take(parts, record->outcome.count, sizeof made->ends[0]);
-    Curfew__V1__TargetEnd *ends = take(parts, record->outcome.count, sizeof *ends);
-    for (uint32_t i = 0; i < record->outcome.count; i++) {
-        const struct target_end *from = &record->outcome.ends[i];
-        curfew__v1__target_end__init(&ends[i]);
-        ends[i].index = from->index;
-        ends[i].outcome = (Curfew__V1__TargetOutcome)from->outcome;
-        ends[i].reason = put_reason(parts, &from->reason);
-        ends[i].attempts = from->attempts;
-        made->ends[i] = &ends[i];
-    }
-    return made;
-}
-
-static Curfew__V1__Source *put_place(struct parts *parts, const struct place *place)
-{
-    if (!place->known)
-        return NULL;
-    Curfew__V1__Source *made = take(parts, 1, sizeof *made);
-    curfew__v1__source__init(made);
-    made->partition = place->partition;
-    made->offset = place->offset;
-    return made;
-}
-
-#define BODY(field, Type, init)                                                                    \
-    message->field = take(parts, 1, sizeof *message->field);                                       \
-    curfew__v1__##init##__init(message->field)
-
-static void put_body(struct parts *parts, const struct record *record, Pb *message)
-{
-    message->body_case = (Curfew__V1__Record__BodyCase)record->kind;
-    switch (record->kind) {
-    case RECORD_OWNER:
-        BODY(owner, Owner, owner);
-        message->owner->instance = put_text(record->owner.instance);
-        message->owner->program_version = put_text(CURFEW_VERSION);
-        break;
-    case RECORD_ACCEPTED:
-        BODY(accepted, Accepted, accepted);
-        message->accepted->command = put_command(parts, record->accepted.command);
-        message->accepted->first_appended_at = put_wall(parts, record->accepted.first_appended_at);
-        message->accepted->expires_at = put_wall(parts, record->accepted.expires_at);
-        break;
-    case RECORD_REJECTED:
-        BODY(rejected, Rejected, rejected);
-        message->rejected->after_accepted = record->rejected.after_accepted;
-        message->rejected->dead_letter = put_place(parts, &record->rejected.dead_letter);
-        message->rejected->command = put_command(parts, record->rejected.command);
-        message->rejected->first_appended_at = put_wall(parts, record->rejected.first_appended_at);
-        break;
-    case RECORD_DUPLICATE:
-        BODY(duplicate, Duplicate, duplicate);
-        message->duplicate->first_outcome =
-            (Curfew__V1__CommandOutcome)record->duplicate.first_outcome;
-        message->duplicate->command = put_command(parts, record->duplicate.command);
-        break;
-    case RECORD_FORWARDED:
-        BODY(forwarded, Forwarded, forwarded);
-        message->forwarded->to_partition = record->forwarded.to_partition;
-        break;
-    case RECORD_RESOLVED:
-        message->resolved = put_resolved(parts, record);
-        break;
-    case RECORD_ATTEMPT:
-        BODY(attempt, Attempt, attempt);
-        message->attempt->round = record->attempt.round;
-        message->attempt->attempt = record->attempt.attempt;
-        message->attempt->n_targets = record->attempt.count;
-        message->attempt->targets = record->attempt.targets;
-        break;
-    case RECORD_OUTCOME:
-        message->outcome = put_outcome(parts, record);
-        break;
-    case RECORD_CLOSED:
-        BODY(closed, Closed, closed);
-        message->closed->outcome = (Curfew__V1__CommandOutcome)record->closed.outcome;
-        break;
-    case RECORD_CANCELLED:
-        BODY(cancelled, Cancelled, cancelled);
-        message->cancelled->by = put_text(record->cancelled.by);
-        break;
-    default:
-        CHECK(!"a kind that this program writes");
-    }
-}
-
-static void put_head(struct parts *parts, const struct record *record, Pb *message,
-                     Curfew__V1__Source *source)
-{
-    static const struct sha256 none;
-    message->version = RECORD_VERSION;
-    message->writer = (ProtobufCBinaryData){sizeof record->epoch.writer.bytes,
-                                            (uint8_t *)(uintptr_t)record->epoch.writer.bytes};
-    message->epoch = record->epoch.number;
-    message->sequence = record->sequence;
-    if (record->sequence > 1)
-        message->previous = pb_sha256(&record->previous);
-    if (!uuid_is_nil(&record->command_id)) {
-        parts->command_id = uuid_format(&record->command_id);
-        message->command_id = put_text(parts->command_id.text);
-    }
-    if (!sha256_equal(&record->command_digest, &none))
-        message->command_digest = pb_sha256(&record->command_digest);
-    if (record->source.known) {
-        curfew__v1__source__init(source);
-        source->partition = record->source.partition;
-        source->offset = record->source.offset;
-        message->source = source;
-        message->source_digest = pb_sha256(&record->source.digest);
-    }
-    message->written_at = put_wall(parts, record->written_at);
-    message->reason = put_reason(parts, &record->reason);
-    message->events_through = record->events_through;
-}
-
-void record_encode(const struct record *record, struct buf *out)
-{
-    CHECK(record->epoch.number > 0);
-    CHECK(record->sequence > 0);
-    AUTO(arena) scratch = arena_create(8 * LIMIT_COMMAND_DECODE_BYTES);
-    struct parts parts = {.scratch = scratch};
-    buf_init(&parts.command, LIMIT_COMMAND_DECODE_BYTES);
-    Curfew__V1__Source source;
-    Pb message = CURFEW__V1__RECORD__INIT;
-    put_head(&parts, record, &message, &source);
-    put_body(&parts, record, &message);
-    pb_pack(&message.base, out);
-    buf_release(&parts.command);
-}
-
-/* ---- decoding ---- */
 
 /* Far above what a worker reaches in its life, and low enough that the next one is a number too and
  * both fit into one tag of the engine. */
@@ -328,6 +85,13 @@ static enum error_code get_resolved(const Curfew__V1__Resolved *from, struct rec
     record->resolved.round = from->round;
     record->resolved.chunk = from->chunk;
     record->resolved.chunks = from->chunks;
+    if (get_wall(from->grace_until, &record->resolved.grace_until, err) ||
+        get_wall(from->end_by, &record->resolved.end_by, err) ||
+        get_wall(from->hold_until, &record->resolved.hold_until, err))
+        return ERR_UNDECODABLE;
+    if ((unsigned)from->handler >= HANDLER_MODES)
+        return bad(err, "a handler mode that is not known");
+    record->resolved.handler = (enum handler_mode)from->handler;
     record->resolved.targets = mem_alloc(from->n_targets, sizeof record->resolved.targets[0]);
     record->resolved.count = (uint32_t)from->n_targets;
     for (size_t i = 0; i < from->n_targets; i++)
@@ -355,15 +119,118 @@ static enum error_code get_outcome(const Curfew__V1__Outcome *from, struct recor
     return ERR_OK;
 }
 
-static enum error_code get_attempt(const Curfew__V1__Attempt *from, struct record *record)
+static enum error_code get_attempt(const Curfew__V1__Attempt *from, struct record *record,
+                                   struct error *err)
 {
+    if ((unsigned)from->act >= ACT_COUNT)
+        return bad(err, "a licence for an act that is not known");
+    record->attempt.act = (enum act_kind)from->act;
     record->attempt.round = from->round;
     record->attempt.attempt = from->attempt;
     record->attempt.targets = mem_alloc(from->n_targets, sizeof record->attempt.targets[0]);
     if (from->n_targets)
         memcpy(record->attempt.targets, from->targets, from->n_targets * sizeof from->targets[0]);
     record->attempt.count = (uint32_t)from->n_targets;
+    record->attempt.connections =
+        mem_alloc(from->n_connections, sizeof record->attempt.connections[0]);
+    record->attempt.connection_count = (uint32_t)from->n_connections;
+    for (size_t i = 0; i < from->n_connections; i++) {
+        struct connection_ref *to = &record->attempt.connections[i];
+        if (uuid_read(pb_raw(from->connections[i]->connection), &to->connection, NULL) ||
+            uuid_read(pb_raw(from->connections[i]->process), &to->process, NULL))
+            return bad(err, "a connection that is not a UUID");
+    }
     return ERR_OK;
+}
+
+static enum error_code get_server_time(ProtobufCBinaryData from, struct server_time *ret,
+                                       struct error *err)
+{
+    if (server_time_read(pb_raw(from), ret, NULL))
+        return bad(err, "a lock's window is not a time");
+    return ERR_OK;
+}
+
+static enum error_code get_lock(const Curfew__V1__InfobaseLock *from, const struct uuid *infobase,
+                                struct infobase_lock *ret, struct error *err)
+{
+    if (!from)
+        return bad(err, "a lock record without the lock's values");
+    ret->infobase = *infobase;
+    ret->sessions_deny = from->sessions_deny != 0;
+    ret->scheduled_jobs_deny = from->scheduled_jobs_deny != 0;
+    if (get_server_time(from->denied_from, &ret->denied_from, err) ||
+        get_server_time(from->denied_to, &ret->denied_to, err) ||
+        get_text(from->denied_message, LIMIT_RECORD_BYTES, "a lock's message", &ret->denied_message,
+                 err) ||
+        get_text(from->denied_parameter, LIMIT_RECORD_BYTES, "a lock's parameter",
+                 &ret->denied_parameter, err))
+        return ERR_UNDECODABLE;
+    return get_text(from->permission_code, LIMIT_RECORD_BYTES, "a lock's permission code",
+                    &ret->permission_code, err);
+}
+
+static enum error_code get_infobase(ProtobufCBinaryData name, ProtobufCBinaryData uuid_text,
+                                    char **ret, struct uuid *uuid, struct error *err)
+{
+    if (uuid_read(pb_raw(uuid_text), uuid, NULL))
+        return bad(err, "an infobase that is not a UUID");
+    return get_text(name, LIMIT_NAME_BYTES, "an infobase's name", ret, err);
+}
+
+static enum error_code get_locked(const Curfew__V1__Locked *from, struct record *record,
+                                  struct error *err)
+{
+    struct uuid uuid;
+    if (get_infobase(from->infobase, from->infobase_uuid, &record->locked.infobase, &uuid, err) ||
+        get_lock(from->before, &uuid, &record->locked.before, err) ||
+        get_lock(from->during, &uuid, &record->locked.during, err))
+        return ERR_UNDECODABLE;
+    record->locked.attempt = from->attempt;
+    return get_wall(from->until, &record->locked.until, err);
+}
+
+static enum error_code get_restored(const Curfew__V1__Restored *from, struct record *record,
+                                    struct error *err)
+{
+    struct uuid uuid;
+    if (get_infobase(from->infobase, from->infobase_uuid, &record->restored.infobase, &uuid, err))
+        return ERR_UNDECODABLE;
+    record->restored.kept_foreign = from->kept_foreign != 0;
+    return get_lock(from->now, &uuid, &record->restored.now, err);
+}
+
+static enum error_code get_released(const Curfew__V1__Released *from, struct record *record)
+{
+    record->released.releases = mem_alloc(from->n_releases, sizeof record->released.releases[0]);
+    record->released.count = (uint32_t)from->n_releases;
+    for (size_t i = 0; i < from->n_releases; i++)
+        record->released.releases[i] = (struct target_release){
+            .index = from->releases[i]->index,
+            .connections = from->releases[i]->connections,
+            .disconnected = from->releases[i]->disconnected,
+            .leaked = from->releases[i]->leaked,
+        };
+    return ERR_OK;
+}
+
+static enum error_code get_pending(const Curfew__V1__Pending *from, struct record *record,
+                                   struct error *err)
+{
+    if (get_text(from->resolved_digest, LIMIT_NAME_BYTES, "a list's digest",
+                 &record->pending.digest, err) ||
+        get_wall(from->until, &record->pending.until, err))
+        return ERR_UNDECODABLE;
+    return record->pending.until.ms ? ERR_OK : bad(err, "a list that waits without end");
+}
+
+static enum error_code get_approved(const Curfew__V1__Approved *from, struct record *record,
+                                    struct error *err)
+{
+    if (get_text(from->by, LIMIT_NAME_BYTES, "approved by", &record->approved.by, err))
+        return ERR_UNDECODABLE;
+    return get_text(from->resolved_digest, LIMIT_NAME_BYTES, "a list's digest",
+                    &record->approved.digest, err);
 }
 
 static enum error_code get_accepted(const Curfew__V1__Accepted *from, struct record *record,
@@ -427,7 +294,17 @@ static enum error_code get_body(const Pb *from, struct record *record, struct er
     case RECORD_RESOLVED:
         return get_resolved(from->resolved, record, err);
     case RECORD_ATTEMPT:
-        return get_attempt(from->attempt, record);
+        return get_attempt(from->attempt, record, err);
+    case RECORD_PENDING:
+        return get_pending(from->pending, record, err);
+    case RECORD_APPROVED:
+        return get_approved(from->approved, record, err);
+    case RECORD_LOCKED:
+        return get_locked(from->locked, record, err);
+    case RECORD_RESTORED:
+        return get_restored(from->restored, record, err);
+    case RECORD_RELEASED:
+        return get_released(from->released, record);
     case RECORD_OUTCOME:
         return get_outcome(from->outcome, record, err);
     case RECORD_CLOSED:
