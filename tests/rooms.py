@@ -23,6 +23,7 @@ LIBRARIES = [
     ("libmicrohttpd", re.compile(r"^microhttpd\.h$"), re.compile(r"^worker/http/")),
     ("libcyaml and libyaml", re.compile(r"^(cyaml/|yaml\.h$)"), re.compile(r"^worker/config/")),
     ("libsodium", re.compile(r"^sodium"), re.compile(r"^worker/(base|audit)/")),
+    ("libnettle", re.compile(r"^nettle/"), re.compile(r"^worker/base/hash\.c$")),
     ("sockets", re.compile(r"^(sys/socket\.h|netinet/|arpa/inet\.h|netdb\.h)"),
      re.compile(r"^(worker/(base/notify|cluster|kafka|http|service|cli)|sim/)")),
 ]

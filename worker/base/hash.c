@@ -1,16 +1,16 @@
 #include "base/hash.h"
 
-#include <sodium.h>
+#include <nettle/sha2.h>
 #include <string.h>
-
-#include "base/check.h"
 
 struct sha256 sha256_of(const void *bytes, size_t length)
 {
-    _Static_assert(sizeof(struct sha256) == crypto_hash_sha256_BYTES, "SHA-256 has 32 bytes");
+    _Static_assert(sizeof(struct sha256) == SHA256_DIGEST_SIZE, "SHA-256 has 32 bytes");
     struct sha256 ret;
-    int failed = crypto_hash_sha256(ret.bytes, bytes, length);
-    CHECK(!failed);
+    struct sha256_ctx context;
+    sha256_init(&context);
+    sha256_update(&context, length, bytes);
+    sha256_digest(&context, sizeof ret.bytes, ret.bytes);
     return ret;
 }
 

@@ -1,4 +1,5 @@
-/* hash.h - SHA-256, by libsodium. */
+/* hash.h - SHA-256, by libnettle: it uses the processor's own instructions where there are any
+ * (docs/adr/0005). `bytes` may be NULL when `length` is 0. */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 

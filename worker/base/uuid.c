@@ -3,8 +3,6 @@
 #include <string.h>
 #include <uuid/uuid.h>
 
-#include "base/hash.h"
-
 /* Ids are read and written several times for every command: libuuid's own functions go through
  * strtoul() and a table of formats. */
 static bool is_dash(size_t at)
@@ -72,15 +70,5 @@ struct uuid uuid_random(void)
 {
     struct uuid ret;
     uuid_generate_random(ret.bytes);
-    return ret;
-}
-
-struct uuid uuid_derive(const void *name, size_t length)
-{
-    struct sha256 digest = sha256_of(name, length);
-    struct uuid ret;
-    memcpy(ret.bytes, digest.bytes, sizeof ret.bytes);
-    ret.bytes[6] = (uint8_t)((ret.bytes[6] & 0x0F) | 0x80);
-    ret.bytes[8] = (uint8_t)((ret.bytes[8] & 0x3F) | 0x80);
     return ret;
 }
