@@ -6,7 +6,7 @@
 #include <spawn.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,8 +37,7 @@ struct process {
     struct instant until; /* of this stage */
     int64_t grace_ms;
     pid_t pid;
-    int pidfd;
-    uv_poll_t watch;
+    uv_signal_t watch; /* SIGCHLD */
     uv_timer_t timer;
     uv_pipe_t input;
     uv_pipe_t output;
@@ -74,8 +73,6 @@ static void on_closed(uv_handle_t *handle)
     struct process_result *result = &process->result;
     result->output = (struct text){(char *)process->output_kept.data, process->output_kept.length};
     result->errors = (struct text){(char *)process->errors_kept.data, process->errors_kept.length};
-    if (process->pidfd >= 0)
-        close(process->pidfd);
     process->done(process->self, result);
     free(process->input_bytes);
     free(process->program);
@@ -201,7 +198,7 @@ static bool note_end(struct process *process)
         return process->ended;
     if (waitid(P_PID, (id_t)process->pid, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
         return false;
-    uv_poll_stop(&process->watch);
+    uv_signal_stop(&process->watch);
     process->ended = true;
     process->stage = STAGE_DRAINING;
     arm_in(process, PROCESS_LINGER_MS);
@@ -288,10 +285,10 @@ static void on_errors(uv_stream_t *stream, ssize_t count, const uv_buf_t *bytes)
     look_for_end(process);
 }
 
-static void on_ended(uv_poll_t *watch, int status, int events)
+/* Somebody's child ended: ours? */
+static void on_child(uv_signal_t *watch, int number)
 {
-    (void)status;
-    (void)events;
+    (void)number;
     if (note_end(watch->data))
         look_for_end(watch->data);
 }
@@ -381,7 +378,18 @@ static void set_attributes(posix_spawnattr_t *attributes)
     CHECK(posix_spawnattr_setsigdefault(attributes, &all) == 0);
 }
 
-/* 0, or what errno says. */
+/* 0, or an errno. posix_spawn() says so too, but not under every tool that watches a program. */
+static int look_at(const char *program)
+{
+    struct stat found;
+    if (stat(program, &found))
+        return errno;
+    if (!S_ISREG(found.st_mode))
+        return EACCES;
+    return access(program, X_OK) ? errno : 0;
+}
+
+/* 0, or an errno. */
 static int spawn(const struct process_spec *spec, const struct ends *ends, pid_t *ret)
 {
     posix_spawn_file_actions_t actions;
@@ -396,28 +404,6 @@ static int spawn(const struct process_spec *spec, const struct ends *ends, pid_t
                            (char *const *)(uintptr_t)spec->environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
-    return code;
-}
-
-/* A program that cannot be watched is not left to itself. */
-static void kill_unwatched(pid_t pid)
-{
-    kill(-pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-}
-
-static int watch(struct process *process, uv_loop_t *loop)
-{
-    process->pidfd = pidfd_open(process->pid, 0);
-    if (process->pidfd < 0)
-        return uv_translate_sys_error(errno);
-    int code = uv_poll_init(loop, &process->watch, process->pidfd);
-    if (code)
-        return code;
-    process->watch.data = process;
-    process->handles++;
-    code = uv_poll_start(&process->watch, UV_READABLE, on_ended);
     return code;
 }
 
@@ -448,13 +434,14 @@ static struct process *process_new(uv_loop_t *loop, struct clock clock,
     process->clock = clock;
     process->program = mem_text(spec->program, strlen(spec->program));
     process->grace_ms = spec->grace_ms;
-    process->pidfd = -1;
     buf_init(&process->output_kept, spec->output_max);
     buf_init(&process->errors_kept, spec->errors_max);
+    CHECK(uv_signal_init(loop, &process->watch) == 0);
     CHECK(uv_timer_init(loop, &process->timer) == 0);
     CHECK(uv_pipe_init(loop, &process->input, 0) == 0);
     CHECK(uv_pipe_init(loop, &process->output, 0) == 0);
     CHECK(uv_pipe_init(loop, &process->errors, 0) == 0);
+    open_handle(process, (uv_handle_t *)&process->watch);
     open_handle(process, (uv_handle_t *)&process->timer);
     open_handle(process, (uv_handle_t *)&process->input);
     open_handle(process, (uv_handle_t *)&process->output);
@@ -472,13 +459,7 @@ static void nobody(void *self, const struct process_result *result)
 static void abandon(struct process *process)
 {
     process->done = nobody;
-    process->stage = STAGE_CLOSING;
-    if (process->watch.data)
-        close_once(&process->watch);
-    close_once(&process->timer);
-    close_once(&process->input);
-    close_once(&process->output);
-    close_once(&process->errors);
+    close_all(process);
 }
 
 static enum error_code cannot_start(const char *program, int number, struct error *err)
@@ -508,16 +489,13 @@ enum error_code process_start(uv_loop_t *loop, struct clock clock, const struct 
     struct ends ends = {-1, -1, -1};
     struct process *process = process_new(loop, clock, spec);
     int code = make_pipes(process, spec, &ends);
+    if (!code) /* before it can end */
+        code = uv_signal_start(&process->watch, on_child, SIGCHLD);
     if (code)
-        error_set(err, ERR_SYSTEM, "cannot make pipes for '%s': %s", spec->program,
+        error_set(err, ERR_SYSTEM, "cannot prepare to run '%s': %s", spec->program,
                   uv_strerror(code));
-    else if ((code = spawn(spec, &ends, &process->pid)))
+    else if ((code = look_at(spec->program)) || (code = spawn(spec, &ends, &process->pid)))
         cannot_start(spec->program, code, err);
-    else if ((code = watch(process, loop))) {
-        kill_unwatched(process->pid);
-        error_set(err, ERR_IN_DOUBT, "'%s' was started, could not be watched and was killed: %s",
-                  spec->program, uv_strerror(code));
-    }
     ends_close(&ends);
     if (code) {
         abandon(process);

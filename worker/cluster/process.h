@@ -12,7 +12,7 @@
  *
  * libuv's own spawning is not used: it neither closes descriptors that others opened (librdkafka's,
  * the HTTP server's) nor leaves the dead leader in place while its group is ended. posix_spawn()
- * does both, and a pidfd tells the loop of the end.
+ * and a SIGCHLD watcher of libuv do both.
  *
  * Loop thread only; the process ignores SIGPIPE. */
 #ifndef CLUSTER_PROCESS_H
@@ -69,8 +69,7 @@ struct process;
 
 /* Starts it. Answers at once, with nothing started and no callback to come: ERR_CONFIG when the
  * program is not there or may not be run, ERR_SYSTEM when the system has no means (descriptors,
- * memory, processes) or cannot watch it. ERR_IN_DOUBT: it was started, could not be watched and was
- * killed at once. */
+ * memory, processes). */
 enum error_code process_start(uv_loop_t *loop, struct clock clock, const struct process_spec *spec,
                               process_done done, void *self, struct process **ret,
                               struct error *err) MUST_CHECK;
