@@ -13,38 +13,7 @@ enum {
     LIST_RETRY_DOUBLINGS = 5 /* 6.4 s at most; the lane's breaker adds its own pause */
 };
 
-/* ---- who waits ---- */
-
-static void ask(struct engine *engine, struct cluster *cluster)
-{
-    if (cluster->asking || cluster->listing || TAILQ_EMPTY(&cluster->wanting))
-        return;
-    cluster->asking = true;
-    TAILQ_INSERT_TAIL(&engine->asking, cluster, of_asking);
-}
-
-void cluster_want(struct engine *engine, struct open *open, struct instant after,
-                  struct instant not_before)
-{
-    struct cluster *cluster = open->cluster;
-    CHECK(!open->wants_list);
-    if (TAILQ_EMPTY(&cluster->wanting))
-        cluster->wake = INSTANT_NEVER;
-    open->wants_list = true;
-    open->list_after = after;
-    open->list_not_before = not_before;
-    TAILQ_INSERT_TAIL(&cluster->wanting, open, of_wanting);
-    cluster->wake = instant_min(cluster->wake, not_before);
-    ask(engine, cluster);
-}
-
-void cluster_served(struct open *open)
-{
-    if (!open->wants_list)
-        return;
-    open->wants_list = false;
-    TAILQ_REMOVE(&open->cluster->wanting, open, of_wanting);
-}
+/* ---- who is asked ---- */
 
 void clusters_restart(struct engine *engine)
 {
@@ -55,7 +24,7 @@ void clusters_restart(struct engine *engine)
         cluster->listing = 0;
         cluster->failures = 0;
         cluster->not_before = (struct instant){0};
-        ask(engine, cluster);
+        cluster_ask(engine, cluster);
     }
 }
 
@@ -519,5 +488,5 @@ void engine_listed(struct engine *engine, uint64_t tag, const struct session_lis
         cluster->not_before = (struct instant){0};
     else
         list_failed(engine, cluster, failure, now);
-    ask(engine, cluster);
+    cluster_ask(engine, cluster);
 }

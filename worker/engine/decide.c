@@ -21,20 +21,6 @@ static const char *const stopped_why = "stopped before anything was sent for it"
 
 /* ---- verdicts ---- */
 
-/* Only marks it; flush_decisions() appends the OUTCOME. */
-void decide_target(struct open *open, struct target *target, enum target_outcome outcome,
-                   const struct error *why)
-{
-    CHECK(target->work != WORK_DECIDED);
-    if (target->work == WORK_SENDING)
-        open->sending--;
-    target->work = WORK_DECIDED;
-    target->decision = outcome;
-    reason_release(&target->reason);
-    if (why && why->code)
-        reason_set(&target->reason, why);
-}
-
 static void decide_with(struct open *open, struct target *target, enum target_outcome outcome,
                         enum error_code code, const char *message)
 {

@@ -272,15 +272,15 @@ struct engine {
     struct instant retry_events_at;
 };
 
-/* ---- engine.c: the parts everybody uses ---- */
+/* ---- heap.c ---- */
+void heap_set(struct engine *engine, struct open *open, struct instant wake);
+
+/* ---- common.c: the parts everybody uses ---- */
 /* The entry that a record or offer with this first append time repeats; NULL: there is none, or it
  * is so much older that this is a new command under an old id. Depends on records alone, so that
  * every reader says the same. */
 struct entry *engine_known(struct engine *engine, const struct uuid *id, struct wall first_append);
 struct entry *engine_find(struct engine *engine, const struct uuid *id);
-void entry_free(struct engine *engine, struct entry *entry);
-void engine_charge(struct engine *engine, int64_t commands, int64_t targets, int64_t ids);
-void engine_set_role(struct engine *engine, enum engine_role role);
 void flying_clear(struct engine *engine);
 void flying_landed(struct engine *engine, const struct uuid *id);
 struct cluster *engine_cluster(struct engine *engine, const char *name);
@@ -297,12 +297,21 @@ struct wall engine_broker_now(const struct engine *engine, struct instant now);
 struct wall engine_broker_then(const struct engine *engine, struct instant at);
 /* When the broker's clock shows `wall`, at the earliest. */
 struct instant engine_instant_of(const struct engine *engine, struct wall wall);
+void engine_charge(struct engine *engine, int64_t commands, int64_t targets, int64_t ids);
+void engine_set_role(struct engine *engine, enum engine_role role);
+/* The command waits for a list that starts at or after `after`, not asked for before `not_before`.
+ */
+void cluster_want(struct engine *engine, struct open *open, struct instant after,
+                  struct instant not_before);
+void cluster_served(struct open *open);
+/* Somebody waits and no list is under way: clusters_step() will look at it. */
+void cluster_ask(struct engine *engine, struct cluster *cluster);
+/* Only marks it; decide() appends the OUTCOME. */
+void decide_target(struct open *open, struct target *target, enum target_outcome outcome,
+                   const struct error *why);
 void target_release(struct target *target);
 void open_free(struct engine *engine, struct open *open);
-void open_restart(struct engine *engine, struct open *open, struct instant now);
-void heap_set(struct engine *engine, struct open *open, struct instant wake);
-
-/* ---- fold.c ---- */
+void entry_free(struct engine *engine, struct entry *entry);
 /* Frees what is announced and over its time. */
 void engine_forget(struct engine *engine, struct wall broker_time);
 
@@ -315,15 +324,10 @@ struct instant owner_wake(const struct engine *engine);
 
 /* ---- decide.c ---- */
 void decide(struct engine *engine, struct open *open, struct instant now);
-void decide_target(struct open *open, struct target *target, enum target_outcome outcome,
-                   const struct error *why);
+/* After a new OWNER of ours: what was under way is forgotten. */
+void open_restart(struct engine *engine, struct open *open, struct instant now);
 
 /* ---- cluster.c ---- */
-/* The command waits for a list that starts at or after `after`, not asked for before `not_before`.
- */
-void cluster_want(struct engine *engine, struct open *open, struct instant after,
-                  struct instant not_before);
-void cluster_served(struct open *open);
 void clusters_restart(struct engine *engine);
 /* A complete list, or the cluster's own word, says that the session is gone. */
 void target_absent(struct open *open, struct target *target);

@@ -1,0 +1,282 @@
+/* The small parts that every other file of the engine uses. They call none of those files, and
+ * those call each other downwards only: heap, common, announce, cluster, decide, owner, fold,
+ * reply, engine. */
+#include "engine/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+/* ---- what is known by id ---- */
+
+struct entry *engine_find(struct engine *engine, const struct uuid *id)
+{
+    struct entry *entry;
+    HASH_FIND(hh, engine->entries, id, sizeof *id, entry);
+    return entry;
+}
+
+struct entry *engine_known(struct engine *engine, const struct uuid *id, struct wall first_append)
+{
+    struct entry *entry = engine_find(engine, id);
+    bool ended = entry && entry->outcome != COMMAND_NONE;
+    return entry && (!ended || first_append.ms < entry->forget_at.ms) ? entry : NULL;
+}
+
+void flying_clear(struct engine *engine)
+{
+    struct flying *flying;
+    struct flying *next;
+    HASH_ITER(hh, engine->flying, flying, next)
+    {
+        HASH_DEL(engine->flying, flying);
+        free(flying);
+    }
+}
+
+void flying_landed(struct engine *engine, const struct uuid *id)
+{
+    struct flying *flying;
+    HASH_FIND(hh, engine->flying, id, sizeof *id, flying);
+    if (!flying)
+        return;
+    HASH_DEL(engine->flying, flying);
+    free(flying);
+}
+
+struct cluster *engine_cluster(struct engine *engine, const char *name)
+{
+    struct cluster *cluster;
+    HASH_FIND_STR(engine->clusters, name, cluster);
+    if (cluster)
+        return cluster;
+    cluster = mem_new(struct cluster);
+    cluster->name = mem_text(name, strlen(name));
+    TAILQ_INIT(&cluster->opens);
+    TAILQ_INIT(&cluster->wanting);
+    HASH_ADD_KEYPTR(hh, engine->clusters, cluster->name, strlen(cluster->name), cluster);
+    return cluster;
+}
+
+void engine_touch(struct engine *engine, struct open *open)
+{
+    if (open->dirty)
+        return;
+    open->dirty = true;
+    TAILQ_INSERT_TAIL(&engine->dirty, open, of_dirty);
+}
+
+static void queue_action(struct engine *engine, struct queued *queued)
+{
+    queued->action.tag = queued->action.tag ? queued->action.tag : ++engine->tags;
+    STAILQ_INSERT_TAIL(&engine->actions, queued, in_order);
+    engine->action_count++;
+}
+
+struct engine_action *engine_act(struct engine *engine, enum engine_action_kind kind)
+{
+    struct queued *queued = mem_new(struct queued);
+    queued->action.kind = kind;
+    queue_action(engine, queued);
+    return &queued->action;
+}
+
+static void remember_append(struct engine *engine, uint64_t sequence, struct instant now)
+{
+    if (engine->appending_count == engine->appending_size) {
+        size_t size = engine->appending_size ? 2 * engine->appending_size : 64;
+        struct appending *grown = mem_alloc(size, sizeof *grown);
+        for (size_t i = 0; i < engine->appending_count; i++)
+            grown[i] = engine->appending[(engine->appending_first + i) % engine->appending_size];
+        free(engine->appending);
+        engine->appending = grown;
+        engine->appending_size = size;
+        engine->appending_first = 0;
+    }
+    size_t at = (engine->appending_first + engine->appending_count) % engine->appending_size;
+    engine->appending[at] = (struct appending){sequence, now};
+    engine->appending_count++;
+}
+
+void engine_append(struct engine *engine, struct record *record, struct instant now)
+{
+    record->epoch = (struct epoch){engine->config.writer, engine->epoch};
+    record->sequence = ++engine->sequence;
+    record->events_through = engine->events_through;
+    struct engine_action *action = engine_act(engine, ENGINE_APPEND);
+    action->record = record;
+    action->tag = (engine->epoch << 32) | (uint32_t)engine->sequence;
+    remember_append(engine, record->sequence, now);
+}
+
+struct record *engine_record_about(const struct open *open, enum record_kind kind)
+{
+    struct record *record = record_create(kind);
+    record->command_id = open->entry->id;
+    record->command_digest = open->entry->digest;
+    return record;
+}
+
+struct wall engine_broker_now(const struct engine *engine, struct instant now)
+{
+    if (engine->anchor_wall.ms == 0)
+        return (struct wall){0};
+    return (struct wall){engine->anchor_wall.ms + instant_ms_between(engine->anchor_at, now)};
+}
+
+struct wall engine_broker_then(const struct engine *engine, struct instant at)
+{
+    if (engine->anchor_wall.ms == 0)
+        return (struct wall){0};
+    return (struct wall){engine->anchor_wall.ms + instant_ms_between(engine->anchor_read, at)};
+}
+
+struct instant engine_instant_of(const struct engine *engine, struct wall wall)
+{
+    return instant_add_ms(engine->anchor_at, wall.ms - engine->anchor_wall.ms);
+}
+
+/* ---- who waits for a list ---- */
+
+void cluster_ask(struct engine *engine, struct cluster *cluster)
+{
+    if (cluster->asking || cluster->listing || TAILQ_EMPTY(&cluster->wanting))
+        return;
+    cluster->asking = true;
+    TAILQ_INSERT_TAIL(&engine->asking, cluster, of_asking);
+}
+
+void cluster_want(struct engine *engine, struct open *open, struct instant after,
+                  struct instant not_before)
+{
+    struct cluster *cluster = open->cluster;
+    CHECK(!open->wants_list);
+    if (TAILQ_EMPTY(&cluster->wanting))
+        cluster->wake = INSTANT_NEVER;
+    open->wants_list = true;
+    open->list_after = after;
+    open->list_not_before = not_before;
+    TAILQ_INSERT_TAIL(&cluster->wanting, open, of_wanting);
+    cluster->wake = instant_min(cluster->wake, not_before);
+    cluster_ask(engine, cluster);
+}
+
+void cluster_served(struct open *open)
+{
+    if (!open->wants_list)
+        return;
+    open->wants_list = false;
+    TAILQ_REMOVE(&open->cluster->wanting, open, of_wanting);
+}
+
+/* ---- verdicts ---- */
+
+void decide_target(struct open *open, struct target *target, enum target_outcome outcome,
+                   const struct error *why)
+{
+    CHECK(target->work != WORK_DECIDED);
+    if (target->work == WORK_SENDING)
+        open->sending--;
+    target->work = WORK_DECIDED;
+    target->decision = outcome;
+    reason_release(&target->reason);
+    if (why && why->code)
+        reason_set(&target->reason, why);
+}
+
+/* ---- what is let go ---- */
+
+void target_release(struct target *target)
+{
+    if (target->found)
+        identity_release(&target->identity);
+    free(target->snapshot);
+    reason_release(&target->reason);
+    target->found = false;
+    target->snapshot = NULL;
+    target->snapshot_length = 0;
+}
+
+static void gathering_release(struct open *open)
+{
+    for (uint32_t i = 0; i < open->gathering.chunks; i++)
+        record_destroy(open->gathering.parts[i]);
+    free(open->gathering.parts);
+    memset(&open->gathering, 0, sizeof open->gathering);
+}
+
+void open_free(struct engine *engine, struct open *open)
+{
+    heap_set(engine, open, INSTANT_NEVER);
+    cluster_served(open);
+    if (open->dirty)
+        TAILQ_REMOVE(&engine->dirty, open, of_dirty);
+    HASH_DELETE(by_serial, engine->by_serial, open);
+    TAILQ_REMOVE(&open->cluster->opens, open, of_cluster);
+    open->cluster->open_count--;
+    engine_charge(engine, -1, -(int64_t)open->target_count, 0);
+    for (uint32_t i = 0; i < open->target_count; i++)
+        target_release(&open->targets[i]);
+    free(open->targets);
+    gathering_release(open);
+    reason_release(&open->reason);
+    command_destroy(open->command);
+    open->entry->open = NULL;
+    free(open);
+}
+
+void entry_free(struct engine *engine, struct entry *entry)
+{
+    if (entry->open)
+        open_free(engine, entry->open);
+    if (!entry->outdated)
+        HASH_DEL(engine->entries, entry);
+    TAILQ_REMOVE(&engine->order, entry, in_order);
+    engine_charge(engine, 0, 0, -1);
+    reason_release(&entry->reason);
+    free(entry->past);
+    free(entry);
+}
+
+/* By the times of records alone, so that no reader forgets what another still knows and needs. A
+ * copy that was appended in time may be read that much later; what is older still is refused at the
+ * door (engine_offer). */
+void engine_forget(struct engine *engine, struct wall broker_time)
+{
+    for (struct entry *entry = TAILQ_FIRST(&engine->order); entry && !entry->open && !entry->duties;
+         entry = TAILQ_FIRST(&engine->order)) {
+        if (entry->forget_at.ms + engine->config.remember_ms > broker_time.ms)
+            return;
+        entry_free(engine, entry);
+    }
+}
+
+void engine_charge(struct engine *engine, int64_t commands, int64_t targets, int64_t ids)
+{
+    struct engine_budget *parts[] = {&engine->mine, engine->charged ? engine->budget : NULL};
+    for (size_t i = 0; i < 2 && parts[i]; i++) {
+        parts[i]->open_commands = (uint32_t)(parts[i]->open_commands + commands);
+        parts[i]->open_targets = (uint32_t)(parts[i]->open_targets + targets);
+        parts[i]->remembered_ids = (uint32_t)(parts[i]->remembered_ids + ids);
+    }
+}
+
+/* Only what this worker owns counts against its bounds: an engine that merely reads along cannot
+ * bring anything to an end, and must not keep others from working. */
+void engine_set_role(struct engine *engine, enum engine_role role)
+{
+    bool charge = role == ENGINE_OWNING;
+    engine->role = role;
+    if (charge == engine->charged)
+        return;
+    struct engine_budget mine = engine->mine;
+    int64_t sign = charge ? 1 : -1;
+    engine->charged = charge;
+    engine->budget->open_commands =
+        (uint32_t)(engine->budget->open_commands + sign * mine.open_commands);
+    engine->budget->open_targets =
+        (uint32_t)(engine->budget->open_targets + sign * mine.open_targets);
+    engine->budget->remembered_ids =
+        (uint32_t)(engine->budget->remembered_ids + sign * mine.remembered_ids);
+}
