@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/limits.h"
-#include "model/json.h"
 #include "service/executors.h"
 
 struct asking {
@@ -68,26 +66,4 @@ enum error_code cluster_list(const struct config_cluster *cluster, const char *i
     CHECK(asking.reply.list);
     *ret = asking.reply.list;
     return ERR_OK;
-}
-
-void session_json(const struct session *session, struct buf *out)
-{
-    AUTO_BUF value;
-    buf_init(&value, LIMIT_RECORD_BYTES);
-    for (int at = 0; at < SESSION_FIELD_COUNT; at++) {
-        enum session_field field = (enum session_field)at;
-        enum session_field_type type = session_field_type(field);
-        bool plain =
-            type == SESSION_TYPE_U32 || type == SESSION_TYPE_I64 || type == SESSION_TYPE_BOOL;
-        buf_clear(&value);
-        session_field_print(session, field, &value);
-        buf_format(out, "%c\"%s\":", at ? ',' : '{', session_field_name(field));
-        if (plain)
-            buf_str(out, buf_text(&value));
-        else if (value.length)
-            json_quote(out, text_of(buf_text(&value)));
-        else
-            buf_str(out, "null");
-    }
-    buf_byte(out, '}');
 }

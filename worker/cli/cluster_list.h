@@ -11,8 +11,5 @@
 enum error_code cluster_list(const struct config_cluster *cluster, const char *infobase,
                              int64_t timeout_ms, struct session_list **ret,
                              struct error *err) MUST_CHECK;
-/* Appends a session as JSON, every field of session.def by its name: numbers and booleans as such,
- * texts quoted, what is not there as null. */
-void session_json(const struct session *session, struct buf *out);
 
 #endif

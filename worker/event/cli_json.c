@@ -52,31 +52,6 @@ static void put_reason(struct buf *out, const struct event_reason *reason)
     buf_byte(out, '}');
 }
 
-/* Numbers and booleans as such, texts quoted, what is not there as null. */
-static void put_property(struct buf *out, const struct session *session, enum session_field field,
-                         bool first)
-{
-    AUTO_BUF value;
-    buf_init(&value, LIMIT_RECORD_BYTES);
-    session_field_print(session, field, &value);
-    put_name(out, session_field_name(field), first);
-    switch (session_field_type(field)) {
-    case SESSION_TYPE_U32:
-    case SESSION_TYPE_I64:
-    case SESSION_TYPE_BOOL:
-        buf_str(out, buf_text(&value));
-        break;
-    case SESSION_TYPE_UUID:
-    case SESSION_TYPE_TIME:
-    case SESSION_TYPE_TEXT:
-        if (value.length)
-            json_quote(out, text_of(buf_text(&value)));
-        else
-            buf_str(out, "null");
-        break;
-    }
-}
-
 static void put_properties(struct buf *out, struct text snapshot)
 {
     put_name(out, "properties", false);
@@ -86,10 +61,7 @@ static void put_properties(struct buf *out, struct text snapshot)
         buf_str(out, "null");
         return;
     }
-    buf_byte(out, '{');
-    for (int field = 0; field < SESSION_FIELD_COUNT; field++)
-        put_property(out, &session, (enum session_field)field, field == 0);
-    buf_byte(out, '}');
+    session_json(&session, out);
 }
 
 static void put_target(struct buf *out, const struct event_target_view *target)

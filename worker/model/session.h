@@ -97,6 +97,10 @@ enum session_field session_field_find(struct text name);
  * empty. */
 void session_field_print(const struct session *session, enum session_field field, struct buf *out);
 
+/* Appends one JSON object without blanks, a member for every field in the order of session.def:
+ * numbers and booleans as such, texts quoted, what is not there as null. */
+void session_json(const struct session *session, struct buf *out);
+
 /* The snapshot as protobuf (curfew.v1.SessionSnapshot): appended to `out`. */
 void session_encode(const struct session *session, struct buf *out);
 /* Reads a snapshot; texts go to `arena`. ERR_UNDECODABLE on bad bytes or texts. */
