@@ -11,6 +11,9 @@
  *   {"op": "event", "style": n}                  -> {"messages": [...]}   n: 1 structured, 2
  * protobuf
  *   {"op": "view", "message": {...}}             -> {"view": stable JSON}
+ *   {"op": "handler_request", "mode": n}         -> {"request": JSON}     n: enum handler_mode
+ *   {"op": "handler_answer", "mode": n, "count": n, "answer": text} -> {"results": [...],
+ *                                                                       "standard_processing": ...}
  *
  * What is refused gives {"error": label, "message": text}. */
 #include <jansson.h>
@@ -21,6 +24,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "cluster/handler/codec.h"
 #include "command/message.h"
 #include "event/decode.h"
 #include "event/encode.h"
@@ -143,8 +147,8 @@ static json_t *op_view(const struct message *message)
     return json_pack("{s:o}", "view", parsed(&json));
 }
 
-/* An event in which every field is used. */
-static struct outgoing *make_event(const struct event_style *style)
+/* A session in which every kind of field is used. */
+static void make_snapshot(struct session *ret, struct buf *out)
 {
     struct session session = {.number = 7,
                               .infobase_name = "ut",
@@ -161,9 +165,17 @@ static struct outgoing *make_event(const struct event_style *style)
                               .cpu_time_total = INT64_MAX,
                               .started_at = {639000000000000}};
     session.uuid.bytes[0] = session.infobase.bytes[15] = 1;
+    session_encode(&session, out);
+    *ret = session;
+}
+
+/* An event in which every field is used. */
+static struct outgoing *make_event(const struct event_style *style)
+{
+    struct session session;
     AUTO_BUF snapshot;
     buf_init(&snapshot, LIMIT_RECORD_BYTES);
-    session_encode(&session, &snapshot);
+    make_snapshot(&session, &snapshot);
     const struct reason gone = {ERR_GONE, (char[]){"gone\n"}};
     AUTO(command) command = command_create();
     command->id.bytes[0] = 2;
@@ -218,6 +230,70 @@ static json_t *op_event(int number)
     return json_pack("{s:o}", "messages", messages);
 }
 
+enum { HANDLER_TARGETS = 3 };
+
+static json_t *op_handler_request(enum handler_mode mode)
+{
+    const struct reason gone = {ERR_GONE, (char[]){"gone\n"}};
+    struct session session;
+    struct error err;
+    AUTO_BUF snapshot;
+    AUTO_BUF json;
+    buf_init(&snapshot, LIMIT_RECORD_BYTES);
+    buf_init(&json, HANDLER_REQUEST_MAX);
+    make_snapshot(&session, &snapshot);
+    AUTO(command) command = command_create();
+    command->id.bytes[0] = 2;
+    command->requested_by = "ivan";
+    command->origin = ORIGIN_REMOTE;
+    struct handler_target targets[] = {
+        {.snapshot = snapshot.data,
+         .snapshot_length = (uint32_t)snapshot.length,
+         .outcome = TARGET_ENDED},
+        {.index = 1,
+         .asked_by_number = true,
+         .asked_number = 5,
+         .outcome = TARGET_ALREADY_GONE,
+         .reason = &gone},
+    };
+    struct handler_task task = {.mode = mode,
+                                .command = command,
+                                .cluster = "main",
+                                .place = "",
+                                .round = 1,
+                                .attempt = 1,
+                                .expires_at = {1700000002001},
+                                .outcome = COMMAND_COMPLETED,
+                                .targets = targets,
+                                .count = mode == HANDLER_AFTER ? 2 : 1};
+    if (handler_request_write(&task, 30000, &json, &err))
+        return refusal(&err);
+    return json_pack("{s:o}", "request", parsed(&json));
+}
+
+/* For a task about targets 0, 1, ... */
+static json_t *op_handler_answer(const json_t *request)
+{
+    AUTO_HANDLER_ANSWER answer = {0};
+    struct handler_target targets[HANDLER_TARGETS];
+    struct error err;
+    for (uint32_t i = 0; i < HANDLER_TARGETS; i++)
+        targets[i].index = i;
+    struct handler_task task = {
+        .mode = (enum handler_mode)json_integer_value(json_object_get(request, "mode")),
+        .targets = targets,
+        .count = (uint32_t)json_integer_value(json_object_get(request, "count"))};
+    CHECK(task.count <= HANDLER_TARGETS);
+    const char *text = json_string_value(json_object_get(request, "answer"));
+    if (handler_answer_read(&task, text_of(text), &answer, &err))
+        return refusal(&err);
+    json_t *results = json_array();
+    for (uint32_t i = 0; i < answer.count; i++)
+        json_array_append_new(results, json_string(handler_result_label(answer.words[i].result)));
+    return json_pack("{s:o,s:b}", "results", results, "standard_processing",
+                     answer.standard_processing);
+}
+
 static json_t *answer(const json_t *request)
 {
     AUTO(arena) arena = arena_create(LINE_MAX_BYTES);
@@ -229,6 +305,11 @@ static json_t *answer(const json_t *request)
         return op_encode(&message, (int)json_integer_value(json_object_get(request, "form")));
     if (text_equal(op, TEXT("view")))
         return op_view(&message);
+    if (text_equal(op, TEXT("handler_request")))
+        return op_handler_request(
+            (enum handler_mode)json_integer_value(json_object_get(request, "mode")));
+    if (text_equal(op, TEXT("handler_answer")))
+        return op_handler_answer(request);
     CHECK(text_equal(op, TEXT("event")));
     return op_event((int)json_integer_value(json_object_get(request, "style")));
 }

@@ -273,6 +273,46 @@ def examples(codec, source, schemas):
             check("error" not in answer, name, example["name"], answer)
 
 
+INSTEAD, BEFORE = 2, 3  # as in HandlerMode
+# Answers of a handler about two targets, on which schema and worker must agree.
+ENDED = {"index": 0, "result": "ended"}
+HANDLER_ANSWERS = [
+    {"targets": [ENDED, {"index": 1, "result": result, **more}], **about}
+    for result in ("ended", "left", "failed", "skipped", "nothing", "Ended", "", None, 1)
+    for more in ({}, {"message": "m"}, {"message": None}, {"message": 5}, {"mesage": "m"})
+    for about in ({}, {"standard_processing": True}, {"standard_processing": None}, {"standart_processing": True})
+] + [{}, [], "ended", 5, None, {"targets": None}, {"targets": [5, ENDED]}, {"targets": {"0": ENDED}},
+     {"targets": [{"result": "ended"}, ENDED]}, {"targets": [{"index": "1", "result": "ended"}, ENDED]},
+     {"targets": [{"index": -1, "result": "ended"}, ENDED]}, {"targets": [{"index": 10000, "result": "ended"}, ENDED]}]
+# What a schema cannot say: each target exactly once.
+HANDLER_BEYOND = [{"targets": []}, {"targets": [ENDED]}, {"targets": [ENDED, ENDED]},
+                  {"targets": [ENDED, {"index": 2, "result": "ended"}]}]
+
+
+def handlers(codec, request_schema, answer_schema):
+    """What a handler reads is what its schema says, and of its answers the worker takes what the schema takes."""
+    for mode, word in enumerate(["instead", "before", "after"], start=INSTEAD):
+        made = codec.ask("handler_request", mode=mode)["request"]
+        check(made["mode"] == word, made)
+        schema_takes(request_schema, made, "handler request")
+        for name in made:
+            without = {key: value for key, value in made.items() if key != name}
+            check(not request_schema.is_valid(without), "the schema does not ask for", name)
+    taken = 0
+    for answer in HANDLER_ANSWERS:
+        reply = codec.ask("handler_answer", mode=INSTEAD, count=2, answer=json.dumps(answer))
+        taken += "error" not in reply
+        check(("error" not in reply) == answer_schema.is_valid(answer), answer, reply)
+    check(taken == 24, "answers taken", taken)
+    for answer in HANDLER_BEYOND:
+        check(answer_schema.is_valid(answer), answer)
+        check("error" in codec.ask("handler_answer", mode=INSTEAD, count=2, answer=json.dumps(answer)), answer)
+    said = {"targets": [{"index": 1, "result": "left"}, {"index": 0, "result": "failed"}]}
+    for mode in (INSTEAD, BEFORE):
+        check(codec.ask("handler_answer", mode=mode, count=2, answer=json.dumps(said)) ==
+              {"results": ["failed", "left"], "standard_processing": mode == BEFORE}, mode)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--codec", required=True)
@@ -282,7 +322,7 @@ def main():
     options = parser.parse_args()
     codec = Codec(options.codec)
     schemas = {}
-    for name in ("command", "event"):
+    for name in ("command", "event", "handler-request", "handler-answer"):
         schema = json.loads((options.source / "schemas" / f"{name}.schema.json").read_text())
         jsonschema.Draft202012Validator.check_schema(schema)
         schemas[name] = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
@@ -292,6 +332,7 @@ def main():
     events_out(codec, schemas["event"])
     verdicts(codec)
     examples(codec, options.source, schemas)
+    handlers(codec, schemas["handler-request"], schemas["handler-answer"])
     print(f"client: {checks} checks, {len(failures)} failed, seed={options.seed}")
     return 1 if failures else 0
 
