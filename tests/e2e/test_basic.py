@@ -49,6 +49,21 @@ def still_works(world, cluster=ONE):
 
 # ---- what people type ----
 
+def a_session_that_was_ended_can_be_asked_for_later(world):
+    login = world.sim.login(ONE, user="Анна")
+    expect_run(world.terminate(ONE, "--session", login["session"], "--reason", "обслуживание"), 0, "ended")
+    shown = world.curfew("show", login["session"], "--json")
+    expect(shown.status == 0 and len(shown.json) == 1, str(shown))
+    entry = shown.json[0]
+    expect(entry["outcome"] == "ended" and entry["requested_reason"] == "обслуживание" and entry["decided_at"], str(shown))
+    expect(entry["snapshot"]["user_name"] == "Анна" and entry["snapshot"]["uuid"] == login["session"], str(shown))
+    people = world.curfew("show", login["session"])
+    expect(people.status == 0 and "Анна" in str(people), str(people))
+    nobody = world.curfew("show", str(uuid.uuid4()))
+    expect(nobody.status == NOT_FOUND, str(nobody))
+    expect(world.curfew("show", "17").status == USAGE, "a number was taken for a session")
+
+
 def a_session_is_ended_by_its_uuid(world):
     mine, other = (world.sim.login(ONE)["session"] for _ in range(2))
     run = expect_run(world.terminate(ONE, "--session", mine, "--reason", "тест"), 0, "ended")
@@ -416,6 +431,7 @@ def the_checker_is_content(world):
 
 
 CASES = [
+    a_session_that_was_ended_can_be_asked_for_later,
     a_session_is_ended_by_its_uuid, sessions_are_ended_by_their_numbers, what_is_not_there_is_already_gone,
     a_guard_that_differs_spares_the_session, a_protected_application_is_spared, unknown_names_are_told, a_dry_run_ends_nothing,
     exit_statuses_are_as_published, an_empty_selector_is_refused, undecodable_bytes_go_to_the_dead_letters,

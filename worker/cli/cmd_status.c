@@ -6,11 +6,10 @@
 
 #include "base/check.h"
 #include "cli/common.h"
-#include "cli/link.h"
+#include "cli/journal.h"
 #include "cli/main_table.h"
 #include "cli/say.h"
 #include "cli/table.h"
-#include "cli/trace.h"
 
 enum { AGE_TEXT_MAX = 32, SECOND_MS = 1000, MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400 };
 
@@ -44,41 +43,6 @@ const struct argp cmd_status_argp = {
     cli_children,
     NULL,
     NULL};
-
-/* ---- reading ---- */
-
-static void say_progress(struct status *status, const struct trace *trace)
-{
-    uint64_t records = 0;
-    for (int32_t i = 0; i < trace_partitions(trace); i++)
-        records += trace_partition(trace, i)->records;
-    say_live(&status->talk, "reading the journal: %" PRIu64 " records ...", records);
-}
-
-static enum error_code read_all(struct status *status, struct link *link, struct trace *trace,
-                                struct error *err)
-{
-    for (;;) {
-        struct kafka_message *message;
-        struct instant until = instant_add_ms(link_now(link), status->common.timeout_ms);
-        while (link_take(link, &message)) {
-            const struct trace_partition *partition = trace_partition(trace, message->partition);
-            if (partition->records == 0 && link_low(link, message->partition) > 0)
-                trace_from_middle(trace, message->partition);
-            trace_record(trace, message->partition, message->value, message->timestamp);
-            kafka_message_destroy(message);
-        }
-        if (link_broken(link, err))
-            return error_wrap(err, "the journal cannot be read");
-        if (link_at_end(link))
-            return ERR_OK;
-        say_progress(status, trace);
-        enum link_wake wake = link_wait(link, until);
-        if (wake != LINK_READY)
-            return link_gave_up(link, wake, "the journal cannot be read: Kafka does not answer",
-                                err);
-    }
-}
 
 /* ---- output ---- */
 
@@ -205,7 +169,6 @@ static int tell(struct status *status, const struct trace *trace)
         const struct chain_reader *chain = &trace_partition(trace, i)->chain;
         damaged += chain->damaged + chain->holes;
     }
-    say_clear(&status->talk);
     if (status->common.json) {
         print_json(status, trace, commands, count);
     } else {
@@ -216,22 +179,6 @@ static int tell(struct status *status, const struct trace *trace)
         say_line(&status->talk, "%sthe journal is damaged%s: %" PRIu64 " records",
                  say_on(&status->talk, PAINT_BAD), say_off(&status->talk), damaged);
     return damaged ? error_exit_status(ERR_JOURNAL) : 0;
-}
-
-static int walk(struct status *status, struct cli_setup *setup, struct error *err)
-{
-    AUTO(link) link = NULL;
-    AUTO(trace) trace = NULL;
-    int32_t partitions;
-    const char *topic = setup->config->topics.journal;
-    if (link_create(NULL, &setup->settings, cli_first_look_ms(&status->common), &link, err) ||
-        link_partitions(link, topic, &partitions, err) ||
-        link_read(link, KAFKA_READ_JOURNAL, topic, KAFKA_FROM_BEGINNING, err))
-        return -1;
-    trace = trace_create(partitions);
-    if (read_all(status, link, trace, err))
-        return -1;
-    return tell(status, trace);
 }
 
 int cmd_status(int argc, char **argv)
@@ -247,11 +194,10 @@ int cmd_status(int argc, char **argv)
     status.now = clock_wall(&clock);
     if (cli_setup_load(&status.common, false, &setup, NULL, &err))
         return say_error("status", &err);
-    int exit_status = walk(&status, &setup, &err);
-    if (exit_status < 0) {
-        say_clear(&status.talk);
-        exit_status = say_error("status", &err);
-    }
+    AUTO(trace) trace = NULL;
+    int exit_status = journal_read(&status.common, &setup, &status.talk, NULL, NULL, &trace, &err)
+                          ? say_error("status", &err)
+                          : tell(&status, trace);
     cli_setup_release(&setup);
     return exit_status;
 }

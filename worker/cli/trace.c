@@ -9,6 +9,7 @@
 
 struct open {
     struct trace_command command;
+    char *reason;   /* owned */
     uint32_t *seen; /* owned: indices of decided targets, for each counts once */
     uint32_t seen_count;
     UT_hash_handle hh;
@@ -18,6 +19,8 @@ struct trace {
     struct trace_partition *partitions; /* owned */
     int32_t count;
     struct open *open; /* by id */
+    trace_visit visit;
+    void *visit_self;
 };
 
 struct trace *trace_create(int32_t partitions)
@@ -35,6 +38,7 @@ static void forget(struct trace *trace, struct open *open)
     HASH_DEL(trace->open, open);
     trace->partitions[open->command.partition].open--;
     free(open->seen);
+    free(open->reason);
     free(open);
 }
 
@@ -54,6 +58,12 @@ void trace_from_middle(struct trace *trace, int32_t partition)
     static const struct chain_start unknown;
     CHECK(partition < trace->count);
     chain_reader_init(&trace->partitions[partition].chain, &unknown);
+}
+
+void trace_on_record(struct trace *trace, trace_visit visit, void *self)
+{
+    trace->visit = visit;
+    trace->visit_self = self;
 }
 
 /* ---- folding ---- */
@@ -84,12 +94,16 @@ static void fold_accepted(struct trace *trace, int32_t partition, const struct r
                                       .partition = partition,
                                       .last = RECORD_ACCEPTED,
                                       .accepted_at = at,
-                                      .expires_at = record->accepted.expires_at};
+                                      .expires_at = record->accepted.expires_at,
+                                      .reason = ""};
     if (record->accepted.command) {
         snprintf(command->cluster, sizeof command->cluster, "%s",
                  record->accepted.command->cluster);
         snprintf(command->requested_by, sizeof command->requested_by, "%s",
                  record->accepted.command->requested_by);
+        open->reason =
+            mem_text(record->accepted.command->reason, strlen(record->accepted.command->reason));
+        command->reason = open->reason;
     }
     HASH_ADD(hh, trace->open, command.id, sizeof command->id, open);
     trace->partitions[partition].open++;
@@ -121,6 +135,8 @@ static void fold(struct trace *trace, int32_t partition, const struct record *re
                  struct wall at)
 {
     struct open *open = find(trace, &record->command_id);
+    if (trace->visit)
+        trace->visit(trace->visit_self, record, open ? &open->command : NULL, partition, at);
     if (record->kind == RECORD_OWNER)
         fold_owner(&trace->partitions[partition], record, at);
     else if (record->kind == RECORD_ACCEPTED)

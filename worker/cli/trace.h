@@ -13,6 +13,7 @@ struct trace_command {
     int32_t partition;
     char cluster[TRACE_NAME_MAX];
     char requested_by[TRACE_NAME_MAX];
+    const char *reason;    /* the requester's words; lives as long as the command is open */
     enum record_kind last; /* its newest record that counts */
     struct wall accepted_at;
     struct wall expires_at;
@@ -42,6 +43,11 @@ struct chain_verdict trace_record(struct trace *trace, int32_t partition, struct
 
 int32_t trace_partitions(const struct trace *trace);
 const struct trace_partition *trace_partition(const struct trace *trace, int32_t partition);
+/* Called with every record that counts, before it changes the picture: `command` is what is known
+ * of its command, NULL when that is not open (before its ACCEPTED is folded, or behind its end). */
+typedef void (*trace_visit)(void *self, const struct record *record,
+                            const struct trace_command *command, int32_t partition, struct wall at);
+void trace_on_record(struct trace *trace, trace_visit visit, void *self);
 /* Open commands, oldest first, in an array that the caller frees. */
 struct trace_command *trace_open(const struct trace *trace, size_t *ret_count);
 

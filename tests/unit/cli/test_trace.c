@@ -6,7 +6,9 @@
 #include <cmocka.h>
 
 #include "base/limits.h"
+#include "cli/history.h"
 #include "cli/trace.h"
+#include "model/session.h"
 #include "tests/support/gen.h"
 
 static struct gen gen;
@@ -109,6 +111,54 @@ static size_t open_count(void)
     return count;
 }
 
+/* Its snapshot stands at `index` of a list. */
+static void resolve_session(struct epoch epoch, const struct uuid *id, const struct uuid *session,
+                            uint32_t index)
+{
+    struct record *record = record_create(RECORD_RESOLVED);
+    struct session found = {
+        .uuid = *session, .user_name = "anna", .app_id = "1CV8C", .reported = UINT64_MAX};
+    AUTO_BUF bytes;
+    buf_init(&bytes, LIMIT_RECORD_BYTES);
+    session_encode(&found, &bytes);
+    record->command_id = *id;
+    record->resolved.round = record->resolved.chunk = record->resolved.chunks = 1;
+    record->resolved.count = 1;
+    record->resolved.targets = mem_alloc(1, sizeof *record->resolved.targets);
+    record->resolved.targets[0].index = index;
+    record->resolved.targets[0].snapshot_length = (uint32_t)bytes.length;
+    record->resolved.targets[0].snapshot = mem_alloc(bytes.length, 1);
+    memcpy(record->resolved.targets[0].snapshot, bytes.data, bytes.length);
+    assert_true(put(&chain, epoch, record, 3000).counts);
+}
+
+static void the_history_of_a_session_tells_each_command_that_selected_it(void **state)
+{
+    (void)state;
+    struct history history = {.session = gen_uuid(&gen)};
+    struct uuid other = gen_uuid(&gen);
+    trace_on_record(trace, history_note, &history);
+    struct epoch epoch = own(&chain, 1, "worker-1");
+    struct uuid first = accept_one(epoch, 2000), second = accept_one(epoch, 2000);
+    resolve_session(epoch, &first, &history.session, 4);
+    resolve_session(epoch, &first, &other, 5);
+    decide(epoch, &first, 5); /* another target's */
+    assert_int_equal(history.count, 1);
+    assert_int_equal(history.entries[0].outcome, TARGET_NONE);
+    decide(epoch, &first, 4);
+    close_one(&chain, epoch, &first);
+    resolve_session(epoch, &second, &history.session, 0);
+    assert_int_equal(history.count, 2);
+    assert_int_equal(history.entries[0].outcome, TARGET_ALREADY_GONE);
+    assert_true(history.entries[0].closed);
+    assert_string_equal(history.entries[0].requested_by, "ivan");
+    assert_true(uuid_equal(&history.entries[1].command, &second));
+    assert_int_equal(history.entries[1].outcome, TARGET_NONE);
+    resolve_session(epoch, &second, &history.session, 0); /* the list once more */
+    assert_int_equal(history.count, 2);
+    history_release(&history);
+}
+
 static void an_empty_journal_has_no_owner(void **state)
 {
     (void)state;
@@ -181,6 +231,8 @@ static void rubbish_is_damage_and_no_crash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            the_history_of_a_session_tells_each_command_that_selected_it, setup, teardown),
         cmocka_unit_test_setup_teardown(an_empty_journal_has_no_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(the_owner_is_the_last_one_that_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(open_commands_are_counted_with_what_is_left, setup,

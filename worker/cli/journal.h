@@ -1,0 +1,16 @@
+/* journal.h - the whole journal read into a trace, with progress on a terminal. */
+#ifndef CLI_JOURNAL_H
+#define CLI_JOURNAL_H
+
+#include "cli/common.h"
+#include "cli/link.h"
+#include "cli/say.h"
+#include "cli/trace.h"
+
+/* Reads every partition from its first record to its end into a new trace; `visit` (may be NULL) as
+ * in trace_on_record(). ERR_NOT_FOUND, ERR_UNAVAILABLE, ERR_AUTH, ERR_JOURNAL, ERR_TIMEOUT. */
+enum error_code journal_read(const struct cli_common *common, struct cli_setup *setup,
+                             struct say *talk, trace_visit visit, void *self, struct trace **ret,
+                             struct error *err) MUST_CHECK;
+
+#endif
