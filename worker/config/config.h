@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "base/zone.h"
 
 enum {
     CONFIG_FILE_MAX = 8 * 1024 * 1024, /* bytes: 10,000 clusters of 800 bytes */
@@ -77,7 +78,9 @@ struct config_cluster {
     enum config_executor executor;     /* ras */
     struct config_addresses addresses; /* 1..LIMIT_ADDRESSES */
     char *cluster;                     /* UUID or name at the RAS; "" = the only one there */
-    char *time_zone;                   /* IANA name, known to this machine */
+    char *time_zone;                   /* IANA name; "" = not set */
+    const struct zone *zone;           /* of that name; NULL = not set. The config owns it */
+    int64_t clock_tolerance_ms;        /* between this cluster's clock and the broker's */
     struct config_account admin;
     struct config_infobase *infobases;
     size_t infobase_count;
@@ -137,6 +140,8 @@ struct config_policy {
     bool require_reason;
     bool require_requester;
     uint32_t max_targets; /* of one command, 0 = limits.targets_per_command */
+    uint32_t max_share;   /* percent of an infobase's sessions that one filter may select */
+    uint32_t share_from;  /* sessions; smaller infobases are not judged by it */
     int64_t validity_ms;  /* of a command that names no expiry */
     int64_t validity_max_ms;
     int64_t future_skew_ms; /* how far ahead requested_at may be */
@@ -185,6 +190,11 @@ struct config {
     struct config_topics topics;
     struct config_cluster *clusters;
     size_t cluster_count;
+    struct config_zone {
+        const char *name; /* a cluster's */
+        struct zone *zone;
+    } * zones; /* those in use, each once */
+    size_t zone_count;
     struct config_policy policy;
     struct config_limits limits;
     struct config_timing timing;

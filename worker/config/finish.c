@@ -190,6 +190,42 @@ static void check_topics(const struct config *config, struct problems *problems)
                             names[j]);
 }
 
+/* ---- time zones: read once, however many clusters stand in them ---- */
+
+static struct zone *find_zone(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config->zone_count; i++)
+        if (!strcmp(config->zones[i].name, name))
+            return config->zones[i].zone;
+    return NULL;
+}
+
+static struct zone *add_zone(struct config *config, const char *name, struct error *err)
+{
+    struct zone *zone;
+    if (zone_load(text_of(name), &zone, err))
+        return NULL;
+    config->zones = mem_resize(config->zones, config->zone_count + 1, sizeof *config->zones);
+    config->zones[config->zone_count++] = (struct config_zone){name, zone};
+    return zone;
+}
+
+static void finish_zones(struct config *config, struct problems *problems)
+{
+    for (size_t i = 0; i < config->cluster_count; i++) {
+        struct config_cluster *cluster = &config->clusters[i];
+        struct error err;
+        if (!cluster->time_zone || !cluster->time_zone[0])
+            continue; /* not set, or refused while it was read */
+        cluster->zone = find_zone(config, cluster->time_zone);
+        if (!cluster->zone)
+            cluster->zone = add_zone(config, cluster->time_zone, &err);
+        if (!cluster->zone)
+            problem_add(problems, line_of(config, cluster, "clusters[].time_zone"),
+                        "clusters[%s].time_zone: %s", cluster->name, err.message);
+    }
+}
+
 void config_finish(struct config *config, struct problems *problems)
 {
     finish_instance(config);
@@ -198,6 +234,7 @@ void config_finish(struct config *config, struct problems *problems)
     check_rule_names(config, problems);
     for (size_t i = 0; i < config->cluster_count; i++)
         check_infobase_names(&config->clusters[i], problems);
+    finish_zones(config, problems);
     check_passwords(config, problems);
     check_topics(config, problems);
 }

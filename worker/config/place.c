@@ -91,6 +91,9 @@ void config_destroy(struct config *config)
 {
     if (!config)
         return;
+    for (size_t i = 0; i < config->zone_count; i++)
+        zone_destroy(config->zones[i].zone);
+    free(config->zones);
     release_group(GROUP_TOP, config);
     struct origin *origin = config->origin;
     if (origin)

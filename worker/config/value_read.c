@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/uuid.h"
+#include "base/zone.h"
 #include "config/read.h"
 
 /* What every reader of a value gets. */
@@ -138,25 +138,9 @@ static void read_cluster_name(const struct task *task, struct text text)
         read_text(task, text);
 }
 
-/* The name is looked up below the system's database, so it must not lead anywhere else. */
-static bool zone_exists(struct text text)
-{
-    char path[128];
-    struct stat found;
-    if (!text.length || text.length > 64 || text.at[0] == '/' ||
-        memmem(text.at, text.length, "..", 2))
-        return false;
-    for (size_t i = 0; i < text.length; i++)
-        if (!strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-_/",
-                    text.at[i]))
-            return false;
-    snprintf(path, sizeof path, "/usr/share/zoneinfo/%.*s", TEXT_ARGS(text));
-    return !stat(path, &found) && S_ISREG(found.st_mode);
-}
-
 static void read_zone(const struct task *task, struct text text)
 {
-    if (text_equal(text, TEXT("UTC")) || zone_exists(text)) /* UTC needs no database */
+    if (!text.length || zone_exists(text))
         keep_text(task, text);
     else
         bad_text(task, task->line, text,

@@ -87,6 +87,8 @@ static void the_outline_of_the_design_is_read_into_plain_fields(void **state)
     assert_int_equal(main_->addresses.items[2].port, 1600);
     assert_string_equal(main_->addresses.items[3].host, "fe80::2");
     assert_string_equal(main_->time_zone, "Europe/Moscow");
+    assert_int_equal(zone_offset(main_->zone, (struct wall){1795000000000}), 3 * 3600);
+    assert_int_equal(main_->clock_tolerance_ms, 2000);
     assert_int_equal(main_->infobase_count, 2);
     assert_string_equal(main_->infobases[0].account.user, "Админ");
     assert_string_equal(main_->infobases[1].name, "erp 2.5");
@@ -491,6 +493,25 @@ static void ten_thousand_clusters_are_read_and_explained(void **state)
     assert_int_equal(config_diff(config, config, NULL, NULL), 0);
 }
 
+static void clusters_of_one_zone_share_it_and_without_a_name_there_is_none(void **state)
+{
+    (void)state;
+    struct config *config = NULL;
+    struct error err;
+    if (config_from_text(TEXT("clusters:\n"
+                              "  - {name: a, addresses: x, time_zone: Europe/Berlin}\n"
+                              "  - {name: b, addresses: x, time_zone: Europe/Berlin}\n"
+                              "  - {name: c, addresses: x, time_zone: UTC}\n"
+                              "  - {name: d, addresses: x}\n"),
+                         &config, NULL, &err))
+        fail_msg("%s", err.message);
+    assert_non_null(config->clusters[0].zone);
+    assert_ptr_equal(config->clusters[0].zone, config->clusters[1].zone);
+    assert_int_equal(config->zone_count, 2);
+    assert_null(config->clusters[3].zone);
+    config_destroy(config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +530,7 @@ int main(void)
         cmocka_unit_test(contradictions_between_keys_are_refused),
         cmocka_unit_test(yaml_that_hides_things_is_refused),
         cmocka_unit_test(an_empty_file_is_all_defaults),
+        cmocka_unit_test(clusters_of_one_zone_share_it_and_without_a_name_there_is_none),
         cmocka_unit_test(names_are_found_without_case_and_by_uuid),
         cmocka_unit_test(i12_passwords_are_loaded_and_never_printed),
         cmocka_unit_test(a_password_file_that_cannot_be_read_is_named_with_its_line),
