@@ -7,11 +7,8 @@
 const char *handler_mode_label(enum handler_mode mode)
 {
     static const char *const labels[HANDLER_MODES] = {
-        [HANDLER_UNSAID] = "none",
-        [HANDLER_NONE] = "none",
-        [HANDLER_INSTEAD] = "instead",
-        [HANDLER_BEFORE] = "before",
-        [HANDLER_AFTER] = "after",
+        [HANDLER_UNSAID] = "none",   [HANDLER_NONE] = "none",   [HANDLER_INSTEAD] = "instead",
+        [HANDLER_BEFORE] = "before", [HANDLER_AFTER] = "after",
     };
     CHECK((unsigned)mode < HANDLER_MODES);
     return labels[mode];

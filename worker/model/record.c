@@ -14,6 +14,7 @@ static void destroy_resolved(struct record *record)
 {
     for (uint32_t i = 0; i < record->resolved.count; i++) {
         free(record->resolved.targets[i].snapshot);
+        free(record->resolved.targets[i].handler_of);
         reason_release(&record->resolved.targets[i].reason);
     }
     free(record->resolved.targets);

@@ -72,6 +72,16 @@ struct reason {
     char *message;        /* owned; NULL: none */
 };
 
+/* When the operator's own program runs. Values are those of curfew.v1.HandlerMode. */
+enum handler_mode {
+    HANDLER_UNSAID,  /* as NONE */
+    HANDLER_NONE,    /* never: the worker ends the session */
+    HANDLER_INSTEAD, /* the program ends it; the worker only when the program asks for it */
+    HANDLER_BEFORE,  /* the program first, then the worker what is left */
+    HANDLER_AFTER,   /* the worker; then the program is told how it ended */
+    HANDLER_MODES
+};
+
 /* What was asked for at `index`, and what was found. */
 struct resolved_target {
     uint32_t index;
@@ -82,16 +92,8 @@ struct resolved_target {
     struct uuid asked_session;   /* nil when asked by number */
     enum target_outcome verdict; /* NONE: to be ended; otherwise left alone, and why */
     struct reason reason;
-};
-
-/* Values are those of curfew.v1.HandlerMode. */
-enum handler_mode {
-    HANDLER_UNSAID,
-    HANDLER_NONE,
-    HANDLER_INSTEAD,
-    HANDLER_BEFORE,
-    HANDLER_AFTER,
-    HANDLER_MODES
+    enum handler_mode handler;
+    char *handler_of; /* owned: infobase whose handler it is, as configured; NULL: the cluster's */
 };
 
 /* What an ATTEMPT is a licence for; values are those of curfew.v1.Act. UNSAID is as END. */
@@ -168,7 +170,6 @@ struct record {
             struct wall grace_until; /* 0: no grace */
             struct wall end_by;      /* 0: the command's expiry */
             struct wall hold_until;  /* 0: no hold */
-            enum handler_mode handler;
         } resolved;
         struct {
             char *digest; /* owned: lower-case hex */

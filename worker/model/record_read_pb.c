@@ -74,6 +74,12 @@ static enum error_code get_target(const Curfew__V1__ResolvedTarget *from,
     if ((unsigned)from->verdict >= TARGET_OUTCOMES)
         return bad(err, "a target verdict that is not known");
     ret->verdict = (enum target_outcome)from->verdict;
+    if ((unsigned)from->handler >= HANDLER_MODES)
+        return bad(err, "a handler mode that is not known");
+    ret->handler = (enum handler_mode)from->handler;
+    if (from->handler_of.len &&
+        get_text(from->handler_of, LIMIT_NAME_BYTES, "handler_of", &ret->handler_of, err))
+        return ERR_UNDECODABLE;
     return get_reason(from->reason, &ret->reason, err);
 }
 
@@ -89,9 +95,6 @@ static enum error_code get_resolved(const Curfew__V1__Resolved *from, struct rec
         get_wall(from->end_by, &record->resolved.end_by, err) ||
         get_wall(from->hold_until, &record->resolved.hold_until, err))
         return ERR_UNDECODABLE;
-    if ((unsigned)from->handler >= HANDLER_MODES)
-        return bad(err, "a handler mode that is not known");
-    record->resolved.handler = (enum handler_mode)from->handler;
     record->resolved.targets = mem_alloc(from->n_targets, sizeof record->resolved.targets[0]);
     record->resolved.count = (uint32_t)from->n_targets;
     for (size_t i = 0; i < from->n_targets; i++)

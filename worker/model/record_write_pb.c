@@ -88,6 +88,8 @@ static void put_target(struct parts *parts, const struct resolved_target *from,
     to->asked_session = put_uuid(parts, &from->asked_session);
     to->verdict = (Curfew__V1__TargetOutcome)from->verdict;
     to->reason = put_reason(parts, &from->reason);
+    to->handler = (Curfew__V1__HandlerMode)from->handler;
+    to->handler_of = put_text(from->handler_of);
     if (from->asked_by_number) {
         to->asked_number = take(parts, 1, sizeof *to->asked_number);
         curfew__v1__session_number__init(to->asked_number);
@@ -105,7 +107,6 @@ static Curfew__V1__Resolved *put_resolved(struct parts *parts, const struct reco
     made->grace_until = put_wall(parts, record->resolved.grace_until);
     made->end_by = put_wall(parts, record->resolved.end_by);
     made->hold_until = put_wall(parts, record->resolved.hold_until);
-    made->handler = (Curfew__V1__HandlerMode)record->resolved.handler;
     made->n_targets = record->resolved.count;
     made->targets = take(parts, record->resolved.count, sizeof made->targets[0]);
     Curfew__V1__ResolvedTarget *targets = take(parts, record->resolved.count, sizeof *targets);

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "model/command.h"
 #include "model/outcome.h"
+#include "model/record.h"
 #include "model/session.h"
 
 /* What is known beside the list when a command is resolved. Walls are the broker's clock. */
@@ -24,6 +25,9 @@ struct resolved_row {
     enum target_outcome verdict;   /* NONE: to be ended. NO_LONGER_MATCHES, PROTECTED: left alone.
                                       ALREADY_GONE: absent */
     struct error why;              /* for every verdict but NONE and ALREADY_GONE */
+    enum handler_mode handler;     /* UNSAID: none */
+    const char *handler_of; /* infobase whose handler it is, as configured; NULL: the cluster's.
+                               Borrowed from the configuration */
 };
 
 struct resolution {

@@ -90,6 +90,9 @@ static void fill_targets(struct gen *gen, struct record *record)
         else
             target->asked_session = gen_uuid(gen);
         target->verdict = (enum target_outcome)gen_below(gen, TARGET_OUTCOMES);
+        target->handler = (enum handler_mode)gen_below(gen, HANDLER_MODES);
+        if (gen_chance(gen, 30))
+            target->handler_of = mem_text("ut", 2);
         if (target->verdict && gen_chance(gen, 50))
             target->reason = (struct reason){ERR_DENIED, mem_text("left", 4)};
     }
