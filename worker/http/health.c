@@ -77,9 +77,19 @@ static void on_ready(void *self, const struct http_request *request, struct http
 
 void http_health_routes(struct http_health *health, struct http_route ret[HTTP_HEALTH_ROUTES])
 {
-    ret[0] = (struct http_route){"/metrics", "Prometheus or OpenMetrics text", on_metrics, health};
-    ret[1] = (struct http_route){"/livez", "200 while the loop turns", on_live, health};
-    ret[2] = (struct http_route){"/healthz", "the same as /livez", on_live, health};
-    ret[3] = (struct http_route){"/readyz", "200 when commands can be worked on; ?verbose",
-                                 on_ready, health};
+    static const struct {
+        const char *path;
+        const char *summary;
+        http_handler handle;
+    } pages[HTTP_HEALTH_ROUTES] = {
+        {"/metrics", "Prometheus or OpenMetrics text", on_metrics},
+        {"/livez", "200 while the loop turns", on_live},
+        {"/healthz", "the same as /livez", on_live},
+        {"/readyz", "200 when commands can be worked on; ?verbose", on_ready},
+    };
+    for (size_t i = 0; i < HTTP_HEALTH_ROUTES; i++)
+        ret[i] = (struct http_route){.path = pages[i].path,
+                                     .summary = pages[i].summary,
+                                     .handle = pages[i].handle,
+                                     .self = health};
 }

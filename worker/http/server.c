@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "http/listen.h"
 
 enum {
@@ -27,6 +28,21 @@ struct connection {
     MHD_socket socket;
     uint64_t since_ms; /* loop time */
     bool used;
+    bool waiting; /* its handler has not answered: not the client's slowness */
+};
+
+/* One request, from its headers to the end of its answer. */
+struct http_waiting {
+    struct http_server *server;
+    struct MHD_Connection *connection;
+    const struct http_route *route; /* NULL: none */
+    struct buf body;
+    struct http_response late; /* from http_answer() */
+    bool too_large;            /* the rest of the body is read and dropped */
+    bool waiting;              /* http_wait() was called */
+    bool suspended;
+    bool answered; /* `late` is there */
+    bool queued;   /* libmicrohttpd has the answer */
 };
 
 struct http_server {
@@ -41,7 +57,9 @@ struct http_server {
     struct http_route routes[HTTP_ROUTES_MAX];
     size_t route_count;
     struct connection *connections;
+    size_t busy;     /* requests */
     bool closed_one; /* in the present turn */
+    bool running;    /* inside libmicrohttpd */
 };
 
 /* ---- what a handler may ask ---- */
@@ -80,9 +98,24 @@ const char *http_header(const struct http_request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
-/* ---- one request ---- */
+/* ---- answers ---- */
 
-static enum MHD_Result answer(struct MHD_Connection *connection, struct http_response *response)
+void http_response_init(struct http_response *response)
+{
+    *response = (struct http_response){.status = 200, .content_type = "text/plain; charset=utf-8"};
+    buf_init(&response->body, HTTP_PAGE_MAX);
+}
+
+void http_response_header(struct http_response *response, const char *name, const char *value)
+{
+    CHECK(response->header_count < HTTP_HEADERS_MAX);
+    CHECK(strlen(value) < HTTP_HEADER_SIZE);
+    CHECK(!value[strcspn(value, "\r\n")]); /* another header would begin there */
+    response->headers[response->header_count].name = name;
+    memcpy(response->headers[response->header_count++].value, value, strlen(value) + 1);
+}
+
+static enum MHD_Result answer(struct http_waiting *exchange, struct http_response *response)
 {
     struct MHD_Response *out;
     if (response->body.full) {
@@ -100,76 +133,14 @@ static enum MHD_Result answer(struct MHD_Connection *connection, struct http_res
     MHD_add_response_header(out, "X-Content-Type-Options", "nosniff");
     MHD_add_response_header(out, "Content-Security-Policy",
                             "default-src 'none'; frame-ancestors 'none'");
-    if (response->status == 405)
-        MHD_add_response_header(out, "Allow", "GET, HEAD");
-    enum MHD_Result queued = MHD_queue_response(connection, (unsigned)response->status, out);
+    for (size_t i = 0; i < response->header_count; i++)
+        MHD_add_response_header(out, response->headers[i].name, response->headers[i].value);
+    enum MHD_Result queued =
+        MHD_queue_response(exchange->connection, (unsigned)response->status, out);
     MHD_destroy_response(out);
+    exchange->queued = true;
     return queued;
 }
-
-static const struct http_route *find_route(const struct http_server *server, const char *path)
-{
-    for (size_t i = 0; i < server->route_count; i++)
-        if (!strcmp(server->routes[i].path, path))
-            return &server->routes[i];
-    return NULL;
-}
-
-static void not_found(const struct http_server *server, struct http_response *response)
-{
-    response->status = 404;
-    buf_str(&response->body, "not found; there is:\n");
-    for (size_t i = 0; i < server->route_count; i++)
-        buf_format(&response->body, "%-10s %s\n", server->routes[i].path,
-                   server->routes[i].summary);
-}
-
-static bool has_body(const struct http_request *request)
-{
-    const char *length = http_header(request, "Content-Length");
-    return http_header(request, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
-}
-
-static void serve(const struct http_server *server, const struct http_request *request,
-                  struct http_response *response)
-{
-    const struct http_route *route = find_route(server, request->path);
-    if (!route) {
-        not_found(server, response);
-    } else if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "HEAD") != 0) {
-        response->status = 405;
-        buf_str(&response->body, "GET and HEAD only\n");
-    } else if (has_body(request)) {
-        response->status = 413;
-        buf_str(&response->body, "this request has no body\n");
-    } else {
-        route->handle(route->self, request, response);
-    }
-}
-
-static enum MHD_Result on_request(void *self, struct MHD_Connection *connection, const char *path,
-                                  const char *method, const char *version, const char *upload,
-                                  size_t *upload_size, void **state)
-{
-    (void)version;
-    (void)upload;
-    const struct http_server *server = self;
-    if (*state) { /* comes again behind the headers of a request without a body */
-        *upload_size = 0;
-        return MHD_YES;
-    }
-    static int begun;
-    *state = &begun;
-    struct http_request request = {method, path, connection};
-    struct http_response response = {.status = 200, .content_type = "text/plain; charset=utf-8"};
-    buf_init(&response.body, HTTP_PAGE_MAX);
-    serve(server, &request, &response);
-    enum MHD_Result ret = answer(connection, &response);
-    buf_release(&response.body);
-    return ret;
-}
-
-/* ---- connections and their time ---- */
 
 static struct connection *find_connection(struct http_server *server, MHD_socket socket)
 {
@@ -178,6 +149,186 @@ static struct connection *find_connection(struct http_server *server, MHD_socket
             return &server->connections[i];
     return NULL;
 }
+
+static struct connection *connection_of(struct http_server *server,
+                                        struct MHD_Connection *connection)
+{
+    return find_connection(
+        server, MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+}
+
+struct http_waiting *http_wait(const struct http_request *request)
+{
+    struct http_waiting *exchange = request->exchange;
+    CHECK(!exchange->waiting);
+    exchange->waiting = true;
+    return exchange;
+}
+
+static void set_waiting(struct http_waiting *exchange, bool waiting)
+{
+    struct connection *known = connection_of(exchange->server, exchange->connection);
+    if (!known)
+        return;
+    known->waiting = waiting;
+    known->since_ms = uv_now(exchange->server->loop);
+}
+
+static void on_timer(uv_timer_t *timer);
+
+void http_answer(struct http_waiting *waiting, struct http_response *response)
+{
+    CHECK(waiting->waiting);
+    CHECK(!waiting->answered);
+    waiting->late = *response;
+    waiting->answered = true;
+    buf_init(&response->body, 0);
+    if (!waiting->suspended)
+        return; /* still inside its handler */
+    waiting->suspended = false;
+    set_waiting(waiting, false);
+    MHD_resume_connection(waiting->connection);
+    if (!waiting->server->running) /* in a turn of its own: the caller is no handler of ours */
+        uv_timer_start(&waiting->server->timer, on_timer, 0, 0);
+}
+
+/* ---- one request ---- */
+
+static bool leads_to(const struct http_route *route, const char *path)
+{
+    size_t length = strlen(route->path);
+    return route->prefix ? !strncmp(path, route->path, length) && path[length]
+                         : !strcmp(path, route->path);
+}
+
+static const struct http_route *find_route(const struct http_server *server, const char *path)
+{
+    for (size_t i = 0; i < server->route_count; i++)
+        if (leads_to(&server->routes[i], path))
+            return &server->routes[i];
+    return NULL;
+}
+
+static void list_routes(const struct http_server *server, struct buf *out)
+{
+    buf_str(out, "not found; there is:\n");
+    for (size_t i = 0; i < server->route_count; i++)
+        buf_format(out, "%-10s %s\n", server->routes[i].path, server->routes[i].summary);
+}
+
+static bool has_body(const struct http_request *request)
+{
+    const char *length = http_header(request, "Content-Length");
+    return http_header(request, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
+}
+
+/* By what the headers say alone; 0: go on. */
+static int refused(const struct http_route *route, const struct http_request *request)
+{
+    bool reads = !strcmp(request->method, "GET") || !strcmp(request->method, "HEAD");
+    if (!route)
+        return 404;
+    if (route->body_bytes ? strcmp(request->method, "POST") != 0 : !reads)
+        return 405;
+    if (!route->body_bytes)
+        return has_body(request) ? 413 : 0;
+    const char *length = http_header(request, "Content-Length");
+    uint64_t bytes = 0;
+    return length && text_u64(text_of(length), route->body_bytes, &bytes, NULL) ? 413 : 0;
+}
+
+static enum MHD_Result refuse(struct http_waiting *exchange, const struct http_request *request,
+                              int status)
+{
+    const struct http_server *server = exchange->server;
+    const struct http_route *route = exchange->route;
+    struct http_response response;
+    http_response_init(&response);
+    response.status = status;
+    if (status == 405)
+        http_response_header(&response, "Allow", route->body_bytes ? "POST" : "GET, HEAD");
+    if (server->options.refuse)
+        server->options.refuse(server->options.refuse_self, request, &response);
+    else if (status == 404)
+        list_routes(server, &response.body);
+    else if (status == 405)
+        buf_format(&response.body, "%s only\n", route->body_bytes ? "POST" : "GET and HEAD");
+    else if (route->body_bytes)
+        buf_format(&response.body, "at most %zu bytes\n", route->body_bytes);
+    else
+        buf_str(&response.body, "this request has no body\n");
+    enum MHD_Result ret = answer(exchange, &response);
+    buf_release(&response.body);
+    return ret;
+}
+
+/* The request is whole. */
+static enum MHD_Result serve(struct http_waiting *exchange, struct http_request *request)
+{
+    struct http_response response;
+    const struct http_route *route = exchange->route;
+    if (exchange->too_large)
+        return refuse(exchange, request, 413);
+    http_response_init(&response);
+    request->body = (struct text){(const char *)exchange->body.data, exchange->body.length};
+    route->handle(route->self, request, &response);
+    enum MHD_Result ret = MHD_YES;
+    if (!exchange->waiting) {
+        ret = answer(exchange, &response);
+    } else if (exchange->answered) {
+        ret = answer(exchange, &exchange->late);
+    } else {
+        exchange->suspended = true;
+        set_waiting(exchange, true);
+        MHD_suspend_connection(exchange->connection);
+    }
+    buf_release(&response.body);
+    return ret;
+}
+
+static struct http_waiting *begin(struct http_server *server, struct MHD_Connection *connection,
+                                  const char *path)
+{
+    struct http_waiting *exchange = mem_new(struct http_waiting);
+    exchange->server = server;
+    exchange->connection = connection;
+    exchange->route = find_route(server, path);
+    buf_init(&exchange->body, exchange->route ? exchange->route->body_bytes : 0);
+    server->busy++;
+    return exchange;
+}
+
+/* libmicrohttpd calls it with the headers, then with each piece of the body, then with nothing;
+ * once more when a resting connection goes on. */
+static enum MHD_Result on_request(void *self, struct MHD_Connection *connection, const char *path,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_size, void **state)
+{
+    (void)version;
+    struct http_server *server = self;
+    struct http_waiting *exchange = *state;
+    struct http_request request = {.method = method, .path = path, .connection = connection};
+    if (!exchange) {
+        *state = exchange = begin(server, connection, path);
+        int status = refused(exchange->route, &request);
+        return status ? refuse(exchange, &request, status) : MHD_YES;
+    }
+    request.exchange = exchange;
+    request.rest =
+        path +
+        (exchange->route && exchange->route->prefix ? strlen(exchange->route->path) : strlen(path));
+    if (exchange->queued || *upload_size) {
+        buf_add(&exchange->body, upload, *upload_size);
+        exchange->too_large = exchange->body.full;
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    if (exchange->answered)
+        return answer(exchange, &exchange->late);
+    return serve(exchange, &request);
+}
+
+/* ---- connections and their time ---- */
 
 static void on_connection(void *self, struct MHD_Connection *connection, void **context,
                           enum MHD_ConnectionNotificationCode code)
@@ -197,7 +348,7 @@ static void on_connection(void *self, struct MHD_Connection *connection, void **
         if (!server->connections[i].used)
             known = &server->connections[i];
     if (known)
-        *known = (struct connection){socket, uv_now(server->loop), true};
+        *known = (struct connection){socket, uv_now(server->loop), true, false};
 }
 
 static void on_completed(void *self, struct MHD_Connection *connection, void **state,
@@ -205,11 +356,19 @@ static void on_completed(void *self, struct MHD_Connection *connection, void **s
 {
     (void)code;
     struct http_server *server = self;
+    struct http_waiting *exchange = *state;
     *state = NULL;
-    struct connection *known = find_connection(
-        server, MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd);
+    struct connection *known = connection_of(server, connection);
     if (known)
         known->since_ms = uv_now(server->loop);
+    if (!exchange)
+        return;
+    CHECK(!exchange->waiting || exchange->answered); /* somebody still holds it */
+    if (exchange->late.body.max)
+        buf_release(&exchange->late.body);
+    buf_release(&exchange->body);
+    free(exchange);
+    server->busy--;
 }
 
 static void run(struct http_server *server);
@@ -221,7 +380,7 @@ static void on_sweep(uv_timer_t *timer)
     bool cut = false;
     for (uint32_t i = 0; i < server->options.connections; i++) {
         struct connection *connection = &server->connections[i];
-        if (!connection->used ||
+        if (!connection->used || connection->waiting ||
             now - connection->since_ms < (uint64_t)server->options.timeout_s * 1000)
             continue;
         shutdown(connection->socket, SHUT_RDWR); /* libmicrohttpd sees the end and closes it */
@@ -241,7 +400,9 @@ static void on_timer(uv_timer_t *timer)
 static void run(struct http_server *server)
 {
     server->closed_one = false;
+    server->running = true;
     MHD_run(server->daemon);
+    server->running = false;
     MHD_UNSIGNED_LONG_LONG timeout_ms;
     /* At its limit libmicrohttpd stops watching the listener, and looks again only when it is run.
      */
@@ -269,9 +430,9 @@ static void be_silent(void *self, const char *format, va_list args)
 
 static struct MHD_Daemon *start(struct http_server *server, int socket)
 {
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, server,
-                            MHD_OPTION_EXTERNAL_LOGGER, be_silent, NULL, MHD_OPTION_LISTEN_SOCKET,
-                            socket, MHD_OPTION_CONNECTION_LIMIT,
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
+                            NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, be_silent, NULL,
+                            MHD_OPTION_LISTEN_SOCKET, socket, MHD_OPTION_CONNECTION_LIMIT,
                             (unsigned)server->options.connections, MHD_OPTION_CONNECTION_TIMEOUT,
                             (unsigned)server->options.timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                             (size_t)HTTP_MEMORY_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1,
@@ -354,6 +515,11 @@ void http_server_destroy(struct http_server *server)
     uv_close((uv_handle_t *)&server->poll, on_closed);
     uv_close((uv_handle_t *)&server->timer, on_closed);
     uv_close((uv_handle_t *)&server->sweep, on_closed);
+}
+
+size_t http_server_busy(const struct http_server *server)
+{
+    return server->busy;
 }
 
 uint16_t http_server_port(const struct http_server *server)

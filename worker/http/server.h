@@ -1,9 +1,11 @@
 /* server.h - a small HTTP server on the worker's own loop: pages from a table of routes.
  *
  * libmicrohttpd reads and writes; its epoll descriptor and timeout live in the loop, so there is no
- * thread of its own, and handlers run on the loop thread and must not block. Bounded: connections,
- * time, header memory; request bodies are refused (413) until a route asks for them. Every answer
- * says no-store and nosniff. GET and HEAD only: 405 names what is allowed, 404 what exists. */
+ * thread of its own, and handlers run on the loop thread and must not block. Who cannot answer yet
+ * calls http_wait(): the connection rests, costs nothing, and is answered by http_answer().
+ * Bounded: connections, time, header memory, and the body by its route (413 above). Every answer
+ * says no-store and nosniff. A route takes GET and HEAD, or POST: 405 names what is allowed, 404
+ * what exists. */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 
@@ -14,20 +16,26 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/text.h"
 
 enum {
     HTTP_ROUTES_MAX = 32,
     HTTP_PAGE_MAX = 64 * 1024 * 1024, /* bytes of one answer: metrics of 10,000 clusters */
     HTTP_MEMORY_MAX = 16 * 1024,      /* bytes for one connection's request line and headers */
+    HTTP_HEADERS_MAX = 8,             /* of one answer, besides those that every answer has */
+    HTTP_HEADER_SIZE = 256,           /* bytes of such a header's value, with the closing zero */
 };
 
 struct http_server;
 
 /* Borrowed while the handler runs. */
 struct http_request {
-    const char *method; /* "GET" or "HEAD" */
+    const char *method; /* "GET" or "HEAD"; "POST" where the route takes it */
     const char *path;   /* without the query */
+    const char *rest;   /* what stands behind a prefix route's path, else "" */
+    struct text body;   /* whole; empty but for POST */
     void *connection;   /* for the functions below */
+    void *exchange;     /* for http_wait() */
 };
 /* NULL when absent; "" for `?name` without a value. */
 const char *http_query(const struct http_request *request, const char *name);
@@ -38,23 +46,46 @@ struct http_response {
     int status;               /* 200 unless the handler says otherwise */
     const char *content_type; /* static; text/plain unless the handler says otherwise */
     struct buf body;
+    struct {
+        const char *name; /* static */
+        char value[HTTP_HEADER_SIZE];
+    } headers[HTTP_HEADERS_MAX];
+    size_t header_count;
 };
+/* 200, plain text, an empty body. Release `body` when it is not handed over. */
+void http_response_init(struct http_response *response);
+/* Adds a header; a value that is too long or has control characters is a mistake of ours. */
+void http_response_header(struct http_response *response, const char *name, const char *value);
+
+/* A request whose answer comes later. */
+struct http_waiting;
+/* From inside a handler: what it leaves in `response` is not sent. The request's borrowed parts end
+ * with the handler all the same. */
+struct http_waiting *http_wait(const struct http_request *request);
+/* Once for each http_wait(), before the server is destroyed; takes the response's body. A client
+ * that left meanwhile is no error. */
+void http_answer(struct http_waiting *waiting, struct http_response *response);
 
 typedef void (*http_handler)(void *self, const struct http_request *request,
                              struct http_response *response);
 
 struct http_route {
-    const char *path;    /* exact; static */
+    const char *path;    /* static */
     const char *summary; /* for the list that a 404 shows; static */
     http_handler handle;
     void *self;
+    bool prefix;       /* everything that begins with `path` and goes on; else exactly it */
+    size_t body_bytes; /* above 0: POST with at most so many bytes; 0: GET and HEAD */
 };
 
 struct http_options {
     const char *host;     /* numeric address or "localhost" */
     uint16_t port;        /* 0 = any free one: see http_server_port() */
     uint32_t connections; /* at once, 1..1024 */
-    uint32_t timeout_s;   /* of an idle or slow connection, 1..600 */
+    uint32_t timeout_s;   /* of an idle or slow connection, 1..600; waiting does not count */
+    /* Words for what no handler sees: 404, 405 and 413, the status being set; NULL: plain text. */
+    http_handler refuse;
+    void *refuse_self;
 };
 
 /* Listens and serves `routes` (copied). ERR_CONFIG: the address is not one; ERR_SYSTEM: it cannot
@@ -65,6 +96,8 @@ enum error_code http_server_create(uv_loop_t *loop, const struct http_options *o
 /* Closes the listener and every connection; the memory goes when the loop has run its close
  * callbacks. NULL is fine. */
 void http_server_destroy(struct http_server *server);
+/* Requests begun and not yet answered in full. */
+size_t http_server_busy(const struct http_server *server);
 /* The port that is listened on. */
 uint16_t http_server_port(const struct http_server *server);
 

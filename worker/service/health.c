@@ -187,8 +187,10 @@ enum error_code health_create(struct service *service, struct error *err)
     if (!config->listen.host[0])
         return ERR_OK;
     http_health_routes(&service->health, routes);
-    struct http_options options = {config->listen.host, config->listen.port, config->connections,
-                                   (uint32_t)(config->timeout_ms / 1000)};
+    struct http_options options = {.host = config->listen.host,
+                                   .port = config->listen.port,
+                                   .connections = config->connections,
+                                   .timeout_s = (uint32_t)(config->timeout_ms / 1000)};
     return http_server_create(service->loop, &options, routes, HTTP_HEALTH_ROUTES, &service->http,
                               err);
 }

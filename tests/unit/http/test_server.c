@@ -12,7 +12,7 @@
 #include "http/health.h"
 #include "http/server.h"
 
-enum { ANSWER_MAX = 1024 * 1024, CLIENTS = 8 };
+enum { ANSWER_MAX = 1024 * 1024, CLIENTS = 8, BODY_BYTES = 1000 };
 
 /* ---- a client that sends bytes and collects what comes until the end ---- */
 
@@ -85,6 +85,9 @@ struct world {
     struct metrics *metrics;
     struct http_check checks[2];
     int collected;
+    struct http_waiting *waiting[CLIENTS]; /* of /later, and what they sent */
+    struct buf bodies[CLIENTS];
+    int waiting_count;
 };
 
 static size_t give_checks(void *self, struct http_check *ret, size_t max)
@@ -110,6 +113,46 @@ static void on_echo(void *self, const struct http_request *request, struct http_
                http_has_query(request, "flag"));
 }
 
+/* Answers "now" at once; everything else waits for answer_all(). */
+static void on_later(void *self, const struct http_request *request, struct http_response *response)
+{
+    struct world *world = self;
+    struct http_waiting *waiting = http_wait(request);
+    buf_str(&response->body, "never sent");
+    if (text_equal(request->body, TEXT("now"))) {
+        struct http_response now;
+        http_response_init(&now);
+        buf_str(&now.body, "at once");
+        http_answer(waiting, &now);
+        return;
+    }
+    struct buf *body = &world->bodies[world->waiting_count];
+    buf_init(body, BODY_BYTES);
+    buf_add(body, request->body.at, request->body.length);
+    world->waiting[world->waiting_count++] = waiting;
+}
+
+static void answer_all(struct world *world)
+{
+    for (int i = 0; i < world->waiting_count; i++) {
+        struct http_response response;
+        http_response_init(&response);
+        response.status = 202;
+        http_response_header(&response, "Location", "/later/1");
+        buf_format(&response.body, "%zu bytes: %s", world->bodies[i].length,
+                   buf_text(&world->bodies[i]));
+        http_answer(world->waiting[i], &response);
+        buf_release(&world->bodies[i]);
+    }
+    world->waiting_count = 0;
+}
+
+static void on_below(void *self, const struct http_request *request, struct http_response *response)
+{
+    (void)self;
+    buf_format(&response->body, "rest=%s", request->rest);
+}
+
 static void world_start(struct world *world, uint32_t timeout_s)
 {
     memset(world, 0, sizeof *world);
@@ -118,12 +161,21 @@ static void world_start(struct world *world, uint32_t timeout_s)
     world->health = (struct http_health){give_checks, collect, world, world->metrics};
     world->checks[0] = (struct http_check){.name = "group", .passed = true};
     world->checks[1] = (struct http_check){.name = "journal", .passed = true};
-    struct http_route routes[HTTP_HEALTH_ROUTES + 1];
+    struct http_route routes[HTTP_HEALTH_ROUTES + 3];
     http_health_routes(&world->health, routes);
-    routes[HTTP_HEALTH_ROUTES] = (struct http_route){"/echo", "for this test", on_echo, NULL};
-    struct http_options options = {"127.0.0.1", 0, CLIENTS, timeout_s};
+    struct http_route *own = routes + HTTP_HEALTH_ROUTES;
+    own[0] = (struct http_route){.path = "/echo", .summary = "a test", .handle = on_echo};
+    own[1] = (struct http_route){.path = "/later",
+                                 .summary = "a test",
+                                 .handle = on_later,
+                                 .self = world,
+                                 .body_bytes = BODY_BYTES};
+    own[2] = (struct http_route){
+        .path = "/later/", .summary = "a test", .handle = on_below, .prefix = true};
+    struct http_options options = {
+        .host = "127.0.0.1", .connections = CLIENTS, .timeout_s = timeout_s};
     struct error err;
-    assert_int_equal(http_server_create(&world->loop, &options, routes, HTTP_HEALTH_ROUTES + 1,
+    assert_int_equal(http_server_create(&world->loop, &options, routes, HTTP_HEALTH_ROUTES + 3,
                                         &world->server, &err),
                      ERR_OK);
     assert_int_not_equal(http_server_port(world->server), 0);
@@ -324,7 +376,10 @@ static void an_address_that_cannot_be_listened_on_is_an_error(void **state)
     (void)state;
     struct world world;
     world_start(&world, 10);
-    struct http_options options = {"127.0.0.1", http_server_port(world.server), 8, 10};
+    struct http_options options = {.host = "127.0.0.1",
+                                   .port = http_server_port(world.server),
+                                   .connections = 8,
+                                   .timeout_s = 10};
     struct http_server *second = NULL;
     struct error err;
     assert_int_equal(http_server_create(&world.loop, &options, NULL, 0, &second, &err), ERR_SYSTEM);
@@ -332,6 +387,103 @@ static void an_address_that_cannot_be_listened_on_is_an_error(void **state)
     options.host = "metrics.example";
     assert_int_equal(http_server_create(&world.loop, &options, NULL, 0, &second, &err), ERR_CONFIG);
     assert_null(second);
+    finish(&world);
+}
+
+#define POST(length, body)                                                                         \
+    "POST /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " length              \
+    "\r\n\r\n" body
+
+static void a_post_gets_its_whole_body_and_may_be_answered_at_once(void **state)
+{
+    (void)state;
+    struct world world;
+    world_start(&world, 10);
+    const char *text = ask(&world, POST("3", "now"));
+    assert_has(text, "HTTP/1.1 200 ");
+    assert_has(text, "\r\n\r\nat once");
+    text = ask(&world, "POST /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                       "Transfer-Encoding: chunked\r\n\r\n1\r\nn\r\n2\r\now\r\n0\r\n\r\n");
+    assert_has(text, "\r\n\r\nat once");
+    assert_int_equal(http_server_busy(world.server), 0);
+    finish(&world);
+}
+
+static void who_waits_outlives_the_time_limit_and_is_answered_later(void **state)
+{
+    (void)state;
+    struct world world;
+    world_start(&world, 1);
+    struct client *clients[CLIENTS];
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = client_start(&world.loop, http_server_port(world.server), POST("5", "hello"));
+    while (world.waiting_count < CLIENTS)
+        uv_run(&world.loop, UV_RUN_ONCE);
+    for (uint64_t end = uv_hrtime() + 2500000000ull; uv_hrtime() < end;) /* the limit, twice over */
+        uv_run(&world.loop, UV_RUN_ONCE);
+    assert_int_equal(http_server_busy(world.server), CLIENTS);
+    answer_all(&world);
+    for (int i = 0; i < CLIENTS; i++) {
+        while (!clients[i]->ended)
+            uv_run(&world.loop, UV_RUN_ONCE);
+        const char *text = buf_text(&clients[i]->answer);
+        assert_has(text, "HTTP/1.1 202 ");
+        assert_has(text, "Location: /later/1\r\n");
+        assert_has(text, "\r\n\r\n5 bytes: hello");
+        client_free(clients[i]);
+    }
+    assert_int_equal(http_server_busy(world.server), 0);
+    finish(&world);
+}
+
+static void a_client_that_left_while_it_waited_does_no_harm(void **state)
+{
+    (void)state;
+    struct world world;
+    world_start(&world, 10);
+    struct client *client =
+        client_start(&world.loop, http_server_port(world.server), POST("5", "hello"));
+    while (!world.waiting_count)
+        uv_run(&world.loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&client->tcp, on_client_closed);
+    while (!client->ended)
+        uv_run(&world.loop, UV_RUN_ONCE);
+    answer_all(&world);
+    while (http_server_busy(world.server))
+        uv_run(&world.loop, UV_RUN_ONCE);
+    client_free(client);
+    assert_has(ask(&world, GET("/livez", "")), "HTTP/1.1 200 ");
+    finish(&world);
+}
+
+static void a_body_over_the_routes_maximum_is_refused_announced_or_not(void **state)
+{
+    (void)state;
+    struct world world;
+    world_start(&world, 10);
+    assert_has(ask(&world, POST("1001", "")), "HTTP/1.1 413 ");
+    assert_has(ask(&world, POST("99999999999999999999", "")), "HTTP/1.1 4");
+    static char chunked[4096];
+    int at = snprintf(chunked, sizeof chunked,
+                      "POST /later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                      "Transfer-Encoding: chunked\r\n\r\n7d0\r\n");
+    memset(chunked + at, 'a', 2000);
+    snprintf(chunked + at + 2000, sizeof chunked - (size_t)at - 2000, "\r\n0\r\n\r\n");
+    assert_has(ask(&world, chunked), "HTTP/1.1 413 ");
+    assert_int_equal(world.waiting_count, 0);
+    finish(&world);
+}
+
+static void a_route_has_one_kind_of_method_and_a_prefix_tells_the_rest(void **state)
+{
+    (void)state;
+    struct world world;
+    world_start(&world, 10);
+    const char *text = ask(&world, GET("/later", ""));
+    assert_has(text, "HTTP/1.1 405 ");
+    assert_has(text, "Allow: POST\r\n");
+    assert_has(ask(&world, GET("/later/7b?x=1", "")), "\r\n\r\nrest=7b");
+    assert_has(ask(&world, GET("/later/", "")), "HTTP/1.1 404 ");
     finish(&world);
 }
 
@@ -357,6 +509,11 @@ int main(void)
         cmocka_unit_test(a_slow_client_loses_its_connection_however_often_it_sends_a_byte),
         cmocka_unit_test(many_clients_at_once_are_all_answered),
         cmocka_unit_test(an_address_that_cannot_be_listened_on_is_an_error),
+        cmocka_unit_test(a_post_gets_its_whole_body_and_may_be_answered_at_once),
+        cmocka_unit_test(who_waits_outlives_the_time_limit_and_is_answered_later),
+        cmocka_unit_test(a_client_that_left_while_it_waited_does_no_harm),
+        cmocka_unit_test(a_body_over_the_routes_maximum_is_refused_announced_or_not),
+        cmocka_unit_test(a_route_has_one_kind_of_method_and_a_prefix_tells_the_rest),
         cmocka_unit_test(a_server_that_never_served_closes_cleanly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
