@@ -197,17 +197,11 @@ static enum error_code fill_head(const struct request *request, struct wall now,
     return command->requested_by ? ERR_OK : error_set(err, ERR_USAGE, "--requested-by is too long");
 }
 
-/* Through the wire form and back: whatever the worker's decoder would refuse is refused here, and
- * the result owns its texts. */
 static enum error_code settle(const struct command *draft, struct command **ret, struct error *err)
 {
-    AUTO_BUF bytes;
-    buf_init(&bytes, LIMIT_COMMAND_DECODE_BYTES);
-    command_encode(draft, &bytes);
-    if (bytes.full)
-        return error_set(err, ERR_USAGE, "the command is too large");
-    if (command_decode((struct text){(const char *)bytes.data, bytes.length}, ret, err))
-        return error_set(err, ERR_USAGE, "%s", err->message);
+    struct error why;
+    if (command_settle(draft, ret, &why))
+        return error_set(err, ERR_USAGE, "%s", why.message);
     return ERR_OK;
 }
 
@@ -215,7 +209,6 @@ enum error_code request_terminate(const struct request *request, struct wall now
                                   struct command **ret, struct error *err)
 {
     AUTO(command) draft = command_create();
-    struct error why;
     if (check_selection(request, err) || fill_head(request, now, draft, err) ||
         fill_selector(request, draft, err))
         return err->code;
@@ -224,8 +217,8 @@ enum error_code request_terminate(const struct request *request, struct wall now
     draft->options.message = given(request->message);
     draft->options.dry_run = request->dry_run;
     draft->options.max_targets = request->max_targets;
-    if (settle(draft, ret, &why))
-        return error_set(err, why.code, "%s", why.message);
+    if (settle(draft, ret, err))
+        return err->code;
     CHECK((*ret)->action == ACTION_TERMINATE);
     return ERR_OK;
 }
@@ -234,12 +227,11 @@ enum error_code request_cancel(const struct request *request, const struct uuid 
                                struct wall now, struct command **ret, struct error *err)
 {
     AUTO(command) draft = command_create();
-    struct error why;
     if (fill_head(request, now, draft, err))
         return err->code;
     draft->action = ACTION_CANCEL;
     draft->other_id = *meant;
-    if (settle(draft, ret, &why))
-        return error_set(err, why.code, "%s", why.message);
+    if (settle(draft, ret, err))
+        return err->code;
     return ERR_OK;
 }

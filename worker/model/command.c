@@ -25,6 +25,16 @@ void command_destroy(struct command *command)
     free(command);
 }
 
+enum error_code command_settle(const struct command *draft, struct command **ret, struct error *err)
+{
+    AUTO_BUF bytes;
+    buf_init(&bytes, LIMIT_COMMAND_DECODE_BYTES);
+    command_encode(draft, &bytes);
+    if (bytes.full)
+        return error_set(err, ERR_TOO_LARGE, "the command is too large");
+    return command_decode((struct text){(const char *)bytes.data, bytes.length}, ret, err);
+}
+
 struct sha256 command_digest(const struct command *command)
 {
     AUTO_BUF bytes;

@@ -133,6 +133,10 @@ void command_encode(const struct command *command, struct buf *out);
  * ERR_TOO_LARGE: the message names the field. Checks shape only; meaning is guard/'s. */
 enum error_code command_decode(struct text bytes, struct command **ret,
                                struct error *err) MUST_CHECK;
+/* Through the canonical form and back: what a worker's decoder would refuse is refused here, and
+ * the result owns its texts. Errors as command_decode(). */
+enum error_code command_settle(const struct command *draft, struct command **ret,
+                               struct error *err) MUST_CHECK;
 /* SHA-256 of the canonical form. */
 struct sha256 command_digest(const struct command *command);
 
