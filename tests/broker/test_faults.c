@@ -235,6 +235,45 @@ static void a_tail_opened_in_an_outage_waits_and_says_so(void **state)
     rig_close_journal(&rig, journal);
 }
 
+/* ADR 2, rule 9: an idle topic says again and again that it was read to its end, one without a
+ * leader does not. */
+static void a_look_is_answered_by_an_idle_topic_and_not_by_one_without_a_leader(void **state)
+{
+    (void)state;
+    struct kafka_journal *journal = open_journal();
+    struct kafka_reader *reader;
+    struct kafka_tail *tail;
+    struct kafka_item item;
+    const char *topic = rig.settings.topics.journal;
+    RIG_OK(kafka_reader_create(rig.hub, &rig.settings, KAFKA_READ_SHARED, "look", &reader, err));
+    RIG_OK(kafka_tail_open(reader, topic, 0, KAFKA_FROM_END, &tail, err));
+    rig_item(&rig, tail, KAFKA_ITEM_START);
+    rig_item(&rig, tail, KAFKA_ITEM_END);
+    for (int i = 0; i < 3; i++) {
+        assert_true(kafka_tail_look(tail));
+        assert_false(kafka_tail_look(tail)); /* one at a time, or an answer could be too old */
+        rig_item(&rig, tail, KAFKA_ITEM_CAUGHT_UP);
+    }
+    rd_kafka_mock_partition_set_leader(cluster(), topic, 0, -1);
+    assert_true(kafka_tail_look(tail));
+    item = rig_item(&rig, tail, KAFKA_ITEM_WAITING);
+    assert_int_equal(item.error.code, ERR_UNAVAILABLE);
+    rd_kafka_mock_partition_set_leader(cluster(), topic, 0, 1);
+    bool seen = false;
+    while (!seen) {
+        kafka_tail_look(tail);
+        RIG_UNTIL(&rig, kafka_tail_take(tail, &item));
+        seen = item.kind == KAFKA_ITEM_CAUGHT_UP;
+    }
+    while (append(journal, 1).delivery != KAFKA_PERSISTED)
+        ;
+    assert_true(kafka_tail_look(tail));
+    kafka_message_destroy(rig_item(&rig, tail, KAFKA_ITEM_MESSAGE).message); /* what stood there */
+    rig_item(&rig, tail, KAFKA_ITEM_CAUGHT_UP);
+    rig_close_reader(&rig, reader);
+    rig_close_journal(&rig, journal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +285,7 @@ int main(void)
         cmocka_unit_test(a_topic_that_refuses_is_looked_up_again),
         cmocka_unit_test(a_tail_goes_on_after_an_outage),
         cmocka_unit_test(a_tail_opened_in_an_outage_waits_and_says_so),
+        cmocka_unit_test(a_look_is_answered_by_an_idle_topic_and_not_by_one_without_a_leader),
     };
     return cmocka_run_group_tests_name("broker_faults", tests, set_up, tear_down);
 }

@@ -245,6 +245,7 @@ static bool take_item(struct link *link, struct link_tail *tail, struct kafka_me
                           item.error.message);
             tail->started = tail->ended = true;
             break;
+        case KAFKA_ITEM_CAUGHT_UP: /* nobody looks here */
         case KAFKA_ITEM_NONE:
             break;
         }

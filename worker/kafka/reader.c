@@ -34,6 +34,12 @@ struct kafka_tail {
     bool ended;   /* END was given */
     bool asked;   /* part of the running job */
     bool told;    /* `waiting` is not to be given at present */
+    enum {
+        LOOK_NONE,
+        LOOK_WANTED, /* the end is to be asked, or being asked */
+        LOOK_KNOWN,  /* CAUGHT_UP is to be given at `look_end` */
+    } look;
+    int64_t look_end;
     int64_t from; /* wanted: an offset, or KAFKA_FROM_... before the first answer */
     int64_t low, high;
     enum kafka_item_kind broken; /* GAP or TRUNCATED */
@@ -108,15 +114,50 @@ static void tail_wait(struct kafka_tail *tail, rd_kafka_resp_err_t code)
     tail->retry_at_ms = kafka_hub_ms(tail->reader->hub) + RETRY_MS;
 }
 
+/* Stops the fetcher; what it had prefetched goes with the queue. Waits for librdkafka's main
+ * thread, not for the network. */
+static void tail_halt(struct kafka_tail *tail)
+{
+    if (!tail->queue)
+        return;
+    rd_kafka_consume_stop(tail->topic, tail->partition);
+    rd_kafka_queue_destroy(tail->queue);
+    tail->queue = NULL;
+}
+
 static void tail_break(struct kafka_tail *tail, enum kafka_item_kind kind)
 {
     tail->broken = kind;
     tail->state = TAIL_BROKEN;
 }
 
+/* The log does not have what is wanted: ask why, then break or begin anew. */
+static void tail_ask_again(struct kafka_tail *tail)
+{
+    tail_halt(tail);
+    tail->state = TAIL_ASKING;
+    tail->retry_at_ms = 0;
+}
+
+/* A look that failed is given up: whoever wants to know asks again. */
+static void look_answered(struct kafka_tail *tail, const struct question *question)
+{
+    if (tail->look != LOOK_WANTED)
+        return;
+    bool known = !question->code && question->high >= tail->from;
+    tail->look = known ? LOOK_KNOWN : LOOK_NONE;
+    tail->look_end = question->high;
+    if (question->code)
+        tail_wait(tail, question->code);
+    else if (!known)
+        tail_ask_again(tail);
+}
+
 static void tail_answered(struct kafka_tail *tail, const struct question *question)
 {
     tail->asked = false;
+    if (tail->state == TAIL_READING)
+        look_answered(tail, question);
     if (tail->state != TAIL_ASKING)
         return;
     if (question->code) {
@@ -149,7 +190,8 @@ static void ask_done(struct kafka_job *job)
 
 static bool due(const struct kafka_tail *tail, uint64_t now_ms)
 {
-    return tail->state == TAIL_ASKING && !tail->asked && now_ms >= tail->retry_at_ms;
+    bool looks = tail->state == TAIL_READING && tail->look == LOOK_WANTED;
+    return !tail->asked && (looks || (tail->state == TAIL_ASKING && now_ms >= tail->retry_at_ms));
 }
 
 /* One job at a time holds at most one thread of the pool, however many tails wait. */
@@ -314,17 +356,6 @@ enum error_code kafka_tail_open(struct kafka_reader *reader, const char *topic, 
     return ERR_OK;
 }
 
-/* Stops the fetcher; what it had prefetched goes with the queue. Waits for librdkafka's main
- * thread, not for the network. */
-static void tail_halt(struct kafka_tail *tail)
-{
-    if (!tail->queue)
-        return;
-    rd_kafka_consume_stop(tail->topic, tail->partition);
-    rd_kafka_queue_destroy(tail->queue);
-    tail->queue = NULL;
-}
-
 static void forget_question(struct kafka_tail *tail)
 {
     struct ask_job *ask = (struct ask_job *)tail->reader->ask;
@@ -360,14 +391,6 @@ static void tail_begin(struct kafka_tail *tail)
     tail->queue = NULL;
     tail->state = TAIL_ASKING;
     tail_wait(tail, code);
-}
-
-/* The log does not have what is wanted, says the broker: ask why, then break or begin anew. */
-static void tail_ask_again(struct kafka_tail *tail)
-{
-    tail_halt(tail);
-    tail->state = TAIL_ASKING;
-    tail->retry_at_ms = 0;
 }
 
 static void tail_failed(struct kafka_tail *tail, const rd_kafka_message_t *from)
@@ -415,13 +438,24 @@ static bool take_record(struct kafka_tail *tail, const rd_kafka_message_t *from,
     return true;
 }
 
-static bool take_reading(struct kafka_tail *tail, struct kafka_item *ret)
+static bool take_end(struct kafka_tail *tail, struct kafka_item *ret)
 {
+    enum kafka_item_kind kind = KAFKA_ITEM_NONE;
     if (!tail->ended && tail->from >= tail->high) {
         tail->ended = true;
-        *ret = item_of(tail, KAFKA_ITEM_END);
-        return true;
+        kind = KAFKA_ITEM_END;
+    } else if (tail->look == LOOK_KNOWN && tail->from >= tail->look_end) {
+        tail->look = LOOK_NONE;
+        kind = KAFKA_ITEM_CAUGHT_UP;
     }
+    *ret = item_of(tail, kind);
+    return kind != KAFKA_ITEM_NONE;
+}
+
+static bool take_reading(struct kafka_tail *tail, struct kafka_item *ret)
+{
+    if (take_end(tail, ret))
+        return true;
     for (int i = 0; tail->queue && i < STALE_MAX; i++) {
         rd_kafka_message_t *from = rd_kafka_consume_queue(tail->queue, 0);
         if (!from)
@@ -435,8 +469,8 @@ static bool take_reading(struct kafka_tail *tail, struct kafka_item *ret)
         rd_kafka_message_destroy(from);
         if (shown)
             return true;
-        if (end && !tail->ended && tail->from >= tail->high)
-            return take_reading(tail, ret);
+        if (end && take_end(tail, ret))
+            return true;
     }
     return false;
 }
@@ -499,6 +533,15 @@ bool kafka_tail_take(struct kafka_tail *tail, struct kafka_item *ret)
         return true;
     *ret = item_of(tail, KAFKA_ITEM_NONE);
     return false;
+}
+
+bool kafka_tail_look(struct kafka_tail *tail)
+{
+    if (tail->look != LOOK_NONE)
+        return false;
+    tail->look = LOOK_WANTED;
+    kafka_hub_again(tail->reader->hub);
+    return true;
 }
 
 int64_t kafka_tail_position(const struct kafka_tail *tail)

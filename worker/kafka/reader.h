@@ -61,10 +61,12 @@ enum kafka_item_kind {
     KAFKA_ITEM_START,    /* once, first: reading begins at `position`; `low` and `high` as of now */
     KAFKA_ITEM_MESSAGE,  /* `message` is yours: kafka_message_destroy() */
     KAFKA_ITEM_END,      /* once: everything below the high watermark of START has been given */
-    KAFKA_ITEM_WAITING,  /* not readable at present (`error` says why); retried by itself, told at
-                            most once a second. Nothing is lost */
-    KAFKA_ITEM_GAP,      /* records are missing: the log begins at `low`, above the wanted
-                            `position`, or a journal offset was left out. The tail has stopped */
+    KAFKA_ITEM_CAUGHT_UP, /* answer to kafka_tail_look(): everything that stood in the log when it
+                             was called has been given */
+    KAFKA_ITEM_WAITING,   /* not readable at present (`error` says why); retried by itself, told at
+                             most once a second. Nothing is lost */
+    KAFKA_ITEM_GAP,       /* records are missing: the log begins at `low`, above the wanted
+                             `position`, or a journal offset was left out. The tail has stopped */
     KAFKA_ITEM_TRUNCATED, /* the log ends at `high`, below the wanted `position`: topic recreated or
                              an unclean leader. The tail has stopped */
 };
@@ -80,6 +82,12 @@ struct kafka_item {
 
 /* Takes the next thing of this tail; false (kind NONE) when there is nothing now. */
 bool kafka_tail_take(struct kafka_tail *tail, struct kafka_item *ret);
+/* Asks the broker where the log ends now; answered by KAFKA_ITEM_CAUGHT_UP when it has been read up
+ * to there. An idle topic answers as well, and that is the point: silence alone does not tell an
+ * idle topic from one that cannot be read. Costs two small requests. A question that fails
+ * is not repeated (KAFKA_ITEM_WAITING says why): look again. False: a look is out already, and its
+ * answer will speak of the time at which that one began. */
+bool kafka_tail_look(struct kafka_tail *tail);
 /* The next offset to be taken; -1 before START. */
 int64_t kafka_tail_position(const struct kafka_tail *tail);
 /* The high watermark as the last fetch saw it (no question is asked); -1 when not known. For lag.
