@@ -77,9 +77,8 @@ static enum error_code resolve(void *self, const struct command *command,
         else
             row->asked_session = selector->sessions[i];
         for (size_t s = 0; s < list->count; s++)
-            if (row->asked_by_number
-                    ? list->sessions[s].number == row->asked_number
-                    : uuid_equal(&list->sessions[s].uuid, &row->asked_session))
+            if (row->asked_by_number ? list->sessions[s].number == row->asked_number
+                                     : uuid_equal(&list->sessions[s].uuid, &row->asked_session))
                 row->session = &list->sessions[s];
         row->verdict = row->session ? TARGET_NONE : TARGET_ALREADY_GONE;
     }
@@ -110,6 +109,7 @@ static void pass(struct partition *partition, int64_t ms)
 {
     partition->now = instant_add_ms(partition->now, ms);
     partition->wall.ms += ms;
+    engine_control_seen(partition->engine, partition->now, partition->now);
     engine_tick(partition->engine, partition->now);
 }
 
@@ -278,10 +278,9 @@ static void fill(struct partition *partition, struct record *record, struct text
 /* Of the other owner, who may or may not own the partition just now. */
 static void other_record(struct partition *partition, struct text *input)
 {
-    static const enum record_kind kinds[] = {RECORD_OWNER,    RECORD_ACCEPTED,  RECORD_REJECTED,
-                                             RECORD_DUPLICATE, RECORD_FORWARDED, RECORD_RESOLVED,
-                                             RECORD_ATTEMPT,  RECORD_OUTCOME,   RECORD_CLOSED,
-                                             RECORD_CANCELLED};
+    static const enum record_kind kinds[] = {
+        RECORD_OWNER,    RECORD_ACCEPTED, RECORD_REJECTED, RECORD_DUPLICATE, RECORD_FORWARDED,
+        RECORD_RESOLVED, RECORD_ATTEMPT,  RECORD_OUTCOME,  RECORD_CLOSED,    RECORD_CANCELLED};
     uint8_t shape = fuzz_byte(input);
     struct record *record = record_create(kinds[shape % (sizeof kinds / sizeof kinds[0])]);
     if (record->kind == RECORD_OWNER) {
@@ -309,7 +308,7 @@ static void publish(struct partition *partition, const struct engine_action *act
 
 static void append(struct partition *partition, const struct engine_action *action, uint8_t how)
 {
-    enum engine_append result = how == 0   ? ENGINE_PERSISTED
+    enum engine_append result = how == 0  ? ENGINE_PERSISTED
                                 : how & 1 ? ENGINE_MAYBE_PERSISTED
                                           : ENGINE_NOT_PERSISTED;
     engine_appended(partition->engine, action->tag, result, partition->now);
@@ -321,8 +320,8 @@ static void append(struct partition *partition, const struct engine_action *acti
 
 static void end(struct partition *partition, const struct engine_action *action, uint8_t how)
 {
-    static const enum error_code codes[] = {ERR_OK,   ERR_IN_DOUBT,  ERR_GONE,    ERR_REFUSED,
-                                            ERR_AUTH, ERR_STALE, ERR_PROTOCOL, ERR_UNAVAILABLE};
+    static const enum error_code codes[] = {ERR_OK,   ERR_IN_DOUBT, ERR_GONE,     ERR_REFUSED,
+                                            ERR_AUTH, ERR_STALE,    ERR_PROTOCOL, ERR_UNAVAILABLE};
     enum error_code code = codes[how % 8];
     bool sent = code == ERR_OK || code == ERR_GONE || (code != ERR_STALE && how & 8);
     struct error why = {.code = ERR_OK};

@@ -45,7 +45,7 @@ struct plan plan_draw(struct draw *draw)
         [CHAOS_COMMAND] = 30, [CHAOS_COPY] = 6,    [CHAOS_GARBAGE] = 2, [CHAOS_LOGIN] = 10,
         [CHAOS_LOGOUT] = 10,  [CHAOS_MOVE] = 6,    [CHAOS_PAUSE] = 8,   [CHAOS_CRASH] = 5,
         [CHAOS_CLUSTER] = 10, [CHAOS_JOURNAL] = 2, [CHAOS_CLIENT] = 3,  [CHAOS_CANCEL] = 2,
-        [CHAOS_HALT] = 1,     [CHAOS_COMMIT] = 15};
+        [CHAOS_HALT] = 1,     [CHAOS_CONTROL] = 2, [CHAOS_COMMIT] = 15};
     struct plan plan = plan_fair();
     for (int i = 0; i < CHAOS_COUNT; i++)
         plan.weight[i] =
@@ -333,7 +333,7 @@ static void chaos_cancel(struct world *world)
     for (uint32_t i = 0; i < world->plan.workers; i++) {
         struct cancelling *cancel = mem_new(struct cancelling);
         cancel->id = id;
-        world_after(world, world_delay(world, 1, 50),
+        world_after(world, worker_control_delay(world, world->workers[i]),
                     (struct task){.run = cancel_task,
                                   .worker = (int32_t)i,
                                   .life = world->workers[i]->life,
@@ -350,10 +350,11 @@ static void halt_task(struct world *world, struct task *task)
 static void set_halt(struct world *world, bool engaged)
 {
     world->halted = engaged;
+    world->halted_since = world->now_ns;
     say(world, "control: the kill switch is %s", engaged ? "on" : "off");
     for (uint32_t i = 0; i < world->plan.workers; i++)
         world_after(
-            world, world_delay(world, 1, 50),
+            world, worker_control_delay(world, world->workers[i]),
             (struct task){.run = halt_task, .worker = (int32_t)i, .life = world->workers[i]->life});
 }
 
@@ -370,6 +371,23 @@ static void chaos_halt(struct world *world)
         return;
     set_halt(world, true);
     world_after(world, world_delay(world, 10, 4000),
+                (struct task){.run = release_task, .worker = -1});
+}
+
+/* Longer than a licence's age at times: then it must not act on what it knows. */
+static void chaos_control(struct world *world)
+{
+    struct worker *worker = any_worker(world);
+    if (!worker->up || worker->control_lost_until > world->now_ns)
+        return; /* what waits for the end of the first time is still to come */
+    worker->control_lost_until = world->now_ns + world_delay(world, 100, 40000);
+    say(world, "w%d: cannot read the control topic for %.3f ms", worker->index,
+        (double)(worker->control_lost_until - world->now_ns) / 1e6);
+    worker_poke(world, worker, worker->control_lost_until - world->now_ns + 100 * MS);
+    if (world->halted || !draw_percent(&world->draw, 40))
+        return;
+    set_halt(world, true); /* which this worker does not hear of */
+    world_after(world, world_delay(world, 4000, 40000),
                 (struct task){.run = release_task, .worker = -1});
 }
 
@@ -421,6 +439,9 @@ static void one(struct world *world, enum chaos chaos)
         break;
     case CHAOS_HALT:
         chaos_halt(world);
+        break;
+    case CHAOS_CONTROL:
+        chaos_control(world);
         break;
     case CHAOS_COMMIT:
         chaos_commit(world);
@@ -482,6 +503,8 @@ void chaos_end(struct world *world)
         set_halt(world, false);
     for (uint32_t i = 0; i < world->plan.workers; i++) {
         struct worker *worker = world->workers[i];
+        worker->control_lost_until = 0;
+        worker_poke(world, worker, 100 * MS);
         if (worker->paused)
             worker_resume(world, worker);
         if (!worker->up)

@@ -278,6 +278,9 @@ int64_t oracle_sent(struct world *world, const struct worker *worker, int32_t pa
         if (worker->halted)
             violate(world, "halt", "%s is to be ended with the kill switch on",
                     brief(session).text);
+        if (world->halted && world->now_ns - world->halted_since >= LICENCE_AGE_MS * MS)
+            violate(world, "halt", "%s is to be ended long after the kill switch was engaged",
+                    brief(session).text);
         if (!licence) {
             violate(world, "act", "%s is to be ended by w%d: %s", brief(session).text,
                     worker->index, why);

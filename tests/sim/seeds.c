@@ -159,6 +159,7 @@ static struct plan plan_zombies(void)
     plan.weight[CHAOS_MOVE] = 10;
     plan.weight[CHAOS_CANCEL] = 5;
     plan.weight[CHAOS_HALT] = 3;
+    plan.weight[CHAOS_CONTROL] = 3;
     return plan;
 }
 
@@ -187,6 +188,7 @@ static const struct mutation all[] = {
     {.name = "fire_after_cancel", .mutations = {.fire_after_cancel = true}},
     {.name = "speak_early", .mutations = {.speak_early = true}, .zombies = true},
     {.name = "forget_nothing", .mutations = {.forget_nothing = true}},
+    {.name = "ignore_control", .mutations = {.ignore_control = true}},
     {.name = "service: no last look", .omissions = {.last_look = true}},
     {.name = "service: not asking", .omissions = {.asking = true}},
     {.name = "service: not reading on", .omissions = {.reading_on = true}},

@@ -205,6 +205,29 @@ static bool drain(struct world *world, struct worker *worker, int32_t partition)
     return any;
 }
 
+/* ---- control ---- */
+
+enum { CONTROL_DELAY_MS = 50, CONTROL_LOOK_MS = 60 };
+
+int64_t worker_control_delay(struct world *world, const struct worker *worker)
+{
+    int64_t delay = world_delay(world, 1, CONTROL_DELAY_MS);
+    int64_t lost = worker->control_lost_until - world->now_ns;
+    return lost > 0 ? lost + delay : delay;
+}
+
+/* What was appended CONTROL_LOOK_MS ago has arrived, unless the topic could not be read since. */
+static void look_at_control(struct world *world, struct worker *worker)
+{
+    int64_t at_ns = world->now_ns - CONTROL_LOOK_MS * MS;
+    if (worker->catching_up || worker->control_lost_until > at_ns)
+        return;
+    struct instant seen = {at_ns + worker->boot_ns};
+    for (uint32_t i = 0; i < world->plan.partitions; i++)
+        if (worker->seats[i].engine)
+            engine_control_seen(worker->seats[i].engine, seen, worker_now(world, worker));
+}
+
 /* ---- the loop ---- */
 
 static void tick_task(struct world *world, struct task *task)
@@ -253,6 +276,7 @@ static void set_wakes(struct world *world, struct worker *worker)
 
 static void settle(struct world *world, struct worker *worker)
 {
+    look_at_control(world, worker);
     bool again = true;
     while (again && worker_runs(worker)) {
         again = false;
@@ -454,6 +478,8 @@ void worker_start(struct world *world, struct worker *worker)
     worker->writer = draw_uuid(&world->draw);
     worker->budget = (struct engine_budget){0};
     worker->halted = world->halted;
+    worker->catching_up = false;
+    worker->control_lost_until = 0;
     worker->lane_wake_at = NEVER_NS;
     memset(worker->last_land_ns, 0, sizeof worker->last_land_ns);
     for (uint32_t i = 0; i < world->plan.partitions; i++)
@@ -553,12 +579,14 @@ void worker_resume(struct world *world, struct worker *worker)
     VECTOR(struct task) aside = {worker->aside.at, worker->aside.count, worker->aside.size};
     memset(&worker->aside, 0, sizeof worker->aside);
     lanes_resume(world, worker);
+    worker->catching_up = true;
     for (size_t i = 0; i < aside.count; i++) {
         if (worker->up)
             worker_run(world, worker, &aside.at[i]);
         task_drop(&aside.at[i]);
     }
     free(aside.at);
+    worker->catching_up = false;
     if (!worker_runs(worker))
         return;
     settle(world, worker);

@@ -52,6 +52,8 @@ struct worker {
     struct uuid writer;
     int64_t boot_ns; /* boot clock = virtual time + this */
     bool halted;
+    bool catching_up;           /* after a pause: control messages may wait among its tasks */
+    int64_t control_lost_until; /* it cannot read the control topic up to then */
     struct engine_budget budget;
     struct seat seats[PARTITIONS_MAX];
     struct lane *lanes[CLUSTERS_MAX];
@@ -83,6 +85,8 @@ void worker_run(struct world *world, struct worker *worker, struct task *task);
 void worker_poke(struct world *world, struct worker *worker, int64_t delay_ns);
 void worker_cancel(struct world *world, struct worker *worker, const struct uuid *id);
 void worker_halt(struct world *world, struct worker *worker, bool engaged);
+/* How long a control message that is appended now is on its way to this worker. */
+int64_t worker_control_delay(struct world *world, const struct worker *worker);
 /* Commits the checkpoint of a partition, if it owns it. */
 void worker_commit(struct world *world, struct worker *worker, int32_t partition);
 void worker_told(struct world *world, struct worker *worker, int32_t partition, uint32_t generation,

@@ -62,6 +62,7 @@ enum chaos {
     CHAOS_CLIENT,  /* a worker's journal producer is replaced: all in flight is "perhaps" */
     CHAOS_CANCEL,
     CHAOS_HALT,
+    CHAOS_CONTROL, /* a worker cannot read the control topic for a while */
     CHAOS_COMMIT,
     CHAOS_COUNT
 };
@@ -249,8 +250,9 @@ struct world {
     uint32_t ticks_left;
     bool calm;
     int64_t calm_since;
-    int64_t started_ns; /* when a worker was started last */
-    bool halted;        /* the control topic's last word on the kill switch */
+    int64_t started_ns;   /* when a worker was started last */
+    bool halted;          /* the control topic's last word on the kill switch */
+    int64_t halted_since; /* appended then */
     uint64_t actions;
     uint64_t crash_at; /* the number of the action at which its worker dies; 0: none */
     enum trace trace;

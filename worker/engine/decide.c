@@ -201,6 +201,7 @@ static void send_end(struct engine *engine, struct open *open, uint32_t index)
                  skip_identity_check)) /* it rests on a list that must not grow old in the lane */
         action->send_by = instant_min(
             action->send_by, instant_add_ms(target->seen, engine->config.identity_max_age_ms));
+    action->send_by = instant_min(action->send_by, engine_control_until(engine));
     target->work = WORK_SENDING;
     open->sending++;
 }
@@ -265,6 +266,8 @@ static void pass_idle(struct engine *engine, struct open *open, uint32_t index, 
     }
     if (open_holds_fire(engine, open))
         return; /* CANCELLED is on its way */
+    if (!engine_control_is_fresh(engine, now))
+        return; /* engine_control_seen() comes back to it */
     if (licence_holds(engine, open, target, now))
         send_end(engine, open, index);
     else

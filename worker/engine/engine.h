@@ -48,6 +48,7 @@ struct engine_mutations {
     bool fire_after_cancel; /* sends on until CANCELLED is read back */
     bool speak_early; /* "not ended" is said while an earlier owner's licence may still be used */
     bool forget_nothing; /* a new OWNER of ours leaves what was under way as it is */
+    bool ignore_control; /* acts however long ago the control topic was read to its end */
 };
 
 struct engine_config {
@@ -142,6 +143,11 @@ void engine_published(struct engine *engine, uint64_t tag, bool delivered, struc
  * known here. */
 bool engine_cancel(struct engine *engine, const struct uuid *command_id, const char *by,
                    struct instant now);
+/* The control topic was read to its end as it stood at `seen` (never goes back). No end leaves at
+ * or after LICENCE_AGE_MS from there, so that a cancel or the kill switch is in force everywhere
+ * one licence age after it was appended, however far a reader lags (ADR 2, rule 9). Targets wait
+ * meanwhile. An engine that was never told sends nothing. */
+void engine_control_seen(struct engine *engine, struct instant seen, struct instant now);
 /* The kill switch: while engaged no end leaves and what was not sent is stopped. */
 void engine_halt(struct engine *engine, bool engaged, struct instant now);
 /* Asked right before a byte of an END leaves: may it still? False after the loss of ownership, a

@@ -282,6 +282,19 @@ bool engine_cancel(struct engine *engine, const struct uuid *command_id, const c
     return true;
 }
 
+void engine_control_seen(struct engine *engine, struct instant seen, struct instant now)
+{
+    bool fresh = engine_control_is_fresh(engine, now);
+    if (instant_before(engine->control_seen, seen))
+        engine->control_seen = seen;
+    if (fresh || !engine_control_is_fresh(engine, now))
+        return;
+    struct entry *entry;
+    TAILQ_FOREACH(entry, &engine->order, in_order) /* they waited for this */
+    if (entry->open)
+        engine_touch(engine, entry->open);
+}
+
 void engine_halt(struct engine *engine, bool engaged, struct instant now)
 {
     (void)now;

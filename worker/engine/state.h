@@ -9,6 +9,7 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
+#include "base/limits.h"
 #include "engine/engine.h"
 
 #ifdef CURFEW_MUTATIONS
@@ -248,6 +249,7 @@ struct engine {
     size_t appending_size;
     struct flying *flying;
     bool halted;
+    struct instant control_seen; /* the control topic stood at its end */
     /* the broker's clock: at `anchor_at` it was not later than `anchor_wall`, at `anchor_read` not
      * earlier */
     struct wall anchor_wall;
@@ -359,6 +361,20 @@ static inline bool open_holds_fire(const struct engine *engine, const struct ope
     (void)engine;
     return open->cancelled ||
            (open->pending & PENDING_CANCELLED && !MUTATED(engine, fire_after_cancel));
+}
+
+/* Until when an act may rest on what is known of the control topic (ADR 2, rule 9). */
+static inline struct instant engine_control_until(const struct engine *engine)
+{
+    if (MUTATED(engine, ignore_control))
+        return INSTANT_NEVER;
+    return engine->control_seen.ns ? instant_add_ms(engine->control_seen, LICENCE_AGE_MS)
+                                   : (struct instant){0};
+}
+
+static inline bool engine_control_is_fresh(const struct engine *engine, struct instant now)
+{
+    return instant_before(now, engine_control_until(engine));
 }
 
 /* The same request would get the same answer again. */

@@ -7,6 +7,8 @@
 #include "guard/guard.h"
 #include "service/internal.h"
 
+enum { CONTROL_LOOK_MS = 2000 }; /* an end leaves up to LICENCE_AGE_MS after a look */
+
 static void forget_cancel(struct service *service, struct cancel *cancel)
 {
     HASH_DEL(service->cancels, cancel);
@@ -49,11 +51,37 @@ void control_destroy(struct service *service)
         forget_cancel(service, service->cancels);
 }
 
+/* ---- the kill switch ---- */
+
+static void halt_apply(struct service *service)
+{
+    struct instant now = clock_now(&service->clock);
+    struct partition *partition;
+    bool engaged = service->halted_by_control || service->halted_by_signal;
+    if (service->halted != engaged)
+        log_line(LOG_LEVEL_WARNING,
+                 engaged ? "kill switch engaged: nothing is ended" : "kill switch released",
+                 LOG_TEXT("by_control_topic", service->halted_by_control ? "yes" : "no"),
+                 LOG_TEXT("by_signal", service->halted_by_signal ? "yes" : "no"));
+    service->halted = engaged;
+    TAILQ_FOREACH(partition, &service->partitions, of_service)
+    if (partition->engine)
+        engine_halt(partition->engine, engaged, now);
+    service_again(service);
+}
+
+void service_halt(struct service *service, bool engaged)
+{
+    service->halted_by_signal = engaged;
+    halt_apply(service);
+}
+
 static void apply(struct service *service, const struct command *command, struct instant now)
 {
     struct partition *partition;
     if (command->action == ACTION_KILL_SWITCH) {
-        service_halt(service, command->kill_switch_engaged);
+        service->halted_by_control = command->kill_switch_engaged;
+        halt_apply(service);
         return;
     }
     if (command->action != ACTION_CANCEL)
@@ -107,31 +135,87 @@ static void read_anew(struct service *service, const struct kafka_item *item)
 
 enum error_code control_open(struct service *service, struct error *err)
 {
+    service->control_opened = clock_now(&service->clock);
     return kafka_tail_open(service->control_reader, service->settings.topics.control, 0,
                            KAFKA_FROM_BEGINNING, &service->control, err);
 }
 
-void control_pass(struct service *service, struct instant now)
+/* ---- is it read to its end, also while nothing is written to it? ---- */
+
+int64_t control_age_ms(const struct service *service, struct instant now)
+{
+    return service->control_seen.ns ? instant_ms_between(service->control_seen, now) : INT64_MAX;
+}
+
+static void look(struct service *service, struct instant now)
+{
+    if (instant_passed(now, instant_add_ms(service->control_looked, CONTROL_LOOK_MS)) &&
+        kafka_tail_look(service->control))
+        service->control_looked = now;
+}
+
+static void caught_up(struct service *service, struct instant since, struct instant now)
+{
+    struct partition *partition;
+    service->control_seen = instant_max(service->control_seen, since);
+    TAILQ_FOREACH(partition, &service->partitions, of_service)
+    if (partition->engine)
+        engine_control_seen(partition->engine, service->control_seen, now);
+}
+
+static void tell_age(struct service *service, struct instant now)
+{
+    bool stale = service->control_read && control_age_ms(service, now) >= LICENCE_AGE_MS;
+    if (stale == service->control_stale)
+        return;
+    service->control_stale = stale;
+    if (stale)
+        log_line(LOG_LEVEL_WARNING,
+                 "the control topic cannot be read to its end, nothing is ended until it is",
+                 log_number("since_ms", control_age_ms(service, now)));
+    else
+        log_line(LOG_LEVEL_INFO, "the control topic is read to its end again");
+}
+
+static bool take(struct service *service, struct instant now)
 {
     struct kafka_item item;
-    for (unsigned i = 0; i < OFFERS_PER_PASS; i++) {
-        if (!service->control || !kafka_tail_take(service->control, &item))
-            return;
-        switch (item.kind) {
-        case KAFKA_ITEM_MESSAGE:
-            read_message(service, item.message, now);
-            kafka_message_destroy(item.message);
-            break;
-        case KAFKA_ITEM_END:
-            service->control_read = true;
-            break;
-        case KAFKA_ITEM_GAP:
-        case KAFKA_ITEM_TRUNCATED:
-            read_anew(service, &item);
-            break;
-        default:
-            break;
-        }
+    if (!service->control || !kafka_tail_take(service->control, &item))
+        return false;
+    switch (item.kind) {
+    case KAFKA_ITEM_MESSAGE:
+        read_message(service, item.message, now);
+        kafka_message_destroy(item.message);
+        break;
+    case KAFKA_ITEM_END:
+        service->control_read = true;
+        caught_up(service, service->control_opened, now);
+        break;
+    case KAFKA_ITEM_CAUGHT_UP:
+        caught_up(service, service->control_looked, now);
+        break;
+    case KAFKA_ITEM_WAITING:
+        log_line(LOG_LEVEL_INFO, "the control topic cannot be read at present",
+                 LOG_TEXT("reason", item.error.message));
+        break;
+    case KAFKA_ITEM_GAP:
+    case KAFKA_ITEM_TRUNCATED:
+        read_anew(service, &item);
+        break;
+    default:
+        break;
     }
-    service_again(service);
+    return true;
+}
+
+void control_pass(struct service *service, struct instant now)
+{
+    bool more = true;
+    for (unsigned i = 0; i < OFFERS_PER_PASS && more; i++)
+        more = take(service, now);
+    if (more)
+        service_again(service);
+    if (service->control)
+        look(service, now);
+    tell_age(service, now);
 }

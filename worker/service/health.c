@@ -44,8 +44,9 @@ static size_t checks(void *self, struct http_check *ret, size_t max)
     check_partitions(service, &ret[2]);
     check(&ret[3], "journal", !service->journal_failing, "the journal takes no records");
     check(&ret[4], "events", !service->events_failing, "the events topic takes no events");
-    check(&ret[5], "control", service->control_read,
-          "the control topic was not read to its end yet");
+    check(&ret[5], "control", service->control_read && !service->control_stale,
+          service->control_read ? "the control topic cannot be read to its end: nothing is ended"
+                                : "the control topic was not read to its end yet");
     check(&ret[6], "dead_letters", !service->letters_failing,
           "a message cannot be handed on: its partition waits");
     return 7;
@@ -123,6 +124,10 @@ static void collect(void *self)
     }
     for (size_t i = 0; i < service->cluster_count; i++)
         collect_cluster(service, &service->clusters[i]);
+    int64_t age_ms = control_age_ms(service, clock_now(&service->clock));
+    if (age_ms < INT64_MAX)
+        metrics_set(service->metrics, METRIC_control_age_seconds, NO_LABELS, (double)age_ms / 1000);
+    metrics_set(service->metrics, METRIC_kill_switch, NO_LABELS, service->halted);
     metrics_set(service->metrics, METRIC_journal_partitions_owned, NO_LABELS, owned);
     metrics_set(service->metrics, METRIC_open_commands, NO_LABELS, sum.open_commands);
     metrics_set(service->metrics, METRIC_open_targets, NO_LABELS, sum.open_targets);

@@ -141,7 +141,13 @@ struct service {
     struct kafka_reader *control_reader;
     struct kafka_tail *control;
     bool control_read; /* to its end as of the start */
-    bool halted;
+    struct instant control_opened;
+    struct instant control_looked; /* when the look that is out, or the last one, began */
+    struct instant control_seen;   /* the control topic was read to its end as it stood then */
+    bool control_stale;            /* told: nothing is ended until it is read again */
+    bool halted_by_control;
+    bool halted_by_signal;
+    bool halted;    /* either */
     struct cancel { /* from the control topic, oldest first */
         struct uuid id;
         char by[LIMIT_NAME_BYTES + 1];
@@ -243,6 +249,9 @@ void control_pass(struct service *service, struct instant now);
 void control_apply(struct service *service, struct partition *partition, struct instant now);
 /* A command was accepted: its cancel may have come before it. */
 void control_accepted(struct partition *partition, const struct uuid *id, struct instant now);
+/* How long ago the control topic was known to be read to its end; INT64_MAX: never was. */
+int64_t control_age_ms(const struct service *service, struct instant now);
+
 void control_destroy(struct service *service);
 
 /* rules.c: what the engine asks the pure rooms beside it */

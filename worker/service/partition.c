@@ -114,6 +114,7 @@ static enum error_code begin(struct partition *partition, int64_t start, const s
     partition->engine = engine_create(&config, &service->budget);
     memset(&partition->chain, 0, sizeof partition->chain);
     engine_halt(partition->engine, service->halted, clock_now(&service->clock));
+    engine_control_seen(partition->engine, service->control_seen, clock_now(&service->clock));
     if (owner)
         engine_begin_at(partition->engine, start, owner, sequence);
     partition->stage = PARTITION_RECOVERING;

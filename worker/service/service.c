@@ -336,22 +336,6 @@ void service_drain(struct service *service)
     service_again(service);
 }
 
-/* ---- control ---- */
-
-void service_halt(struct service *service, bool engaged)
-{
-    struct instant now = clock_now(&service->clock);
-    struct partition *partition;
-    if (service->halted != engaged)
-        log_line(LOG_LEVEL_WARNING,
-                 engaged ? "kill switch engaged: nothing is ended" : "kill switch released");
-    service->halted = engaged;
-    TAILQ_FOREACH(partition, &service->partitions, of_service)
-    if (partition->engine)
-        engine_halt(partition->engine, engaged, now);
-    service_again(service);
-}
-
 /* ---- reload ---- */
 
 static void tell_change(void *self, const struct config_change *change)

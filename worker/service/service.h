@@ -44,7 +44,8 @@ void service_destroy(struct service *service);
 /* Reads the configuration again and takes what a reload may change; a bad one changes nothing
  * (logged). */
 void service_reload(struct service *service);
-/* The kill switch by signal: until released by the control topic or this. */
+/* The kill switch of this worker alone, by signal: until released by this, or the process ends.
+ * What the control topic says stands beside it; either stops. */
 void service_halt(struct service *service, bool engaged);
 
 bool service_is_ready(const struct service *service);

@@ -42,6 +42,7 @@ struct hand {
     uint32_t resolves;    /* how often the rule was asked */
     uint32_t ends;        /* END actions seen by hand_run() */
     bool hold_events;
+    bool control_lost; /* the engine is not told any more that the control topic was read */
     struct told {
         struct uuid id;
         enum event_kind kind;
@@ -257,6 +258,8 @@ static inline void hand_note_event(struct hand *hand, const struct engine_action
 /* The next action that is no event; false when there is none. */
 static inline bool hand_next(struct hand *hand, struct engine_action *ret)
 {
+    if (!hand->control_lost)
+        engine_control_seen(hand->engine, hand->now, hand->now);
     while (engine_next(hand->engine, ret, hand->now)) {
         if (ret->kind != ENGINE_PUBLISH || hand->hold_events)
             return true;
@@ -479,7 +482,7 @@ static inline void hand_carry_out(struct hand *hand, const struct engine_action 
         break;
     case ENGINE_PROBE:
         engine_probed(hand->engine, action->tag,
-                      hand->cluster_down                       ? ERR_UNAVAILABLE
+                      hand->cluster_down                   ? ERR_UNAVAILABLE
                       : world_find(hand, &action->session) ? ERR_OK
                                                            : ERR_GONE,
                       hand->now);

@@ -291,9 +291,9 @@ static void without_a_list_until_the_deadline_the_end_is_unknown_never_failed(vo
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_FAILED);
     struct record *outcome;
     const struct buf *bytes = &hand->journal[hand->journal_count - 2].bytes;
-    assert_int_equal(record_decode((struct text){(const char *)bytes->data, bytes->length},
-                                   &outcome, NULL),
-                     ERR_OK);
+    assert_int_equal(
+        record_decode((struct text){(const char *)bytes->data, bytes->length}, &outcome, NULL),
+        ERR_OK);
     assert_int_equal(outcome->outcome.ends[0].outcome, TARGET_UNKNOWN);
     assert_int_equal(outcome->outcome.ends[0].reason.code, ERR_IN_DOUBT);
     record_destroy(outcome);
@@ -536,6 +536,53 @@ static void the_kill_switch_stops_what_was_not_sent(void **state)
     assert_int_equal(hand->ends, 1);
 }
 
+/* ---- control not read to its end (ADR 2, rule 9) ---- */
+
+static void without_control_nothing_is_ended_until_it_is_read_again(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand->control_lost = true;
+    hand_pass(hand, LICENCE_AGE_MS);
+    hand_resolved(hand, by_uuid(1, 1, 7u));
+    hand_is_quiet(hand); /* no END, and no licence either that would only grow old */
+    hand_pass(hand, 3000);
+    hand_is_quiet(hand);
+    hand->control_lost = false;
+    hand_run(hand);
+    assert_int_equal(hand->ends, 1);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+}
+
+static void an_end_in_its_lane_may_leave_while_control_is_known_only(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand->control_lost = true;
+    hand_pass(hand, LICENCE_AGE_MS - 1000);
+    hand_resolved(hand, by_uuid(1, 1, 7u));
+    struct engine_action end = hand_take(hand, ENGINE_END);
+    assert_true(instant_ms_between(hand->now, end.send_by) <= 1000);
+    hand_pass(hand, 1000);
+    hand_end(hand, end.tag, ERR_STALE, false);
+    hand_list(hand, hand_take(hand, ENGINE_LIST).tag);
+    hand_is_quiet(hand);
+    engine_control_seen(hand->engine, (struct instant){1}, hand->now); /* older than what it has */
+    hand_is_quiet(hand);
+}
+
+static void what_waits_for_control_expires_like_everything_else(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand->control_lost = true;
+    hand_pass(hand, LICENCE_AGE_MS);
+    hand_accept(hand, by_uuid(1, 1, 7u));
+    hand_run(hand);
+    assert_int_equal(hand->ends, 0);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+}
+
 /* ---- the list cannot be had ---- */
 
 static void lists_that_fail_are_asked_for_again_later_and_later(void **state)
@@ -648,6 +695,9 @@ int main(void)
         cmocka_unit_test(a_cancel_after_the_end_was_sent_lets_verification_go_on),
         cmocka_unit_test(a_cancel_of_a_command_that_is_not_here_is_not_taken),
         cmocka_unit_test(the_kill_switch_stops_what_was_not_sent),
+        cmocka_unit_test(without_control_nothing_is_ended_until_it_is_read_again),
+        cmocka_unit_test(an_end_in_its_lane_may_leave_while_control_is_known_only),
+        cmocka_unit_test(what_waits_for_control_expires_like_everything_else),
         cmocka_unit_test(lists_that_fail_are_asked_for_again_later_and_later),
         cmocka_unit_test(what_gets_no_better_by_asking_again_fails_the_command),
         cmocka_unit_test(one_list_serves_all_commands_that_wait_for_it),
