@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/text.h"
+#include "base/uuid.h"
 #include "base/zone.h"
 
 enum {
@@ -66,9 +67,27 @@ struct config_account {
     struct secret *password; /* NULL = none */
 };
 
+enum config_handler_mode {
+    CONFIG_HANDLER_INSTEAD,
+    CONFIG_HANDLER_BEFORE,
+    CONFIG_HANDLER_AFTER,
+    CONFIG_HANDLER_ON_REQUEST /* only for commands that ask for it: standard processing off */
+};
+
+/* The operator's own program that may stand before the end of sessions (docs/handler.md). */
+struct config_handler {
+    char *program; /* absolute path; "" = no handler */
+    struct config_list args;
+    enum config_handler_mode mode;
+    int64_t timeout_ms;
+    uint32_t output_max;           /* bytes */
+    struct config_map environment; /* all that it gets */
+};
+
 struct config_infobase {
     char *name; /* name or UUID, as written */
     struct config_account account;
+    struct config_handler handler; /* with a program: instead of the cluster's, whole */
 };
 
 enum config_executor { CONFIG_EXECUTOR_RAS };
@@ -93,6 +112,8 @@ struct config_cluster {
     int64_t connect_ms;
     int64_t request_ms;
     int64_t infobase_cache_ms;
+    struct config_handler handler;
+    uint32_t handlers_at_once; /* programs that run at once, those of its infobases included */
 };
 
 struct config_kafka {
@@ -227,6 +248,14 @@ const struct config_cluster *config_cluster_find(const struct config *config, st
 /* The credentials for an infobase (name without case, or UUID); NULL: none are configured. */
 const struct config_account *config_infobase_account(const struct config_cluster *cluster,
                                                      struct text infobase);
+/* The handler for sessions of this infobase (nil and "": not known): its own, or the cluster's.
+ * `*ret_place` is the infobase's name as configured, "" for the cluster's. NULL: none. */
+const struct config_handler *config_handler_for(const struct config_cluster *cluster,
+                                                const struct uuid *infobase, struct text name,
+                                                const char **ret_place);
+/* The handler of such a place; NULL: there is none any more. */
+const struct config_handler *config_handler_at(const struct config_cluster *cluster,
+                                               const char *place);
 
 /* One key of one place in the file. */
 struct config_entry {

@@ -75,7 +75,7 @@ static void on_place(void *self, const struct config_place *place)
             sought->line = sought->origin->lines[place->instance * key_row_count + i];
 }
 
-static uint32_t line_of(const struct config *config, const void *base, const char *key)
+uint32_t config_line_of(const struct config *config, const void *base, const char *key)
 {
     struct line_of sought = {base, key, 0, config->origin};
     config_walk(config, on_place, &sought);
@@ -130,9 +130,9 @@ static void check_cluster_names(const struct config *config, struct problems *pr
         const struct config_cluster *cluster = &config->clusters[i];
         const struct config_cluster *before = names_add(&names, cluster->name, cluster);
         if (before)
-            problem_add(problems, line_of(config, cluster, "clusters[].name"),
+            problem_add(problems, config_line_of(config, cluster, "clusters[].name"),
                         "clusters[%s].name: line %u has this name already", cluster->name,
-                        line_of(config, before, "clusters[].name"));
+                        config_line_of(config, before, "clusters[].name"));
     }
     names_release(&names);
 }
@@ -144,9 +144,9 @@ static void check_rule_names(const struct config *config, struct problems *probl
         const struct config_rule *rule = &config->policy.rules[i];
         const struct config_rule *before = names_add(&names, rule->name, rule);
         if (before)
-            problem_add(problems, line_of(config, rule, "policy.rules[].name"),
+            problem_add(problems, config_line_of(config, rule, "policy.rules[].name"),
                         "policy.rules[%s].name: line %u has this name already", rule->name,
-                        line_of(config, before, "policy.rules[].name"));
+                        config_line_of(config, before, "policy.rules[].name"));
     }
     names_release(&names);
 }
@@ -166,9 +166,10 @@ static void check_passwords(const struct config *config, struct problems *proble
     for (size_t c = 0; c < config->cluster_count; c++) {
         const struct config_account *admin = &config->clusters[c].admin;
         if (admin->password && !admin->user[0])
-            problem_add(problems,
-                        line_of(config, &config->clusters[c], "clusters[].admin.password_file"),
-                        "clusters[%s].admin has a password and no user", config->clusters[c].name);
+            problem_add(
+                problems,
+                config_line_of(config, &config->clusters[c], "clusters[].admin.password_file"),
+                "clusters[%s].admin has a password and no user", config->clusters[c].name);
     }
 }
 
@@ -185,7 +186,7 @@ static void check_topics(const struct config *config, struct problems *problems)
         for (size_t j = 0; j < sizeof names / sizeof names[0]; j++)
             if (strcmp(names[j], topics->events) != 0 &&
                 !strcmp(topics->replies.items[i], names[j]))
-                problem_add(problems, line_of(config, config, "reply_topics"),
+                problem_add(problems, config_line_of(config, config, "reply_topics"),
                             "reply_topics: answers on '%s' would be read as something else",
                             names[j]);
 }
@@ -221,7 +222,7 @@ static void finish_zones(struct config *config, struct problems *problems)
         if (!cluster->zone)
             cluster->zone = add_zone(config, cluster->time_zone, &err);
         if (!cluster->zone)
-            problem_add(problems, line_of(config, cluster, "clusters[].time_zone"),
+            problem_add(problems, config_line_of(config, cluster, "clusters[].time_zone"),
                         "clusters[%s].time_zone: %s", cluster->name, err.message);
     }
 }
@@ -237,6 +238,7 @@ void config_finish(struct config *config, struct problems *problems)
     finish_zones(config, problems);
     check_passwords(config, problems);
     check_topics(config, problems);
+    config_finish_handlers(config, problems);
 }
 
 enum error_code config_for_worker(const struct config *config, struct error *err)

@@ -28,6 +28,10 @@ void value_print(const struct key_row *row, const void *base, struct buf *out);
 void value_range(const struct key_row *row, struct buf *out);
 /* Step 3: what no single key can know: defaults that follow from others, and contradictions. */
 void config_finish(struct config *config, struct problems *problems);
+/* The part of it that is about handlers. */
+void config_finish_handlers(const struct config *config, struct problems *problems);
+/* Where the row with this path was set for `base`; 0 = nowhere. Walks everything: for problems. */
+uint32_t config_line_of(const struct config *config, const void *base, const char *key);
 
 /* Where each key of each place was set; `config->origin`. */
 struct origin {

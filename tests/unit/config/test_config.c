@@ -512,6 +512,60 @@ static void clusters_of_one_zone_share_it_and_without_a_name_there_is_none(void 
     config_destroy(config);
 }
 
+#define WITH_HANDLERS                                                                              \
+    "clusters: [{name: a, addresses: x, handler: {program: /bin/all, args: [-v, a b], mode: "      \
+    "before, timeout: 5s, output_max: 2048, at_once: 2, environment: {LANG: C}},\n"                \
+    "  infobases: {Бух: {handler: {program: /bin/own, mode: after}}, ut: {user: u},\n"          \
+    "  01234567-0123-4123-8123-0123456789AB: {handler: {program: /bin/by-id}}}}]\n"
+
+static void an_infobase_has_its_own_handler_or_the_clusters(void **state)
+{
+    (void)state;
+    AUTO(config) config = load(WITH_HANDLERS);
+    const struct config_cluster *cluster = &config->clusters[0];
+    const struct uuid nobody = {{0}};
+    struct uuid known;
+    const char *place;
+    assert_int_equal(uuid_read(TEXT("01234567-0123-4123-8123-0123456789ab"), &known, NULL), ERR_OK);
+    const struct config_handler *handler = config_handler_for(cluster, &nobody, TEXT("ut"), &place);
+    assert_string_equal(handler->program, "/bin/all");
+    assert_string_equal(place, "");
+    assert_int_equal(handler->mode, CONFIG_HANDLER_BEFORE);
+    assert_int_equal(handler->timeout_ms, 5000);
+    assert_int_equal(handler->output_max, 2048);
+    assert_int_equal(cluster->handlers_at_once, 2);
+    assert_string_equal(handler->args.items[1], "a b");
+    assert_string_equal(handler->environment.items[0].value, "C");
+    assert_ptr_equal(config_handler_at(cluster, place), handler);
+    handler = config_handler_for(cluster, &nobody, TEXT("бух"), &place);
+    assert_string_equal(handler->program, "/bin/own");
+    assert_string_equal(place, "Бух");
+    assert_int_equal(handler->mode, CONFIG_HANDLER_AFTER);
+    assert_ptr_equal(config_handler_at(cluster, place), handler);
+    handler = config_handler_for(cluster, &known, TEXT("any"), &place);
+    assert_string_equal(handler->program, "/bin/by-id");
+    assert_ptr_equal(config_handler_at(cluster, place), handler);
+    assert_null(config_handler_at(cluster, "gone"));
+    AUTO(config) without = load("clusters: [{name: a, addresses: x}]");
+    assert_null(config_handler_for(&without->clusters[0], &nobody, TEXT("ut"), &place));
+}
+
+static void a_handler_that_could_not_run_is_refused_with_its_line(void **state)
+{
+    (void)state;
+    refuses("clusters:\n- name: a\n  addresses: x\n  handler:\n    program: end.sh\n",
+            "line 5: clusters[a].handler.program: 'end.sh' is not an absolute path", NULL);
+    refuses("clusters:\n- name: a\n  addresses: x\n  infobases:\n    ut:\n      handler:\n"
+            "        program: ./end.sh\n",
+            "line 7: clusters[a].infobases.ut.handler.program: './end.sh' is not", NULL);
+    refuses("clusters: [{name: a, addresses: x, handler: {mode: after}}]",
+            "clusters[a].handler has no program", NULL);
+    refuses("clusters: [{name: a, addresses: x, handler: {mode: off}}]", "write instead or before",
+            NULL);
+    refuses("clusters: [{name: a, addresses: x, handler: {program: /e,\n environment: {A=B: 1}}}]",
+            "line 2: clusters[a].handler.environment: 'A=B' is not the name of a variable", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -538,6 +592,8 @@ int main(void)
         cmocka_unit_test(a_diff_names_what_changed_and_what_needs_a_restart),
         cmocka_unit_test(a_file_is_loaded_and_its_name_told_with_every_error),
         cmocka_unit_test(ten_thousand_clusters_are_read_and_explained),
+        cmocka_unit_test(an_infobase_has_its_own_handler_or_the_clusters),
+        cmocka_unit_test(a_handler_that_could_not_run_is_refused_with_its_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
