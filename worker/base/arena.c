@@ -10,76 +10,106 @@
 
 enum { BLOCK_FIRST = 256, BLOCK_LARGEST = 1 << 20 };
 
-struct block {
-    struct block *next;
-    size_t size;
-    size_t used;
+struct arena_block {
+    struct arena_block *next;
     alignas(max_align_t) unsigned char bytes[];
 };
 
-struct arena {
-    struct block *blocks;
-    size_t used;
-    size_t max;
-    size_t next_size;
+/* An arena on the heap, and its first piece. */
+struct whole {
+    struct arena arena;
+    alignas(max_align_t) unsigned char bytes[];
 };
+
+void arena_init(struct arena *arena, size_t max, void *first, size_t size)
+{
+    CHECK(max > 0);
+    *arena = (struct arena){
+        .at = first, .end = (unsigned char *)first + size, .max = max, .next_size = BLOCK_FIRST};
+    while (arena->next_size < size && arena->next_size < BLOCK_LARGEST)
+        arena->next_size *= 2;
+}
+
+void arena_release(struct arena *arena)
+{
+    for (struct arena_block *block = arena->blocks; block;) {
+        struct arena_block *next = block->next;
+        free(block);
+        block = next;
+    }
+    arena->blocks = NULL;
+}
+
+struct arena *arena_create_for(size_t max, size_t bytes)
+{
+    size_t size = bytes < max ? bytes : max;
+    struct whole *whole = malloc(sizeof *whole + size);
+    CHECK(whole);
+    arena_init(&whole->arena, max, whole->bytes, size);
+    return &whole->arena;
+}
 
 struct arena *arena_create(size_t max)
 {
-    CHECK(max > 0);
-    struct arena *arena = mem_new(struct arena);
-    arena->max = max;
-    arena->next_size = BLOCK_FIRST;
-    return arena;
-}
-
-void arena_expect(struct arena *arena, size_t bytes)
-{
-    CHECK(!arena->blocks);
-    if (bytes > arena->next_size)
-        arena->next_size = bytes < BLOCK_LARGEST ? bytes : BLOCK_LARGEST;
+    return arena_create_for(max, BLOCK_FIRST);
 }
 
 void arena_destroy(struct arena *arena)
 {
     if (!arena)
         return;
-    for (struct block *block = arena->blocks; block;) {
-        struct block *next = block->next;
-        free(block);
-        block = next;
-    }
+    arena_release(arena);
     free(arena);
+}
+
+static void add_block(struct arena *arena, size_t want)
+{
+    size_t size = arena->next_size > want ? arena->next_size : want;
+    if (arena->next_size < BLOCK_LARGEST)
+        arena->next_size *= 2;
+    struct arena_block *block = malloc(sizeof *block + size);
+    CHECK(block);
+    block->next = arena->blocks;
+    arena->blocks = block;
+    arena->at = block->bytes;
+    arena->end = block->bytes + size;
+}
+
+/* `at` moves to the alignment first; in a new block it stands there already. */
+static void *take(struct arena *arena, size_t want, size_t alignment)
+{
+    size_t skip = -(uintptr_t)arena->at & (alignment - 1);
+    if (want > arena->max - arena->used)
+        return NULL;
+    if (skip > (size_t)(arena->end - arena->at) || want > (size_t)(arena->end - arena->at) - skip) {
+        add_block(arena, want);
+        skip = 0;
+    }
+    void *ret = arena->at + skip;
+    arena->at += skip + want;
+    arena->used += want;
+    return ret;
 }
 
 void *arena_take(struct arena *arena, size_t count, size_t size)
 {
+    const size_t alignment = alignof(max_align_t);
     if (size && count > arena->max / size)
         return NULL;
-    size_t want = (count * size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
-    if (want > arena->max - arena->used)
-        return NULL;
-    struct block *block = arena->blocks;
-    if (!block || block->size - block->used < want) {
-        size_t room = arena->next_size > want ? arena->next_size : want;
-        if (arena->next_size < BLOCK_LARGEST)
-            arena->next_size *= 2;
-        block = mem_alloc(1, sizeof *block + room);
-        block->size = room;
-        block->next = arena->blocks;
-        arena->blocks = block;
-    }
-    void *ret = block->bytes + block->used;
-    block->used += want;
-    arena->used += want;
+    void *ret = take(arena, (count * size + alignment - 1) & ~(alignment - 1), alignment);
+    if (ret)
+        memset(ret, 0, count * size);
     return ret;
 }
 
 char *arena_text(struct arena *arena, struct text text)
 {
-    char *copy = arena_take(arena, text.length + 1, 1);
-    if (copy && text.length)
+    char *copy = take(arena, text.length + 1, 1);
+    if (!copy)
+        return NULL;
+    if (text.length)
         memcpy(copy, text.at, text.length);
+    copy[text.length] = '\0';
     return copy;
 }
 

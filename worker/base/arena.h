@@ -1,4 +1,7 @@
-/* arena.h - memory of many small parts that is released at once, with a maximum. */
+/* arena.h - memory of many small parts that is released at once, with a maximum.
+ *
+ * An arena begins in one piece of memory, its own or the caller's, and takes blocks from the heap
+ * only when that is full. Not to be moved or copied. One thread at a time. */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
@@ -7,15 +10,30 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-struct arena;
+struct arena_block;
+
+struct arena {
+    unsigned char *at; /* what is free of the present block */
+    unsigned char *end;
+    struct arena_block *blocks; /* owned; without the first */
+    size_t used;                /* bytes handed out */
+    size_t max;
+    size_t next_size; /* of the next block */
+};
 
 /* `max` bytes in all, 1..1 GiB. */
 struct arena *arena_create(size_t max);
-/* The first block is to hold about this much: saves the small ones that it would grow through. Only
- * before anything was taken. */
-void arena_expect(struct arena *arena, size_t bytes);
+/* The same with room for about so many bytes in one allocation with the arena itself. */
+struct arena *arena_create_for(size_t max, size_t bytes);
 void arena_destroy(struct arena *arena);
 AUTO_TYPE(arena)
+
+/* Over the caller's memory, usually on his stack: what fits into `size` bytes costs no allocation.
+ * Release before that memory goes. */
+void arena_init(struct arena *arena, size_t max, void *first, size_t size);
+void arena_release(struct arena *arena);
+#define AUTO_ARENA __attribute__((cleanup(arena_release))) struct arena
+
 /* Zeroed memory aligned for any type, or NULL when the maximum is reached. */
 void *arena_take(struct arena *arena, size_t count, size_t size);
 /* A zero-closed copy, or NULL when the maximum is reached. */

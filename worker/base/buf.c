@@ -15,9 +15,16 @@ void buf_init(struct buf *buf, size_t max)
     *buf = (struct buf){.max = max};
 }
 
+void buf_init_on(struct buf *buf, size_t max, void *first, size_t size)
+{
+    CHECK(size > 0);
+    *buf = (struct buf){.data = first, .capacity = size, .max = max, .lent = true};
+}
+
 void buf_release(struct buf *buf)
 {
-    free(buf->data);
+    if (!buf->lent)
+        free(buf->data);
     *buf = (struct buf){.max = buf->max};
 }
 
@@ -27,6 +34,22 @@ void buf_clear(struct buf *buf)
     buf->full = false;
 }
 
+static void grow(struct buf *buf, size_t room)
+{
+    size_t capacity = buf->capacity ? buf->capacity : BUF_FIRST;
+    while (capacity < room)
+        capacity *= 2;
+    if (buf->lent) {
+        const uint8_t *first = buf->data;
+        buf->data = mem_resize(NULL, capacity, 1);
+        memcpy(buf->data, first, buf->length);
+        buf->lent = false;
+    } else {
+        buf->data = mem_resize(buf->data, capacity, 1);
+    }
+    buf->capacity = capacity;
+}
+
 uint8_t *buf_room(struct buf *buf, size_t length)
 {
     CHECK(buf->max > 0);
@@ -34,13 +57,8 @@ uint8_t *buf_room(struct buf *buf, size_t length)
         buf->full = true;
         return NULL;
     }
-    if (buf->length + length + 1 > buf->capacity) {
-        size_t capacity = buf->capacity ? buf->capacity : BUF_FIRST;
-        while (capacity < buf->length + length + 1)
-            capacity *= 2;
-        buf->data = mem_resize(buf->data, capacity, 1);
-        buf->capacity = capacity;
-    }
+    if (buf->length + length + 1 > buf->capacity)
+        grow(buf, buf->length + length + 1);
     return buf->data + buf->length;
 }
 

@@ -11,14 +11,18 @@
 #include <stdint.h>
 
 struct buf {
-    uint8_t *data; /* owned */
+    uint8_t *data; /* owned, unless `lent` */
     size_t length; /* bytes */
     size_t capacity;
     size_t max; /* bytes; set by buf_init */
     bool full;  /* an append did not fit */
+    bool lent;  /* `data` is the caller's memory */
 };
 
 void buf_init(struct buf *buf, size_t max);
+/* Begins in the caller's memory of `size` bytes, usually on his stack: what fits costs no
+ * allocation. Release before that memory goes. */
+void buf_init_on(struct buf *buf, size_t max, void *first, size_t size);
 void buf_release(struct buf *buf);
 /* Empties it and clears `full`; keeps the memory. */
 void buf_clear(struct buf *buf);

@@ -81,8 +81,9 @@ void log_write(enum log_level level, const char *message, const struct log_field
 {
     if (!log_wants(level))
         return;
+    unsigned char first[1024];
     AUTO_BUF line;
-    buf_init(&line, LINE_MAX_BYTES);
+    buf_init_on(&line, LINE_MAX_BYTES, first, sizeof first);
     buf_format(&line, "<%d>curfew ", (int)level);
     text_printable(&line, text_of(message));
     for (size_t i = 1; i < count; i++) { /* field 0 makes an empty list legal C */

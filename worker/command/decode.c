@@ -141,8 +141,9 @@ static enum error_code fill_in(const struct cloudevent *event, struct command *c
 /* The canonical form must fit where it is journalled; a default written out may add a few bytes. */
 static enum error_code check_canonical(const struct command *command, struct error *err)
 {
+    unsigned char first[1024];
     AUTO_BUF bytes;
-    buf_init(&bytes, LIMIT_COMMAND_BYTES + LIMIT_NAME_BYTES);
+    buf_init_on(&bytes, LIMIT_COMMAND_BYTES + LIMIT_NAME_BYTES, first, sizeof first);
     command_encode(command, &bytes);
     return bytes.full ? error_set(err, ERR_TOO_LARGE, "the command exceeds %d bytes in protobuf",
                                   LIMIT_COMMAND_BYTES)
@@ -185,8 +186,10 @@ enum error_code message_decode(const struct message *message, struct command **r
                          message->value.length, LIMIT_COMMAND_BYTES);
     if (!message->value.length)
         return error_set(err, ERR_UNDECODABLE, "the message is empty: a command needs a value");
-    AUTO(arena) arena = arena_create(LIMIT_COMMAND_DECODE_BYTES);
+    unsigned char first[1024];
+    AUTO_ARENA arena;
+    arena_init(&arena, LIMIT_COMMAND_DECODE_BYTES, first, sizeof first);
     struct cloudevent event;
-    enum error_code code = cloudevent_open(message, arena, &event, err);
+    enum error_code code = cloudevent_open(message, &arena, &event, err);
     return code ? code : decode_event(message, &event, ret, info, err);
 }

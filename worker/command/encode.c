@@ -78,7 +78,7 @@ enum error_code message_encode(const struct command *command, const struct messa
 {
     CHECK((unsigned)style->form < sizeof forms / sizeof forms[0]);
     CHECK(style->source[0]);
-    AUTO(outgoing) outgoing = outgoing_create(4 * LIMIT_COMMAND_BYTES + ENVELOPE_BYTES);
+    AUTO(outgoing) outgoing = outgoing_create(4 * LIMIT_COMMAND_BYTES + ENVELOPE_BYTES, 1024);
     AUTO_BUF data;
     buf_init(&data, LIMIT_COMMAND_BYTES);
     if (forms[style->form].content == CONTENT_JSON)

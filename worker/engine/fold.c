@@ -296,7 +296,9 @@ static void widen(struct engine *engine, struct open *open, uint32_t count)
 
 static enum error_code freeze(struct engine *engine, struct open *open, struct error *err)
 {
-    AUTO(arena) scratch = arena_create(LIMIT_RAS_PACKET_BYTES);
+    unsigned char first[1024];
+    AUTO_ARENA scratch;
+    arena_init(&scratch, LIMIT_RAS_PACKET_BYTES, first, sizeof first);
     for (uint32_t chunk = 0; chunk < open->gathering.chunks; chunk++) {
         struct record *record = open->gathering.parts[chunk];
         for (uint32_t i = 0; i < record->resolved.count; i++) {
@@ -305,7 +307,7 @@ static enum error_code freeze(struct engine *engine, struct open *open, struct e
                 return error_set(err, ERR_JOURNAL, "a RESOLVED record names target %u",
                                  from->index);
             widen(engine, open, from->index + 1);
-            if (take_target(&open->targets[from->index], from, scratch, err))
+            if (take_target(&open->targets[from->index], from, &scratch, err))
                 return ERR_JOURNAL;
         }
     }

@@ -10,6 +10,7 @@ enum {
     ENVELOPE_BYTES = 6 * 1024, /* of one message: attributes are bounded names and ids */
     PART_NAME_BYTES = sizeof(struct uuid) + 8,
     TEXT_ROOM = 2048,
+    TEXT_USUAL = 256,
     ATTRIBUTES_USUAL = 1024 /* what the headers of one message take, about */
 };
 /* All parts of one event, twice: the data, and in structured mode the value around it. */
@@ -112,10 +113,11 @@ static void make_message(const struct maker *maker, uint32_t part, uint32_t part
     struct uuid_text cause = uuid_format(&event->command_id);
     struct wall_text time = wall_format(event->time);
     const char *correlation = event->command ? event->command->correlation_id : "";
+    char first[2][TEXT_USUAL];
     AUTO_BUF type;
     AUTO_BUF subject;
-    buf_init(&type, TEXT_ROOM);
-    buf_init(&subject, TEXT_ROOM);
+    buf_init_on(&type, TEXT_ROOM, first[0], sizeof first[0]);
+    buf_init_on(&subject, TEXT_ROOM, first[1], sizeof first[1]);
     buf_format(&type, "%scommand.%s.v1", style->type_prefix, event_kind_label(event->kind));
     add_subject(&subject, event, maker->cluster, style);
     struct cloudevent envelope = {
@@ -165,14 +167,15 @@ static uint32_t count_parts(const struct pieces *pieces, size_t room)
 static void make_part(const struct maker *maker, const struct pieces *pieces, uint32_t part,
                       uint32_t parts, uint32_t first, uint32_t behind)
 {
-    AUTO_BUF data;
-    buf_init(&data, maker->style->max_bytes);
+    size_t size = pieces_joined_size(pieces, first, behind);
+    char *room = arena_take(maker->outgoing->arena, size, 1);
+    CHECK(room);
+    struct buf data;
+    buf_init_on(&data, maker->style->max_bytes, room, size);
     pieces_join(pieces, part, parts, first, behind, &data);
     CHECK(!data.full);
-    char *copy =
-        arena_text(maker->outgoing->arena, (struct text){(const char *)data.data, data.length});
-    CHECK(copy);
-    make_message(maker, part, parts, (struct text){copy, data.length});
+    CHECK(data.lent); /* it did not outgrow its place, which was all zeros */
+    make_message(maker, part, parts, (struct text){room, data.length});
 }
 
 static void make_parts(const struct maker *maker, const struct pieces *pieces, size_t room)
@@ -212,10 +215,10 @@ struct outgoing *event_encode(const struct event *event, const char *cluster,
     /* Value and, in structured mode, its envelope once more around it. */
     size_t most = 2 * (pieces.bodies.length +
                        (size_t)(event->target_count + 2) * (pieces.head.length + ENVELOPE_BYTES));
-    struct maker maker = {event, cluster, style,
-                          outgoing_create(most < memory_max ? most : memory_max)};
-    arena_expect(maker.outgoing->arena,
-                 pieces.head.length + pieces.bodies.length + ATTRIBUTES_USUAL);
+    struct maker maker = {
+        event, cluster, style,
+        outgoing_create(most < memory_max ? most : memory_max,
+                        pieces.head.length + pieces.bodies.length + ATTRIBUTES_USUAL)};
     make_parts(&maker, &pieces, room);
     pieces_release(&pieces);
     return maker.outgoing;

@@ -12,6 +12,7 @@
 
 enum { FIELD_TARGETS = 6, FIELD_PART = 17, FIELD_PARTS = 18 };
 /* Of one verdict in a part: tag and length in protobuf, a comma in JSON. */
+enum { NUMBERING_BYTES = 64 }; /* part, parts and the brackets around the verdicts */
 enum { SEPARATOR_BYTES = 8, BODIES_MAX = 512 * 1024 * 1024, HEAD_MAX = 64 * 1024 };
 
 static const struct pb_json target_json = {&curfew__v1__target_verdict__descriptor, event_whole,
@@ -141,9 +142,12 @@ static void encode_head(struct pieces *pieces, const char *cluster)
 void pieces_init(struct pieces *pieces, const struct event *event, const char *cluster,
                  const struct event_style *style)
 {
-    *pieces = (struct pieces){.event = event, .style = style};
-    buf_init(&pieces->head, HEAD_MAX);
-    buf_init(&pieces->bodies, BODIES_MAX);
+    pieces->event = event;
+    pieces->style = style;
+    pieces->ends = NULL;
+    pieces->count = 0;
+    buf_init_on(&pieces->head, HEAD_MAX, pieces->first_of_head, PIECES_FIRST_BYTES);
+    buf_init_on(&pieces->bodies, BODIES_MAX, pieces->first_of_bodies, PIECES_FIRST_BYTES);
     encode_head(pieces, cluster);
 }
 
@@ -186,8 +190,9 @@ static bool encode_target(const struct pieces *pieces, const struct event_target
 void pieces_add_targets(struct pieces *pieces, size_t room)
 {
     const struct event *event = pieces->event;
+    unsigned char first[1024];
     AUTO_BUF body;
-    buf_init(&body, room);
+    buf_init_on(&body, room, first, sizeof first);
     pieces->ends = mem_alloc(event->target_count, sizeof pieces->ends[0]);
     for (uint32_t i = 0; i < event->target_count; i++) {
         const struct event_target *target = &event->targets[i];
@@ -240,6 +245,14 @@ static void join_protobuf(const struct pieces *pieces, uint32_t part, uint32_t p
     wire_put_number(out, FIELD_PARTS, parts);
     for (uint32_t i = first; i < behind; i++)
         wire_put_bytes(out, FIELD_TARGETS, body_at(pieces, i));
+}
+
+size_t pieces_joined_size(const struct pieces *pieces, uint32_t first, uint32_t behind)
+{
+    size_t size = pieces->head.length + NUMBERING_BYTES + 1;
+    for (uint32_t i = first; i < behind; i++)
+        size += pieces_size(pieces, i);
+    return size;
 }
 
 void pieces_join(const struct pieces *pieces, uint32_t part, uint32_t parts, uint32_t first,

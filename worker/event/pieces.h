@@ -4,12 +4,17 @@
 
 #include "event/encode.h"
 
+enum { PIECES_FIRST_BYTES = 2048 }; /* an event of one target needs no more */
+
+/* Not to be moved: belongs on the stack. */
 struct pieces {
     const struct event *event;
     const struct event_style *style;
     struct buf head;   /* the event without its targets, part and parts */
     struct buf bodies; /* verdicts, one behind the other */
-    size_t *ends;      /* owned: where each body ends */
+    unsigned char first_of_head[PIECES_FIRST_BYTES];
+    unsigned char first_of_bodies[PIECES_FIRST_BYTES];
+    size_t *ends; /* owned: where each body ends */
     uint32_t count;
 };
 
@@ -21,6 +26,8 @@ void pieces_add_targets(struct pieces *pieces, size_t room);
 void pieces_release(struct pieces *pieces);
 /* Bytes that verdict `index` takes in a part, separators included. */
 size_t pieces_size(const struct pieces *pieces, uint32_t index);
+/* Bytes that pieces_join() appends, at most, and one for a closing zero. */
+size_t pieces_joined_size(const struct pieces *pieces, uint32_t first, uint32_t behind);
 /* Appends the data of one part: the head, and the verdicts from `first` to before `behind`. */
 void pieces_join(const struct pieces *pieces, uint32_t part, uint32_t parts, uint32_t first,
                  uint32_t behind, struct buf *out);

@@ -1,14 +1,20 @@
 #include "model/command.h"
 
-#include <stdlib.h>
-
 #include "base/check.h"
 #include "base/limits.h"
 
 struct command *command_create(void)
 {
-    struct command *command = mem_new(struct command);
-    command->arena = arena_create(LIMIT_COMMAND_DECODE_BYTES);
+    return command_create_for(256);
+}
+
+struct command *command_create_for(size_t bytes)
+{
+    struct arena *arena =
+        arena_create_for(LIMIT_COMMAND_DECODE_BYTES, sizeof(struct command) + bytes);
+    struct command *command = arena_take(arena, 1, sizeof *command);
+    CHECK(command);
+    command->arena = arena;
     command->requested_by = command->reason = command->correlation_id = "";
     command->reply_topic = command->cluster = command->infobase = command->resolved_digest = "";
     command->selector.infobase = "";
@@ -19,10 +25,8 @@ struct command *command_create(void)
 
 void command_destroy(struct command *command)
 {
-    if (!command)
-        return;
-    arena_destroy(command->arena);
-    free(command);
+    if (command)
+        arena_destroy(command->arena);
 }
 
 enum error_code command_settle(const struct command *draft, struct command **ret, struct error *err)
@@ -37,8 +41,9 @@ enum error_code command_settle(const struct command *draft, struct command **ret
 
 struct sha256 command_digest(const struct command *command)
 {
+    unsigned char first[1024];
     AUTO_BUF bytes;
-    buf_init(&bytes, LIMIT_COMMAND_DECODE_BYTES);
+    buf_init_on(&bytes, LIMIT_COMMAND_DECODE_BYTES, first, sizeof first);
     command_encode(command, &bytes);
     CHECK(!bytes.full);
     return sha256_of(bytes.data, bytes.length);

@@ -100,7 +100,7 @@ struct options {
 };
 
 struct command {
-    struct arena *arena; /* owns everything, this struct apart */
+    struct arena *arena; /* owns everything, this struct too */
     struct uuid id;
     struct wall requested_at; /* 0 ms: not said */
     struct wall expires_at;   /* 0 ms: not said */
@@ -124,6 +124,8 @@ struct command {
 
 /* An empty command with its arena; every text is "". */
 struct command *command_create(void);
+/* The same, in one allocation with about `bytes` for its texts and lists. */
+struct command *command_create_for(size_t bytes);
 void command_destroy(struct command *command);
 AUTO_TYPE(command)
 

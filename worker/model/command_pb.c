@@ -14,6 +14,8 @@ typedef Curfew__V1__Filter PbFilter;
 
 /* ---- encoding: generated structs are built in a scratch arena, packed, and thrown away ---- */
 
+enum { SCRATCH_BYTES = 2048 }; /* most commands need less: no allocation */
+
 static Google__Protobuf__Timestamp *put_wall(struct arena *scratch, struct wall wall)
 {
     if (wall.ms == 0)
@@ -245,7 +247,10 @@ static void put_action(struct arena *scratch, const struct command *command, Pb 
 
 void command_encode(const struct command *command, struct buf *out)
 {
-    AUTO(arena) scratch = arena_create(4 * LIMIT_COMMAND_DECODE_BYTES);
+    unsigned char first[SCRATCH_BYTES];
+    AUTO_ARENA arena;
+    arena_init(&arena, 4 * LIMIT_COMMAND_DECODE_BYTES, first, sizeof first);
+    struct arena *scratch = &arena;
     Pb message = CURFEW__V1__COMMAND__INIT;
     message.id = put_uuid(scratch, &command->id);
     message.requested_at = put_wall(scratch, command->requested_at);
@@ -561,7 +566,7 @@ enum error_code command_decode(struct text bytes, struct command **ret, struct e
                                   LIMIT_COMMAND_DECODE_BYTES);
     if (!message)
         return error_set(err, ERR_UNDECODABLE, "the bytes are not a curfew.v1.Command in protobuf");
-    AUTO(command) command = command_create();
+    AUTO(command) command = command_create_for(bytes.length);
     struct reader reader = {command, err, 0};
     enum error_code code = get_head(&reader, message);
     if (!code)

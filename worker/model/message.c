@@ -2,19 +2,22 @@
 
 #include <strings.h>
 
-struct outgoing *outgoing_create(size_t max_bytes)
+#include "base/check.h"
+
+struct outgoing *outgoing_create(size_t max_bytes, size_t bytes)
 {
-    struct outgoing *outgoing = mem_new(struct outgoing);
-    outgoing->arena = arena_create(max_bytes);
+    struct arena *arena =
+        arena_create_for(max_bytes + sizeof(struct outgoing), bytes + sizeof(struct outgoing));
+    struct outgoing *outgoing = arena_take(arena, 1, sizeof *outgoing);
+    CHECK(outgoing);
+    outgoing->arena = arena;
     return outgoing;
 }
 
 void outgoing_destroy(struct outgoing *outgoing)
 {
-    if (!outgoing)
-        return;
-    arena_destroy(outgoing->arena);
-    free(outgoing);
+    if (outgoing)
+        arena_destroy(outgoing->arena);
 }
 
 enum error_code message_header(const struct message *message, const char *name, struct text *ret,

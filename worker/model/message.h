@@ -23,12 +23,13 @@ struct message {
 
 /* Messages made here, ready for the producer. Texts are zero-closed. An empty key means no key. */
 struct outgoing {
-    struct arena *arena; /* owns everything, this struct apart */
+    struct arena *arena; /* owns everything, this struct too */
     struct message *messages;
     size_t count;
 };
 
-struct outgoing *outgoing_create(size_t max_bytes);
+/* `max_bytes` of memory in all; about `bytes` of it will be needed. */
+struct outgoing *outgoing_create(size_t max_bytes, size_t bytes);
 void outgoing_destroy(struct outgoing *outgoing);
 AUTO_TYPE(outgoing)
 

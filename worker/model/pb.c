@@ -19,8 +19,6 @@ static void give(void *self, void *memory)
  * starts ---- */
 
 enum { DEPTH_MAX = 48, VARINT_BYTES_MAX = 10 };
-/* A message of ours unpacks into about so much: one block of memory instead of three or four. */
-enum { UNPACKED_FIRST = 1024, UNPACKED_TIMES = 2 };
 
 static bool read_varint(struct text bytes, size_t *at, uint64_t *ret)
 {
@@ -83,20 +81,18 @@ ProtobufCMessage *pb_unpack(struct pb_memory *memory, const ProtobufCMessageDesc
 {
     if (!nesting_is_bounded(descriptor, bytes, 0))
         return NULL;
-    memory->arena = arena_create(max);
-    arena_expect(memory->arena, UNPACKED_FIRST + UNPACKED_TIMES * bytes.length);
-    memory->allocator = (ProtobufCAllocator){take, give, memory->arena};
+    arena_init(&memory->arena, max, memory->first, sizeof memory->first);
+    memory->allocator = (ProtobufCAllocator){take, give, &memory->arena};
     ProtobufCMessage *message = protobuf_c_message_unpack(descriptor, &memory->allocator,
                                                           bytes.length, (const uint8_t *)bytes.at);
     if (!message)
-        arena_destroy(memory->arena);
+        arena_release(&memory->arena);
     return message;
 }
 
 void pb_memory_release(struct pb_memory *memory)
 {
-    arena_destroy(memory->arena);
-    memory->arena = NULL;
+    arena_release(&memory->arena);
 }
 
 void pb_pack(const ProtobufCMessage *message, struct buf *out)

@@ -14,10 +14,15 @@
 #include "base/text.h"
 #include "base/uuid.h"
 
-/* Holds what pb_unpack() allocated. Release frees the message; only after a successful unpack. */
+/* A message of ours unpacks into about 1 KiB and twice its own size. */
+enum { PB_FIRST_BYTES = 4096 };
+
+/* Holds what pb_unpack() takes, small messages without an allocation: belongs on the stack. Release
+ * frees the message; only after a successful unpack. */
 struct pb_memory {
     ProtobufCAllocator allocator;
-    struct arena *arena;
+    struct arena arena;
+    unsigned char first[PB_FIRST_BYTES];
 };
 
 /* The message, or NULL (nothing to release) when the bytes are not valid or want more than `max`

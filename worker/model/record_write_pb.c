@@ -17,6 +17,8 @@ _Static_assert(CURFEW__V1__RECORD__BODY_OWNER == (int)RECORD_OWNER,
 _Static_assert(CURFEW__V1__RECORD__BODY_RELEASED == (int)RECORD_RELEASED,
                "kinds are the oneof's numbers");
 
+enum { SCRATCH_BYTES = 2048 }; /* most records need less: no allocation */
+
 /* The generated structs one record needs, on the stack of record_encode(). */
 struct parts {
     struct arena *scratch;
@@ -344,9 +346,12 @@ void record_encode(const struct record *record, struct buf *out)
 {
     CHECK(record->epoch.number > 0);
     CHECK(record->sequence > 0);
-    AUTO(arena) scratch = arena_create(8 * LIMIT_COMMAND_DECODE_BYTES);
-    struct parts parts = {.scratch = scratch};
-    buf_init(&parts.command, LIMIT_COMMAND_DECODE_BYTES);
+    unsigned char first[SCRATCH_BYTES];
+    unsigned char command[SCRATCH_BYTES];
+    AUTO_ARENA scratch;
+    arena_init(&scratch, 8 * LIMIT_COMMAND_DECODE_BYTES, first, sizeof first);
+    struct parts parts = {.scratch = &scratch};
+    buf_init_on(&parts.command, LIMIT_COMMAND_DECODE_BYTES, command, sizeof command);
     Curfew__V1__Source source;
     Pb message = CURFEW__V1__RECORD__INIT;
     put_head(&parts, record, &message, &source);

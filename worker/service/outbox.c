@@ -72,7 +72,7 @@ static void reply_answered(struct partition *partition, struct service *service,
     for (size_t i = 0; i < sending->reply->count; i++) {
         struct sending *letter = sending_create(partition, SENDING_REPLY);
         struct error err;
-        letter->reply = outgoing_create(1);
+        letter->reply = outgoing_create(1, 0);
         letter->parts = 1;
         if (send_message(service, service->settings.topics.dead_letters,
                          &sending->reply->messages[i], letter, &err))

@@ -306,8 +306,9 @@ static void append(struct partition *partition, struct engine_action *action, st
     struct service *service = partition->service;
     struct error err;
     AUTO(record) record = action->record;
+    unsigned char first[2048];
     AUTO_BUF bytes;
-    buf_init(&bytes, LIMIT_RECORD_BYTES);
+    buf_init_on(&bytes, LIMIT_RECORD_BYTES, first, sizeof first);
     record->written_at = clock_wall(&service->clock);
     chain_stamp(&partition->chain, record);
     record_encode(record, &bytes);

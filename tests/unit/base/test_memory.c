@@ -95,6 +95,63 @@ static void an_arena_gives_zeroed_aligned_memory_up_to_its_maximum(void **state)
     arena_destroy(NULL);
 }
 
+static bool within(const void *at, const unsigned char *from, size_t size)
+{
+    const unsigned char *byte = at;
+    return byte >= from && byte < from + size;
+}
+
+static void an_arena_uses_lent_memory_first_and_keeps_its_maximum(void **state)
+{
+    (void)state;
+    unsigned char first[64];
+    struct arena arena;
+    memset(first, 0xff, sizeof first);
+    arena_init(&arena, 300, first, sizeof first);
+    char *text = arena_text(&arena, TEXT("abc"));
+    assert_true(within(text, first, sizeof first));
+    uint64_t *number = arena_take(&arena, 1, sizeof *number);
+    assert_true(within(number, first, sizeof first));
+    assert_int_equal((uintptr_t)number % _Alignof(max_align_t), 0);
+    assert_true(*number == 0);
+    unsigned char *more = arena_take(&arena, 1, 100);
+    assert_non_null(more);
+    assert_false(within(more, first, sizeof first));
+    memset(more, 0xff, 100);
+    assert_string_equal(text, "abc");
+    assert_null(arena_take(&arena, 1, 300));
+    arena_release(&arena);
+}
+
+static void an_arena_made_for_its_content_is_one_piece(void **state)
+{
+    (void)state;
+    AUTO(arena) arena = arena_create_for(1000, 600);
+    const char *start = arena_take(arena, 1, 16);
+    for (int i = 0; i < 5; i++)
+        assert_ptr_equal(arena_take(arena, 1, 96), start + 16 + 96 * i);
+}
+
+static void a_buffer_leaves_lent_memory_when_it_is_full(void **state)
+{
+    (void)state;
+    char first[16];
+    AUTO_BUF buf;
+    buf_init_on(&buf, 100, first, sizeof first);
+    buf_str(&buf, "fifteen letters");
+    assert_true(buf.lent);
+    assert_ptr_equal(buf_text(&buf), first);
+    buf_byte(&buf, '!');
+    assert_false(buf.lent);
+    assert_string_equal(buf_text(&buf), "fifteen letters!");
+    for (int i = 0; i < 20; i++)
+        buf_str(&buf, "more than fits");
+    assert_true(buf.full);
+    assert_true(buf.length <= 100);
+    buf_release(&buf);
+    assert_null(buf.data);
+}
+
 static void an_arena_is_not_fooled_by_products_that_wrap(void **state)
 {
     (void)state;
@@ -152,6 +209,9 @@ int main(void)
         cmocka_unit_test(dropping_keeps_the_rest),
         cmocka_unit_test(room_is_written_in_place),
         cmocka_unit_test(an_arena_gives_zeroed_aligned_memory_up_to_its_maximum),
+        cmocka_unit_test(an_arena_uses_lent_memory_first_and_keeps_its_maximum),
+        cmocka_unit_test(an_arena_made_for_its_content_is_one_piece),
+        cmocka_unit_test(a_buffer_leaves_lent_memory_when_it_is_full),
         cmocka_unit_test(an_arena_is_not_fooled_by_products_that_wrap),
         cmocka_unit_test(what_is_not_handed_over_is_destroyed),
     };
