@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+"""A real Kafka and two workers: cancel, the kill switch on the control topic and by signal, and a control topic that cannot
+be read. What was not sent when a stop was read is never sent; what nobody can know of stops everything after 10 s."""
+import contextlib
+import signal
+import sys
+import time
+
+import bootstrap
+
+bootstrap.enter()
+
+from confluent_kafka.admin import AdminClient
+
+from world import Cases, World, arguments, by_sessions, command_for, expect, now_ms, wait_for
+
+CLUSTERS = 24
+CONTROL = "curfew.control"
+STOP_S = 2                  # the kill switch is in force everywhere so long after it was appended
+LICENCE_S = 10
+LONG_BY = "Ж" * 128          # 256 bytes, the most that is taken: a byte less would cut the last letter in two
+
+
+class ControlWorld(World):
+    def __init__(self, options):
+        super().__init__(options, clusters=CLUSTERS, sim=["--sessions", "4"], real=True)
+        self.next = 0
+
+    def cluster_config(self, cluster):
+        config = super().cluster_config(cluster)
+        config["limits"] = {"per_minute": 100000, "in_flight": 1}
+        return config
+
+    def fresh(self, count=1):
+        """A cluster that no case has used, and sessions of it."""
+        self.next += 1
+        cluster = f"sim-{self.next:02d}"
+        return cluster, [self.login(cluster) for _ in range(count)]
+
+    def login(self, cluster):
+        return self.sim.login(cluster)["session"]
+
+    @contextlib.contextmanager
+    def fault(self, spec):
+        identity = self.sim.fault(spec)
+        try:
+            yield identity
+        finally:
+            self.sim.unfault(identity)
+
+    def control(self, by="someone@test", **what):
+        command = command_for("", valid_s=None, **what)
+        command.requested_by = by
+        return self.produce(command.SerializeToString(), topic=CONTROL)
+
+    def switch(self, engaged):
+        command = command_for("", valid_s=None)
+        command.kill_switch.engaged = engaged
+        self.produce(command.SerializeToString(), topic=CONTROL)
+
+    def halted(self, wanted, workers=None):
+        return all(worker.metric("curfew_kill_switch") == wanted for worker in workers or self.workers.values() if worker.alive())
+
+    def verdicts(self, command, seconds=90):
+        event = self.end_of(command.id, seconds)
+        return event["outcome"].removeprefix("COMMAND_OUTCOME_").lower(), \
+            [target["outcome"].removeprefix("TARGET_OUTCOME_").lower() for target in event["targets"]]
+
+
+def expect_stopped(world, command, sessions, cluster):
+    outcome, verdicts = world.verdicts(command)
+    expect(outcome == "cancelled" and set(verdicts) == {"stopped"}, f"wanted stopped: {outcome} {verdicts}")
+    for session in sessions:
+        expect(world.sim.is_there(cluster, session), "it was ended all the same")
+
+
+# ---- cancel ----
+
+def a_cancel_stops_what_was_not_sent(world):
+    """The requester has the longest name that is taken, in Cyrillic: the journal must take it whole."""
+    cluster, sessions = world.fresh(2)
+    with world.fault(f"delay=2s,op=get_sessions,times=1,cluster={cluster}") as delay:
+        command = by_sessions(cluster, *sessions)
+        world.send(command)
+        wait_for("the list is asked for", lambda: world.sim.hits(delay) > 0)
+        cancel = command_for("", valid_s=None)
+        cancel.requested_by = LONG_BY
+        cancel.cancel.command_id = command.id
+        world.produce(cancel.SerializeToString(), topic=CONTROL)
+        expect_stopped(world, command, sessions, cluster)
+    expect(all(worker.alive() for worker in world.workers.values()), "a worker ended")
+
+
+def a_cancel_that_comes_before_its_command_is_kept(world):
+    cluster, sessions = world.fresh()
+    command = by_sessions(cluster, *sessions)
+    cancel = command_for("", valid_s=None)
+    cancel.cancel.command_id = command.id
+    world.produce(cancel.SerializeToString(), topic=CONTROL)
+    for worker in world.workers.values():   # each has read it when a look that began later is answered
+        wait_for("control is read", lambda each=worker: each.metric("curfew_control_age_seconds") < 0.5)
+    with world.fault(f"delay=1s,op=get_sessions,times=1,cluster={cluster}"):
+        world.send(command)
+        expect_stopped(world, command, sessions, cluster)
+
+
+# ---- the kill switch ----
+
+def the_kill_switch_stops_all_that_was_not_sent_within_2_s(world):
+    """Ends wait in the executor behind a hung one (one in flight for each cluster); it survives a restart."""
+    made = [world.fresh(3) for _ in range(4)]
+    commands = []
+    faults = contextlib.ExitStack()
+    for cluster, sessions in made:
+        hang = faults.enter_context(world.fault(f"delay=4s,op=terminate_session,cluster={cluster}"))
+        command = by_sessions(cluster, *sessions)
+        world.send(command)
+        wait_for(f"an end is out in {cluster}", lambda each=hang: world.sim.hits(each) > 0)
+        commands.append(command)
+    with faults:
+        world.switch(True)
+        engaged = now_ms()
+        wait_for("every worker has read it", lambda: world.halted(1), STOP_S)
+        expect(now_ms() - engaged < STOP_S * 1000, f"it took {now_ms() - engaged} ms")
+        for command, (_cluster, sessions) in zip(commands, made):
+            world.verdicts(command)
+            sent = [session for session in sessions if world.sim.terminations(session)]
+            expect(len(sent) == 1, f"{len(sent)} of 3 were asked to end, wanted the one that was out")
+    nothing_is_ended_while_engaged(world)
+    for worker in world.workers.values():
+        worker.kill()
+        worker.start(ready=False)
+    for worker in world.workers.values():
+        worker.wait_ready()
+    expect(world.halted(1), "a restart released it")
+    nothing_is_ended_while_engaged(world)
+    world.switch(False)
+    wait_for("released", lambda: world.halted(0), STOP_S)
+    it_goes_on(world)
+
+
+def nothing_is_ended_while_engaged(world):
+    cluster, sessions = world.fresh()
+    command = by_sessions(cluster, *sessions)
+    world.send(command)
+    expect_stopped(world, command, sessions, cluster)
+
+
+def it_goes_on(world):
+    cluster, sessions = world.fresh()
+    world.end_session(cluster, sessions[0])
+
+
+def a_signal_stops_one_worker_and_the_topic_does_not_release_it(world):
+    for worker in world.workers.values():
+        worker.signal(signal.SIGUSR1)
+    wait_for("engaged by signal", lambda: world.halted(1))
+    nothing_is_ended_while_engaged(world)
+    world.switch(True)
+    world.switch(False)
+    for worker in world.workers.values():
+        wait_for("the release is read", lambda each=worker: each.metric("curfew_control_age_seconds") < 0.5)
+    nothing_is_ended_while_engaged(world)
+    for worker in world.workers.values():
+        worker.signal(signal.SIGUSR2)
+    wait_for("released by signal", lambda: world.halted(0))
+    it_goes_on(world)
+
+
+# ---- a control topic that cannot be read ----
+
+def without_the_control_topic_nothing_is_ended(world):
+    """ADR 2, rule 9: the topic is away (so is its leader); everything else works."""
+    admin = AdminClient({"bootstrap.servers": world.brokers, "log_level": 0})
+    admin.delete_topics([CONTROL])[CONTROL].result()
+    wait_for("nobody is ready", lambda: all(w.readiness()[0] == 503 for w in world.workers.values()), LICENCE_S + 15)
+    for worker in world.workers.values():
+        expect("control" in worker.readiness()[1] or "control" in worker.get("/readyz?verbose")[1], f"{worker.readiness()}")
+        expect("nothing is ended until it is" in worker.text(), "the log does not say so")
+    cluster, sessions = world.fresh(3)
+    command = by_sessions(cluster, *sessions)
+    world.send(command)
+    wait_for("it is accepted", lambda: world.events_of(command.id))
+    time.sleep(5)           # the time itself is the test: an end takes milliseconds
+    expect(not any(world.sim.terminations(session) for session in sessions), "it was ended although control cannot be read")
+    world.create_topics()
+    wait_for("both are ready", world.all_ready)
+    outcome, verdicts = world.verdicts(command)
+    expect(outcome == "completed" and set(verdicts) == {"ended"}, f"it does not go on: {outcome} {verdicts}")
+    world.switch(True)      # and what stands on the new topic is heard
+    wait_for("the kill switch on the new topic", lambda: world.halted(1), STOP_S)
+    world.switch(False)
+    wait_for("released", lambda: world.halted(0), STOP_S)
+
+
+def the_checker_is_content(world):
+    world.check()
+
+
+CASES = [
+    a_cancel_stops_what_was_not_sent, a_cancel_that_comes_before_its_command_is_kept,
+    the_kill_switch_stops_all_that_was_not_sent_within_2_s, a_signal_stops_one_worker_and_the_topic_does_not_release_it,
+    without_the_control_topic_nothing_is_ended, the_checker_is_content,
+]
+
+
+def main():
+    options = arguments(__doc__)
+    cases = Cases(options)
+    with ControlWorld(options) as world:
+        world.start_worker("worker-1")
+        world.start_worker("worker-2")
+        wait_for("both are ready", world.all_ready)
+        cases.run(world, CASES)
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
