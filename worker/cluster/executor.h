@@ -42,6 +42,10 @@ struct executor_request {
                              4095 bytes */
     const struct infobase_lock
         *lock; /* INFOBASE_WRITE: only these fields change; borrowed until the reply */
+    /* INFOBASE_WRITE: what stood there when the caller decided. The executor reads right before it
+     * writes; anything else there is ERR_CONFLICT, and nothing is sent. NULL: whatever stands
+     * there. */
+    const struct infobase_lock *expected;
     /* END, WRITE, DISCONNECT, INTERRUPT: no byte is handed to the kernel at or after this instant
      * (ERR_STALE). */
     struct instant send_by;
@@ -56,7 +60,7 @@ struct executor_reply {
     enum executor_op op;
     uint64_t tag;
     enum error_code code;  /* ERR_OK, GONE, AUTH, REFUSED, NOT_FOUND, UNAVAILABLE, IN_DOUBT, STALE,
-                              PROTOCOL, CONFIG */
+                              PROTOCOL, CONFIG, CONFLICT */
     bool sent;             /* a byte of the changing request may have reached the kernel */
     struct error error;    /* filled unless ERR_OK; names cluster and address */
     char remote_class[80]; /* the class that RAS sent, whole; empty when none */

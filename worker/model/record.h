@@ -192,8 +192,10 @@ struct record {
             char *infobase; /* owned: as the command names it */
             struct infobase_lock before;
             struct infobase_lock during; /* .infobase is the UUID in both */
-            struct wall until;           /* 0: open */
+            struct wall until;           /* given back by then */
             uint32_t attempt;            /* from 1 */
+            struct wall grace_until;     /* 0: no grace */
+            struct wall end_by;
         } locked;
         struct {
             char *infobase; /* owned */

@@ -190,7 +190,10 @@ static enum error_code get_locked(const Curfew__V1__Locked *from, struct record 
         get_lock(from->during, &uuid, &record->locked.during, err))
         return ERR_UNDECODABLE;
     record->locked.attempt = from->attempt;
-    return get_wall(from->until, &record->locked.until, err);
+    enum error_code code = get_wall(from->until, &record->locked.until, err);
+    if (!code)
+        code = get_wall(from->grace_until, &record->locked.grace_until, err);
+    return code ? code : get_wall(from->end_by, &record->locked.end_by, err);
 }
 
 static enum error_code get_restored(const Curfew__V1__Restored *from, struct record *record,

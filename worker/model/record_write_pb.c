@@ -182,6 +182,8 @@ static Curfew__V1__Locked *put_locked(struct parts *parts, const struct record *
     made->during = put_lock(parts, &record->locked.during);
     made->until = put_wall(parts, record->locked.until);
     made->attempt = record->locked.attempt;
+    made->grace_until = put_wall(parts, record->locked.grace_until);
+    made->end_by = put_wall(parts, record->locked.end_by);
     return made;
 }
 

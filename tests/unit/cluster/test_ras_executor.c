@@ -445,6 +445,28 @@ static void a_lock_is_read_and_only_its_fields_are_written(void **state)
     assert_int_equal(one.requests[RAS_ADD_AUTHENTICATION], 1);
 }
 
+static void a_lock_that_somebody_changed_meanwhile_is_not_overwritten(void **state) /* I9 */
+{
+    (void)state;
+    create_usual();
+    struct executor_request request = request_of(EXECUTOR_INFOBASE_READ);
+    request.infobase = "ut";
+    struct infobase_lock seen = infobase_lock_copy(ask(&request)->lock);
+    struct infobase_lock lock = {.sessions_deny = true, .denied_parameter = (char *)"curfew-1"};
+    request = request_of(EXECUTOR_INFOBASE_WRITE);
+    request.infobase = "ut";
+    request.lock = &lock;
+    request.expected = &seen;
+    seen.scheduled_jobs_deny = !seen.scheduled_jobs_deny;
+    assert_int_equal(ask(&request)->code, ERR_CONFLICT);
+    assert_false(replies[0].sent);
+    assert_int_equal(one.requests[RAS_UPDATE_INFOBASE], 0);
+    seen.scheduled_jobs_deny = !seen.scheduled_jobs_deny;
+    assert_int_equal(ask(&request)->code, ERR_OK);
+    assert_int_equal(one.requests[RAS_UPDATE_INFOBASE], 1);
+    infobase_lock_release(&seen);
+}
+
 /* ---- which cluster ---- */
 
 static enum error_code list_of(const char *cluster)
@@ -793,6 +815,7 @@ int main(void)
         TEST(an_end_carries_session_and_message),
         TEST(the_other_operations_reach_their_messages),
         TEST(a_lock_is_read_and_only_its_fields_are_written),
+        TEST(a_lock_that_somebody_changed_meanwhile_is_not_overwritten),
         TEST(the_cluster_is_chosen_and_never_guessed),
         TEST(a_cluster_named_by_name_is_found_again),
         TEST(a_cluster_that_is_served_and_unknown_at_once_is_not_asked_for_ever),

@@ -184,6 +184,8 @@ static void fill_body(struct gen *gen, struct record *record)
         record->locked.during = any_lock(gen);
         record->locked.during.infobase = record->locked.before.infobase;
         record->locked.until = gen_wall(gen);
+        record->locked.grace_until = gen_wall(gen);
+        record->locked.end_by = gen_wall(gen);
         record->locked.attempt = 1 + (uint32_t)gen_below(gen, 5);
         break;
     case RECORD_RESTORED:

@@ -307,7 +307,16 @@ static void record_came(struct slot *slot, const struct ras_answer *answer)
         .cluster = slot->cluster,
         .info = *(const struct ras_infobase *)answer->message->records,
     };
-    CHECK(slot->task->request.lock);
+    const struct executor_request *request = &slot->task->request;
+    CHECK(request->lock);
+    AUTO(infobase_lock) stands = ras_map_lock(&update.info);
+    if (request->expected && !infobase_lock_equal(stands, request->expected)) {
+        struct error err;
+        error_set(&err, ERR_CONFLICT, "somebody changed the lock of infobase '%s' meanwhile",
+                  request->infobase);
+        task_fail(slot->executor, slot, slot->task, ERR_CONFLICT, &err);
+        return;
+    }
     ras_map_set_lock(slot->task->request.lock, &update.info);
     ask(slot, STEP_MAIN, RAS_UPDATE_INFOBASE, &update);
 }
