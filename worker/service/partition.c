@@ -233,6 +233,7 @@ static void read_back(struct partition *partition, struct kafka_message *message
         partition_stop(partition, &err);
         return;
     }
+    service->records_read++;
     partition->broker_time = message->timestamp;
     partition->broker_seen = now;
     enum record_kind kind = record->kind;

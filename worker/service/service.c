@@ -211,6 +211,7 @@ static void pass(struct service *service)
     clusters_pass(service, now);
     tell_notices(service);
     health_pass(service);
+    memory_pass(service, now);
     look_at_end(service, now);
     if (service->phase != SERVICE_STOPPED)
         arm(service, now);
@@ -234,7 +235,7 @@ static void on_timer(uv_timer_t *timer)
 
 static void arm(struct service *service, struct instant now)
 {
-    struct instant wake = clusters_next_wake(service);
+    struct instant wake = instant_min(clusters_next_wake(service), service->give_back_at);
     struct partition *partition;
     TAILQ_FOREACH(partition, &service->partitions, of_service)
     wake = instant_min(wake, partition_wake(partition));
@@ -517,6 +518,7 @@ enum error_code service_create(uv_loop_t *loop, struct config *config,
     service->loop = loop;
     service->options = *options;
     service->clock = clock_real();
+    service->give_back_at = INSTANT_NEVER;
     service->config = config;
     service->config_at_start = config;
     service->metrics = metrics_create();
