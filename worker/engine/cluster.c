@@ -19,6 +19,7 @@ void clusters_restart(struct engine *engine)
 {
     struct cluster *cluster;
     struct cluster *next;
+    HASH_CLEAR(by_listing, engine->by_listing);
     HASH_ITER(hh, engine->clusters, cluster, next)
     {
         cluster->listing = 0;
@@ -68,6 +69,7 @@ void clusters_step(struct engine *engine, struct instant now)
         action->cluster = cluster->name;
         action->infobase = choose_hint(cluster);
         cluster->listing = action->tag;
+        HASH_ADD(by_listing, engine->by_listing, listing, sizeof cluster->listing, cluster);
     }
 }
 
@@ -345,14 +347,11 @@ static void serve(struct engine *engine, struct open *open, const struct session
 
 /* ---- replies ---- */
 
-static struct cluster *listing_cluster(struct engine *engine, uint64_t tag)
+static struct cluster *listing_cluster(const struct engine *engine, uint64_t tag)
 {
     struct cluster *cluster;
-    struct cluster *next;
-    HASH_ITER(hh, engine->clusters, cluster, next)
-    if (cluster->listing == tag)
-        return cluster;
-    return NULL;
+    HASH_FIND(by_listing, engine->by_listing, &tag, sizeof tag, cluster);
+    return cluster;
 }
 
 /* These do not get better by asking again. */
@@ -436,6 +435,7 @@ void engine_listed(struct engine *engine, uint64_t tag, const struct session_lis
     struct cluster *cluster = listing_cluster(engine, tag);
     if (!cluster)
         return; /* of an earlier epoch */
+    HASH_DELETE(by_listing, engine->by_listing, cluster);
     cluster->listing = 0;
     if (list && engine_may_act(engine))
         list_succeeded(engine, cluster, list, now);

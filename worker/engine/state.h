@@ -91,6 +91,7 @@ struct cluster {
     bool asking;         /* in the engine's queue of clusters to list */
     struct instant wake; /* the earliest moment that one of `wanting` allows */
     uint64_t listing;    /* tag of the list in flight; 0: none */
+    UT_hash_handle by_listing;
     struct instant not_before;
     uint32_t failures;       /* lists failed in a row */
     struct instant occupied; /* when the last list that was not empty was read */
@@ -258,6 +259,7 @@ struct engine {
     /* work, volatile */
     TAILQ_HEAD(, open) dirty;
     TAILQ_HEAD(, cluster) asking;
+    struct cluster *by_listing; /* those with a list in flight, by its tag */
     struct open *by_serial;
     uint64_t serial;
     struct open **heap;
