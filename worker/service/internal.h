@@ -59,6 +59,7 @@ struct call {
     int32_t partition;
     uint64_t engine_serial; /* the reply of a partition that was given back is dropped */
     uint64_t tag;           /* the engine's */
+    enum engine_action_kind kind;
     enum executor_op op;
     char *infobase; /* owned */
     char *message;  /* owned */

@@ -338,6 +338,9 @@ static bool act(struct partition *partition, struct instant now)
         case ENGINE_LIST:
         case ENGINE_PROBE:
         case ENGINE_END:
+        case ENGINE_CONNECTIONS:
+        case ENGINE_DISCONNECT:
+        case ENGINE_INTERRUPT:
             call_start(partition, &action, now);
             break;
         }

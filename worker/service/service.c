@@ -37,6 +37,7 @@ struct engine_config service_engine_config(struct service *service, int32_t part
         .attempts_max = config->limits.attempts,
         .remember_ms = config->policy.validity_max_ms,
         .verify_ms = config->timing.verify_ms,
+        .release_ms = config->timing.release_ms,
         .identity_max_age_ms = config->timing.identity_max_age_ms,
         .empty_confirm_ms = config->timing.empty_confirm_ms,
         .session_events = config->events.per_session,
