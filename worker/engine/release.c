@@ -152,6 +152,9 @@ static void look_later(struct release *release, struct instant now)
     release->at = 0;
     release->left_count = 0;
     release->next = instant_add_ms(now, (int64_t)LOOK_AGAIN_MS << doublings);
+    struct instant patience = instant_add_ms(release->begun, PATIENCE_MS);
+    if (instant_before(now, patience)) /* do not sleep past it */
+        release->next = instant_min(release->next, patience);
 }
 
 static void ask_connections(struct engine *engine, struct open *open)

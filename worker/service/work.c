@@ -133,13 +133,21 @@ static void crew_stop(struct crew *crew)
     executor_stop(crew->executor, crew_destroy, crew);
 }
 
+/* An infobase that refuses its own administrator says nothing about the cluster: only a refusal of
+ * the cluster's makes the lane wait. */
+static enum error_code lane_code(enum executor_op op, enum error_code code)
+{
+    bool of_cluster = op == EXECUTOR_LIST || op == EXECUTOR_INFO || op == EXECUTOR_END;
+    return code == ERR_AUTH && !of_cluster ? ERR_REFUSED : code;
+}
+
 static void replied(void *self, struct executor_reply *reply)
 {
     struct crew *crew = self;
     struct cluster_work *work = crew->cluster;
     struct call *call = (struct call *)(uintptr_t)reply->tag;
     struct instant now = clock_now(&work->service->clock);
-    lane_done(work->lane, now, reply->code);
+    lane_done(work->lane, now, lane_code(call->op, reply->code));
     count_reply(work, call, reply->code, now);
     if (reply->code && reply->code != ERR_GONE && reply->code != ERR_STALE)
         log_line(
