@@ -340,7 +340,7 @@ static void serve(struct engine *engine, struct open *open, const struct session
         resolve(engine, open, list, now);
         return;
     }
-    release_listed(engine, open, sessions->list, now);
+    release_listed(engine, open, list, now);
     open->list_round++;
     for (uint32_t i = 0; i < open->target_count; i++)
         look_at_target(engine, open, i, list);
