@@ -1,7 +1,6 @@
-#include <string.h>
+#include "cluster/ras/choose.h"
 
 #include "base/check.h"
-#include "cluster/ras/ras_private.h"
 
 enum { LIST_BYTES = 300 }; /* of names in an error */
 
@@ -24,16 +23,15 @@ static bool is_meant(const struct ras_cluster *cluster, const char *wanted)
     return text_same_name(cluster->name, text_of(wanted));
 }
 
-enum error_code ras_choose_cluster(const struct ras_settings *settings,
-                                   const struct ras_message *message, struct uuid *ret,
-                                   struct error *err)
+enum error_code ras_choose_cluster(const char *wanted, const struct ras_message *message,
+                                   struct uuid *ret, struct error *err)
 {
     CHECK(message->layout == &ras_cluster_layout);
     const struct ras_cluster *clusters = message->records;
     const struct ras_cluster *found = NULL;
     uint32_t count = 0;
     for (uint32_t i = 0; i < message->count; i++) {
-        if (!is_meant(&clusters[i], settings->cluster))
+        if (!is_meant(&clusters[i], wanted))
             continue;
         found = &clusters[i];
         count++;
@@ -47,13 +45,11 @@ enum error_code ras_choose_cluster(const struct ras_settings *settings,
     AUTO_BUF served;
     buf_init(&served, LIST_BYTES);
     list_clusters(clusters, message->count, &served);
-    bool named = settings->cluster && *settings->cluster;
+    bool named = wanted && *wanted;
     if (count > 1)
-        return error_set(err, ERR_CONFIG,
-                         "this RAS serves several clusters %s%s%s: %s; name one by its UUID",
-                         named ? "named '" : "", named ? settings->cluster : "", named ? "'" : "",
-                         buf_text(&served));
+        return error_set(
+            err, ERR_CONFIG, "this RAS serves several clusters %s%s%s: %s; name one by its UUID",
+            named ? "named '" : "", named ? wanted : "", named ? "'" : "", buf_text(&served));
     return error_set(err, ERR_NOT_FOUND, "this RAS serves no cluster%s%s%s; it serves: %s",
-                     named ? " '" : "", named ? settings->cluster : "", named ? "'" : "",
-                     buf_text(&served));
+                     named ? " '" : "", named ? wanted : "", named ? "'" : "", buf_text(&served));
 }

@@ -80,9 +80,4 @@ void task_end(struct ras_executor *executor, struct slot *slot, struct task *tas
 void task_fail(struct ras_executor *executor, struct slot *slot, struct task *task,
                enum error_code code, const struct error *err);
 
-/* choose.c: the configured cluster among those that a RAS serves. */
-enum error_code ras_choose_cluster(const struct ras_settings *settings,
-                                   const struct ras_message *message, struct uuid *ret,
-                                   struct error *err) MUST_CHECK;
-
 #endif

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "cluster/ras/choose.h"
 #include "cluster/ras/ras_private.h"
 
 static struct instant now_of(const struct ras_executor *executor)
@@ -225,7 +226,7 @@ static void clusters_came(struct slot *slot, const struct ras_answer *answer)
 {
     struct error err;
     enum error_code code =
-        ras_choose_cluster(&slot->executor->settings, answer->message, &slot->cluster, &err);
+        ras_choose_cluster(slot->executor->settings.cluster, answer->message, &slot->cluster, &err);
     if (!code) {
         task_begin(slot);
         return;
