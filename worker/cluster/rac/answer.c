@@ -1,0 +1,123 @@
+/* What came back from a process, before anybody reads it as a list. */
+#include <string.h>
+
+#include "base/check.h"
+#include "cluster/rac/rac_private.h"
+#include "cluster/rac/says.h"
+
+static bool is_blank(struct text text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (!strchr(" \t\r\n", text.at[i]))
+            return false;
+    return true;
+}
+
+/* One program on one host has one code page: what it was seen to be without doubt holds for its
+ * later, doubtful words too. */
+static enum error_code encoding_for(struct rac_executor *executor, struct text bytes,
+                                    enum rac_encoding *ret, struct error *err)
+{
+    enum rac_encoding seen;
+    if (executor->settings.encoding != RAC_AUTO) {
+        *ret = executor->settings.encoding;
+        return ERR_OK;
+    }
+    enum error_code code = rac_encoding_of(bytes, &seen, err);
+    if (!code && seen != RAC_AUTO)
+        executor->encoding = seen;
+    bool remembered = executor->encoding != RAC_AUTO && executor->encoding != RAC_UTF8;
+    if (code && !remembered)
+        return code;
+    *ret = code ? executor->encoding : seen;
+    return ERR_OK;
+}
+
+static enum error_code decode(struct rac_executor *executor, struct text bytes, struct arena *arena,
+                              struct text *ret, struct error *err)
+{
+    enum rac_encoding encoding;
+    enum error_code code = encoding_for(executor, bytes, &encoding, err);
+    return code ? code : rac_decode(bytes, encoding, arena, ret, err);
+}
+
+/* Its words for people: standard error first, as far as they can be read. */
+static void tell(struct rac_executor *executor, struct text errors, struct text output,
+                 struct buf *out)
+{
+    size_t count = 1 + executor->settings.infobase_count;
+    rac_tell(out, is_blank(errors) ? output : errors, executor->logins, count);
+}
+
+static enum error_code ended_by_us(const struct process_result *result, struct error *err)
+{
+    enum error_code code = result->code == ERR_TOO_LARGE ? ERR_TOO_LARGE : ERR_UNAVAILABLE;
+    return error_set(err, code, "%s", result->error.message);
+}
+
+static bool prints_nothing(const struct rac_task *task)
+{
+    return task->step == RAC_STEP_MAIN && executor_op_changes(task->request.op);
+}
+
+/* What a program that did not do its work says, as an error. Words that nobody knows may stand for
+ * anything: a change that ended with them may have been made. */
+static enum error_code refusal(const struct rac_task *task, const struct process_result *result,
+                               enum error_code says, struct text errors, struct text output,
+                               struct error *err)
+{
+    AUTO_BUF told;
+    buf_init(&told, 4 * RAC_TOLD_MAX);
+    tell(task->executor, errors, output, &told);
+    const char *words = told.length ? buf_text(&told) : "without a word";
+    enum error_code unknown = prints_nothing(task) ? ERR_IN_DOUBT : ERR_REFUSED;
+    if (result->signal)
+        return error_set(err, prints_nothing(task) ? ERR_IN_DOUBT : ERR_PROTOCOL,
+                         "rac was ended by signal %d: %s", result->signal, words);
+    return error_set(err, says ? says : unknown, "rac refuses (status %d): %s", result->status,
+                     words);
+}
+
+/* Status 0 proves nothing (domain notes 2.3): a refusal can come with it, on either stream. */
+static enum error_code judge(const struct rac_task *task, const struct process_result *result,
+                             struct text errors, struct text output, struct error *err)
+{
+    enum error_code says = rac_says(errors);
+    bool failed = result->status != 0;
+    if (!says && (failed || prints_nothing(task)))
+        says = rac_says(output);
+    if (!failed && !says && prints_nothing(task) && !is_blank(output)) {
+        failed = true; /* it prints nothing when it does its work */
+        says = rac_says_help(output) ? ERR_UNSUPPORTED : ERR_OK;
+    }
+    if (!failed && !says && is_blank(output) && !is_blank(errors) && !prints_nothing(task))
+        failed = true; /* words instead of a list: not the empty list */
+    if (failed || says)
+        return refusal(task, result, says, errors, output, err);
+    return ERR_OK;
+}
+
+enum error_code rac_answer_read(struct rac_task *task, const struct process_result *result,
+                                struct arena *arena, struct text *ret, struct error *err)
+{
+    struct text errors = {NULL, 0};
+    struct text output = {NULL, 0};
+    if (result->code)
+        return ended_by_us(result, err);
+    enum error_code code = decode(task->executor, result->output, arena, &output, err);
+    if (decode(task->executor, result->errors, arena, &errors, NULL))
+        errors = TEXT("words that cannot be read (see clusters[].rac.encoding)");
+    if (!code || result->status != 0) {
+        enum error_code judged = judge(task, result, errors, output, err);
+        code = judged ? judged : code;
+    }
+    if (code)
+        return code;
+    if (result->left_open)
+        return error_set(
+            err, ERR_PROTOCOL,
+            "rac ended and left others behind that kept its output open: it may not be "
+            "whole");
+    *ret = output;
+    return ERR_OK;
+}

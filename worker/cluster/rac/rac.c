@@ -1,0 +1,322 @@
+/* Life and queue of the executor. */
+#include "cluster/rac/rac.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "cluster/rac/rac_private.h"
+
+enum {
+    INFOBASE_CACHE_DEFAULT_MS = 60000,
+    INFOBASES_MAX = 10000,
+    VARIABLES_MAX = 100,
+    WAKE_MAX_MS = 3600 * 1000,
+};
+
+static struct rac_executor *of(struct executor *executor)
+{
+    return (struct rac_executor *)executor; /* its first member */
+}
+
+void rac_demote(struct rac_executor *executor, size_t address)
+{
+    size_t last = executor->settings.address_count - 1;
+    size_t at = 0;
+    while (executor->order[at] != address)
+        at++;
+    memmove(&executor->order[at], &executor->order[at + 1], (last - at) * sizeof *executor->order);
+    executor->order[last] = address;
+}
+
+/* ---- the queue ---- */
+
+/* When a waiting task cannot be done any more: its deadline, or the time to send it. */
+static struct instant task_until(const struct rac_task *task)
+{
+    if (!executor_op_changes(task->request.op))
+        return task->request.deadline;
+    return instant_min(task->request.deadline, task->request.send_by);
+}
+
+static void fail_queued(struct rac_task *task, struct instant now)
+{
+    struct error err;
+    if (task->executor->stopping)
+        error_set(&err, ERR_UNAVAILABLE, "the worker stops");
+    else if (instant_passed(now, task->request.deadline))
+        error_set(&err, ERR_UNAVAILABLE, "its time was over before rac was asked");
+    else
+        error_set(&err, ERR_STALE, "the time to send it is over, nothing was sent");
+    rac_task_fail(task, err.code, false, &err);
+}
+
+/* A reply can change the queue: after each, the look begins anew. */
+static bool expire_one(struct rac_executor *executor, struct instant now)
+{
+    struct rac_task *task;
+    TAILQ_FOREACH(task, &executor->queue, link)
+    {
+        if (!executor->stopping && !instant_passed(now, task_until(task)))
+            continue;
+        fail_queued(task, now);
+        return true;
+    }
+    return false;
+}
+
+static bool go_on_with_one(struct rac_executor *executor)
+{
+    struct rac_task *task;
+    TAILQ_FOREACH(task, &executor->queue, link)
+    if (task_go_on(task))
+        return true;
+    return false;
+}
+
+static void on_wake_closed(uv_handle_t *handle)
+{
+    struct rac_executor *executor = handle->data;
+    executor->stopped(executor->stopped_self);
+}
+
+static void on_wake(uv_timer_t *timer)
+{
+    struct rac_executor *executor = timer->data;
+    struct instant now = clock_now(&executor->clock);
+    while (expire_one(executor, now))
+        continue;
+    while (!executor->stopping && go_on_with_one(executor))
+        continue;
+    if (executor->stopping) {
+        if (TAILQ_EMPTY(&executor->queue) && !executor->running_count &&
+            !uv_is_closing((uv_handle_t *)timer))
+            uv_close((uv_handle_t *)timer, on_wake_closed);
+        return;
+    }
+    struct instant at = INSTANT_NEVER;
+    struct rac_task *task;
+    TAILQ_FOREACH(task, &executor->queue, link)
+    at = instant_min(at, task_until(task));
+    if (at.ns == INT64_MAX || uv_is_active((uv_handle_t *)timer))
+        return;
+    int64_t ms = instant_ms_between(now, at) + 1;
+    uv_timer_start(timer, on_wake, (uint64_t)(ms < 0 ? 0 : ms < WAKE_MAX_MS ? ms : WAKE_MAX_MS), 0);
+}
+
+void rac_wake(struct rac_executor *executor)
+{
+    if (!uv_is_closing((uv_handle_t *)&executor->wake))
+        uv_timer_start(&executor->wake, on_wake, 0, 0);
+}
+
+static void start(struct executor *base, const struct executor_request *request)
+{
+    struct rac_executor *executor = of(base);
+    CHECK(!uv_is_closing((uv_handle_t *)&executor->wake)); /* not after the last reply of a stop */
+    struct rac_task *task = mem_new(struct rac_task);
+    task->executor = executor;
+    task->request = *request;
+    TAILQ_INSERT_TAIL(&executor->queue, task, link);
+    rac_wake(executor);
+}
+
+/* ---- the end ---- */
+
+/* What runs is ended, group by group, and answers; then the rest. */
+static void stop(struct executor *base, void (*stopped)(void *self), void *self)
+{
+    struct rac_executor *executor = of(base);
+    CHECK(!executor->stopping);
+    executor->stopping = true;
+    executor->stopped = stopped;
+    executor->stopped_self = self;
+    struct rac_task *task;
+    TAILQ_FOREACH(task, &executor->running, link)
+    process_cancel(task->process);
+    rac_wake(executor);
+}
+
+static void login_release(struct ras_login *login)
+{
+    free((void *)(uintptr_t)login->user);
+    secret_destroy((struct secret *)(uintptr_t)login->password);
+}
+
+static void destroy(struct executor *base)
+{
+    struct rac_executor *executor = of(base);
+    struct rac_settings *settings = &executor->settings;
+    CHECK(executor->running_count == 0);
+    for (size_t i = 0; i < settings->address_count; i++)
+        free((void *)(uintptr_t)settings->addresses[i].host);
+    for (size_t i = 0; i < settings->infobase_count; i++)
+        free((void *)(uintptr_t)settings->infobases[i].infobase);
+    for (size_t i = 0; i <= settings->infobase_count; i++)
+        login_release(&executor->logins[i]);
+    for (char **at = executor->environment; *at; at++) {
+        explicit_bzero(*at, strlen(*at));
+        free(*at);
+    }
+    free((void *)(uintptr_t)settings->addresses);
+    free((void *)(uintptr_t)settings->infobases);
+    free((void *)(uintptr_t)settings->name);
+    free((void *)(uintptr_t)settings->program);
+    free((void *)(uintptr_t)settings->cluster);
+    free(executor->logins);
+    free(executor->environment);
+    ras_names_release(&executor->names);
+    free(executor);
+}
+
+/* ---- the beginning ---- */
+
+static const struct executor_kind rac_kind = {"rac", start, stop, destroy};
+
+static char *copy_text(const char *text)
+{
+    return text ? mem_text(text, strlen(text)) : NULL;
+}
+
+static struct ras_login copy_login(struct ras_login login)
+{
+    return (struct ras_login){
+        .user = copy_text(login.user),
+        .password = login.password ? secret_of(secret_reveal(login.password)) : NULL,
+    };
+}
+
+static char *variable(const char *name, const char *value)
+{
+    size_t size = strlen(name) + 1 + strlen(value) + 1;
+    char *at = mem_alloc(size, 1);
+    snprintf(at, size, "%s=%s", name, value);
+    return at;
+}
+
+/* rac gets what it needs to be found, to speak UTF-8, and what the operator names. */
+static char **make_environment(const struct rac_settings *settings)
+{
+    static const struct rac_variable usual[] = {{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C.UTF-8"}};
+    char **environment = mem_alloc(settings->environment_count + 3, sizeof *environment);
+    size_t count = 0;
+    for (size_t i = 0; i < settings->environment_count; i++)
+        environment[count++] =
+            variable(settings->environment[i].name, settings->environment[i].value);
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        bool given = false;
+        for (size_t j = 0; j < settings->environment_count; j++)
+            given = given || !strcmp(settings->environment[j].name, usual[i].name);
+        if (!given)
+            environment[count++] = variable(usual[i].name, usual[i].value);
+    }
+    return environment;
+}
+
+static void copy_settings(struct rac_executor *executor, const struct rac_settings *settings)
+{
+    struct ras_address *addresses = mem_alloc(settings->address_count, sizeof *addresses);
+    struct ras_infobase_login *infobases =
+        mem_alloc(settings->infobase_count + 1, sizeof *infobases);
+    executor->logins = mem_alloc(settings->infobase_count + 1, sizeof *executor->logins);
+    executor->logins[0] = copy_login(settings->admin);
+    for (size_t i = 0; i < settings->address_count; i++) {
+        addresses[i] = settings->addresses[i];
+        addresses[i].host = copy_text(settings->addresses[i].host);
+        executor->order[i] = i;
+    }
+    for (size_t i = 0; i < settings->infobase_count; i++) {
+        executor->logins[i + 1] = copy_login(settings->infobases[i].login);
+        infobases[i].login = executor->logins[i + 1];
+        infobases[i].infobase = copy_text(settings->infobases[i].infobase);
+    }
+    executor->environment = make_environment(settings);
+    executor->settings = (struct rac_settings){
+        .name = copy_text(settings->name),
+        .program = copy_text(settings->program),
+        .addresses = addresses,
+        .address_count = settings->address_count,
+        .cluster = copy_text(settings->cluster),
+        .admin = executor->logins[0],
+        .infobases = infobases,
+        .infobase_count = settings->infobase_count,
+        .version = settings->version,
+        .encoding = settings->encoding,
+        .passwords_allowed = settings->passwords_allowed,
+        .infobase_cache_ms =
+            settings->infobase_cache_ms ? settings->infobase_cache_ms : INFOBASE_CACHE_DEFAULT_MS,
+    };
+    executor->version = settings->version;
+    executor->encoding = settings->encoding;
+}
+
+static bool has_password(const struct rac_settings *settings)
+{
+    if (secret_reveal(settings->admin.password).length)
+        return true;
+    for (size_t i = 0; i < settings->infobase_count; i++)
+        if (secret_reveal(settings->infobases[i].login.password).length)
+            return true;
+    return false;
+}
+
+static enum error_code check_addresses(const struct rac_settings *settings, struct error *err)
+{
+    if (settings->address_count < 1 || settings->address_count > LIMIT_ADDRESSES)
+        return error_set(err, ERR_CONFIG, "cluster '%s' has %zu addresses, 1 to %d are possible",
+                         settings->name, settings->address_count, LIMIT_ADDRESSES);
+    for (size_t i = 0; i < settings->address_count; i++)
+        if (strchr(settings->addresses[i].host, ':') || settings->addresses[i].host[0] == '-' ||
+            strlen(settings->addresses[i].host) >= RAS_HOST_MAX)
+            return error_set(err, ERR_CONFIG,
+                             "cluster '%s': rac cannot take the address '%s'; write a name or an "
+                             "IPv4 address",
+                             settings->name, settings->addresses[i].host);
+    return ERR_OK;
+}
+
+static enum error_code check_settings(const struct rac_settings *settings, struct error *err)
+{
+    if (!settings->program || settings->program[0] != '/')
+        return error_set(err, ERR_CONFIG,
+                         "cluster '%s': rac.program must be the whole path of the rac program",
+                         settings->name);
+    if (settings->infobase_count > INFOBASES_MAX)
+        return error_set(err, ERR_CONFIG, "cluster '%s' has logins for more than %d infobases",
+                         settings->name, INFOBASES_MAX);
+    if (settings->environment_count > VARIABLES_MAX)
+        return error_set(err, ERR_CONFIG,
+                         "cluster '%s': rac.environment has more than %d variables", settings->name,
+                         VARIABLES_MAX);
+    if (has_password(settings) && !settings->passwords_allowed)
+        return error_set(
+            err, ERR_CONFIG,
+            "cluster '%s': the password would stand on rac's command line, where every "
+            "user of this host can read it; use the executor ras, or allow it by "
+            "rac.allow_password_on_command_line: true",
+            settings->name);
+    return check_addresses(settings, err);
+}
+
+enum error_code rac_executor_create(uv_loop_t *loop, struct clock clock,
+                                    const struct rac_settings *settings, executor_done done,
+                                    void *self, struct executor **ret, struct error *err)
+{
+    CHECK(settings->name);
+    CHECK(done);
+    enum error_code code = check_settings(settings, err);
+    if (code)
+        return code;
+    struct rac_executor *executor = mem_new(struct rac_executor);
+    executor->base = (struct executor){&rac_kind, done, self};
+    executor->loop = loop;
+    executor->clock = clock;
+    TAILQ_INIT(&executor->queue);
+    TAILQ_INIT(&executor->running);
+    copy_settings(executor, settings);
+    CHECK(uv_timer_init(loop, &executor->wake) == 0);
+    executor->wake.data = executor;
+    *ret = &executor->base;
+    return ERR_OK;
+}

@@ -1,0 +1,512 @@
+/* What a request does, process by process. */
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "cluster/rac/rac_private.h"
+#include "cluster/ras/choose.h"
+
+static struct instant now_of(const struct rac_task *task)
+{
+    return clock_now(&task->executor->clock);
+}
+
+/* Is this step the change itself? */
+static bool is_change(const struct rac_task *task)
+{
+    return task->step == RAC_STEP_MAIN && executor_op_changes(task->request.op);
+}
+
+static bool is_preparing(enum rac_step step)
+{
+    return step == RAC_STEP_VERSION || step == RAC_STEP_CLUSTERS;
+}
+
+/* ---- the end of a task ---- */
+
+void rac_task_end(struct rac_task *task, struct executor_reply *reply)
+{
+    struct rac_executor *executor = task->executor;
+    CHECK(!task->process);
+    TAILQ_REMOVE(&executor->queue, task, link);
+    reply->op = task->request.op;
+    reply->tag = task->request.tag;
+    session_list_destroy(task->list);
+    infobase_lock_destroy(task->found);
+    free(task);
+    rac_wake(executor);
+    executor->base.done(executor->base.self, reply);
+}
+
+void rac_task_fail(struct rac_task *task, enum error_code code, bool sent, const struct error *err)
+{
+    struct executor_reply reply = {.code = code, .sent = sent, .error = *err};
+    reply.error.code = code;
+    error_wrap(&reply.error, "cluster '%s'", task->executor->settings.name);
+    rac_task_end(task, &reply);
+}
+
+static void end_ok(struct rac_task *task, struct executor_reply *reply)
+{
+    reply->sent = is_change(task);
+    rac_task_end(task, reply);
+}
+
+/* ---- infobases by name ---- */
+
+static bool names_are_fresh(const struct rac_executor *executor)
+{
+    return executor->names.arena &&
+           instant_before(
+               clock_now(&executor->clock),
+               instant_add_ms(executor->names.read_at, executor->settings.infobase_cache_ms));
+}
+
+static bool infobase_is_given(const struct rac_task *task)
+{
+    return task->request.infobase && *task->request.infobase;
+}
+
+static bool find_infobase(struct rac_task *task)
+{
+    const struct ras_names *names = &task->executor->names;
+    if (!infobase_is_given(task)) {
+        task->infobase = task->request.lock ? task->request.lock->infobase : (struct uuid){{0}};
+        return !uuid_is_nil(&task->infobase);
+    }
+    struct text wanted = text_of(task->request.infobase);
+    if (uuid_read(wanted, &task->infobase, NULL) == ERR_OK)
+        return true;
+    const struct infobase_name *name = ras_names_by_name(names, wanted);
+    if (name)
+        task->infobase = name->uuid;
+    return name;
+}
+
+static bool needs_infobase(const struct rac_task *task)
+{
+    enum executor_op op = task->request.op;
+    return op == EXECUTOR_INFOBASE_READ || op == EXECUTOR_INFOBASE_WRITE ||
+           op == EXECUTOR_CONNECTIONS || (op == EXECUTOR_DISCONNECT && infobase_is_given(task));
+}
+
+static bool infobase_is_known(const struct rac_task *task)
+{
+    const struct ras_names *names = &task->executor->names;
+    struct text wanted = text_of(task->request.infobase);
+    struct uuid uuid;
+    return (uuid_read(wanted, &uuid, NULL) == ERR_OK && ras_names_by_uuid(names, &uuid)) ||
+           ras_names_by_name(names, wanted);
+}
+
+/* Names are read after the sessions when they are old or do not cover what is needed. */
+static bool names_are_due(const struct rac_task *task)
+{
+    const struct rac_executor *executor = task->executor;
+    return task->request.op == EXECUTOR_LIST && !task->names_read &&
+           (!names_are_fresh(executor) || ras_map_names_missing(task->list, &executor->names) ||
+            (infobase_is_given(task) && !infobase_is_known(task)));
+}
+
+/* ---- which step is next ---- */
+
+/* A UUID needs no list: rac asks for it on every command line. */
+static bool cluster_is_known(struct rac_task *task)
+{
+    struct rac_executor *executor = task->executor;
+    struct rac_cluster *cluster = &executor->clusters[task->address];
+    const char *wanted = executor->settings.cluster;
+    if (wanted && !uuid_read(text_of(wanted), &cluster->uuid, NULL)) {
+        cluster->known = true;
+        return true;
+    }
+    return cluster->known &&
+           instant_before(now_of(task),
+                          instant_add_ms(cluster->read_at, executor->settings.infobase_cache_ms));
+}
+
+/* False: there is no next one, the list is whole. */
+static bool next_step(struct rac_task *task, enum rac_step *ret)
+{
+    struct rac_executor *executor = task->executor;
+    if (task->list && !names_are_due(task))
+        return false;
+    if (!executor->version.number)
+        *ret = RAC_STEP_VERSION;
+    else if (!cluster_is_known(task))
+        *ret = RAC_STEP_CLUSTERS;
+    else if (task->list || (needs_infobase(task) && !task->names_read &&
+                            (!names_are_fresh(executor) || !find_infobase(task))))
+        *ret = RAC_STEP_NAMES;
+    else if (task->request.op == EXECUTOR_INFOBASE_WRITE && !task->found)
+        *ret = RAC_STEP_RECORD;
+    else
+        *ret = RAC_STEP_MAIN;
+    return true;
+}
+
+/* ---- one process ---- */
+
+static void on_ended(void *self, const struct process_result *result);
+
+/* Reading gives up an address in time for the others. */
+static struct instant attempt_until(const struct rac_task *task)
+{
+    struct instant deadline = task->request.deadline;
+    size_t left = 1;
+    if (is_change(task) || task->step == RAC_STEP_VERSION || deadline.ns == INT64_MAX)
+        return deadline;
+    for (size_t i = 0; i < task->executor->settings.address_count; i++)
+        left += !(task->tried & 1u << i);
+    struct instant now = now_of(task);
+    return instant_add_ms(now, instant_ms_between(now, deadline) / (int64_t)left);
+}
+
+static enum error_code start_process(struct rac_task *task, struct error *err)
+{
+    struct rac_executor *executor = task->executor;
+    struct rac_arguments arguments;
+    enum error_code code = rac_arguments_of(task, &arguments, err);
+    if (code)
+        return code;
+    const struct process_spec spec = {
+        .program = executor->settings.program,
+        .arguments = (const char *const *)arguments.items,
+        .environment = (const char *const *)executor->environment,
+        .output_max = RAC_OUTPUT_BYTES,
+        .errors_max = RAC_ERRORS_BYTES,
+        .deadline = attempt_until(task),
+        .grace_ms = RAC_KILL_AFTER_MS,
+    };
+    task->started = now_of(task);
+    code =
+        process_start(executor->loop, executor->clock, &spec, on_ended, task, &task->process, err);
+    rac_arguments_release(&arguments);
+    return code == ERR_SYSTEM ? ERR_UNAVAILABLE : code;
+}
+
+/* The last look before anything can leave. */
+static enum error_code may_change(const struct rac_task *task, struct error *err)
+{
+    const struct executor_request *request = &task->request;
+    if (!is_change(task))
+        return ERR_OK;
+    if (instant_passed(now_of(task), request->send_by))
+        return error_set(err, ERR_STALE, "the time to send it is over, nothing was sent");
+    if (request->allowed && !request->allowed(request->tag))
+        return error_set(err, ERR_STALE, "it may not be sent any more, nothing was sent");
+    return ERR_OK;
+}
+
+static void run(struct rac_task *task)
+{
+    struct rac_executor *executor = task->executor;
+    struct error err;
+    enum error_code code = may_change(task, &err);
+    if (!code)
+        code = start_process(task, &err);
+    if (code) {
+        rac_task_fail(task, code, false, &err);
+        return;
+    }
+    TAILQ_REMOVE(&executor->queue, task, link);
+    TAILQ_INSERT_TAIL(&executor->running, task, link);
+    executor->running_count++;
+    if (is_preparing(task->step))
+        executor->preparing = task;
+}
+
+static void end_list(struct rac_task *task)
+{
+    struct executor_reply reply = {0};
+    struct error err;
+    enum error_code code = ERR_OK;
+    if (task->names_read || names_are_fresh(task->executor))
+        code = ras_map_names(task->list, &task->executor->names, &err);
+    if (code) {
+        rac_task_fail(task, code, false, &err);
+        return;
+    }
+    reply.list = STEAL(task->list);
+    end_ok(task, &reply);
+}
+
+/* The first address in order that was not tried. */
+static bool choose_address(struct rac_task *task)
+{
+    const struct rac_executor *executor = task->executor;
+    for (size_t i = 0; i < executor->settings.address_count; i++) {
+        size_t address = executor->order[i];
+        if (task->tried & 1u << address)
+            continue;
+        task->address = address;
+        return true;
+    }
+    return false;
+}
+
+static void no_such_infobase(struct rac_task *task)
+{
+    struct error err;
+    error_set(&err, ERR_NOT_FOUND, "the cluster has no infobase '%s'",
+              infobase_is_given(task) ? task->request.infobase : "");
+    rac_task_fail(task, ERR_NOT_FOUND, false, &err);
+}
+
+bool task_go_on(struct rac_task *task)
+{
+    struct rac_executor *executor = task->executor;
+    enum rac_step step;
+    if (!(task->tried & 1u << task->address) && choose_address(task))
+        task->tried |= 1u << task->address;
+    if (!next_step(task, &step)) {
+        end_list(task);
+        return true;
+    }
+    if (executor->running_count == RAC_PROCESSES_MAX || (is_preparing(step) && executor->preparing))
+        return false;
+    task->step = step;
+    if (step >= RAC_STEP_RECORD && needs_infobase(task) && !find_infobase(task)) {
+        no_such_infobase(task);
+        return true;
+    }
+    if (step == RAC_STEP_MAIN && task->found && !rac_lock_differs(task)) {
+        struct executor_reply reply = {0};
+        rac_task_end(task, &reply); /* it is as wanted: nothing is sent */
+        return true;
+    }
+    run(task);
+    return true;
+}
+
+/* ---- answers ---- */
+
+static enum error_code version_came(struct rac_task *task, struct text text, struct error *err)
+{
+    if (rac_version_read(text, &task->executor->version, NULL))
+        return error_set(
+            err, ERR_CONFIG,
+            "'%s --version' does not tell a version: is it the rac of the platform? If "
+            "so, set clusters[].rac.version",
+            task->executor->settings.program);
+    return ERR_OK;
+}
+
+static enum error_code clusters_came(struct rac_task *task, const struct ras_message *message,
+                                     struct error *err)
+{
+    struct rac_executor *executor = task->executor;
+    struct rac_cluster cluster = {.known = true, .read_at = task->started};
+    enum error_code code =
+        ras_choose_cluster(executor->settings.cluster, message, &cluster.uuid, err);
+    if (!code)
+        executor->clusters[task->address] = cluster;
+    return code;
+}
+
+static enum error_code names_came(struct rac_task *task, const struct ras_message *message,
+                                  struct error *err)
+{
+    task->names_read = true;
+    return ras_names_take(&task->executor->names, message, task->started, err);
+}
+
+static enum error_code one_record(const struct ras_message *message, struct error *err)
+{
+    if (message->count == 1)
+        return ERR_OK;
+    return error_set(err, ERR_PROTOCOL, "rac prints %u records where one was asked for",
+                     message->count);
+}
+
+static enum error_code sessions_came(struct rac_task *task, const struct ras_message *message,
+                                     uint64_t found, struct error *err)
+{
+    bool info = task->request.op == EXECUTOR_INFO;
+    enum error_code code = info ? one_record(message, err) : ERR_OK;
+    if (!code)
+        code = ras_map_sessions(message, RAS_VERSION_MAX, &task->list, err);
+    if (code)
+        return code;
+    if (info && !uuid_equal(&task->list->sessions[0].uuid, &task->request.session))
+        return error_set(err, ERR_PROTOCOL, "rac prints another session than was asked for");
+    for (size_t i = 0; i < task->list->count; i++)
+        task->list->sessions[i].reported = rac_sessions_reported(found);
+    task->list->started = task->started;
+    task->list->finished = now_of(task);
+    return ERR_OK;
+}
+
+static enum error_code lock_came(struct rac_task *task, const struct ras_infobase *record,
+                                 struct error *err)
+{
+    const struct infobase_lock *expected = task->request.expected;
+    task->found = ras_map_lock(record);
+    if (!expected || infobase_lock_equal(task->found, expected))
+        return ERR_OK;
+    return error_set(err, ERR_CONFLICT, "somebody changed the lock of infobase '%s' meanwhile",
+                     task->request.infobase ? task->request.infobase : "");
+}
+
+static enum error_code processes_came(const struct rac_output *output, struct error *err)
+{
+    for (size_t i = 0; i < output->count; i++)
+        if (!rac_block_find(&output->blocks[i], TEXT("process")))
+            return error_set(err, ERR_PROTOCOL, "rac's output, block %zu has no key 'process'",
+                             i + 1);
+    return ERR_OK;
+}
+
+/* What is read of the answer to a step, by its records. */
+static enum rac_record record_of(const struct rac_task *task)
+{
+    if (task->step == RAC_STEP_CLUSTERS)
+        return RAC_CLUSTERS;
+    if (task->step == RAC_STEP_NAMES)
+        return RAC_NAMES;
+    if (task->request.op == EXECUTOR_CONNECTIONS)
+        return RAC_CONNECTIONS;
+    return task->request.op == EXECUTOR_LIST || task->request.op == EXECUTOR_INFO ? RAC_SESSIONS
+                                                                                  : RAC_INFOBASE;
+}
+
+static enum error_code records_came(struct rac_task *task, const struct rac_output *output,
+                                    struct arena *arena, struct executor_reply *reply,
+                                    struct error *err)
+{
+    struct ras_message message;
+    uint64_t found;
+    enum rac_record kind = record_of(task);
+    enum error_code code = rac_records_read(output, kind, arena, &message, &found, err);
+    if (code)
+        return code;
+    switch (kind) {
+    case RAC_CLUSTERS:
+        return clusters_came(task, &message, err);
+    case RAC_NAMES:
+        return names_came(task, &message, err);
+    case RAC_SESSIONS:
+        return sessions_came(task, &message, found, err);
+    case RAC_CONNECTIONS:
+        return ras_map_connections(&message, &reply->connections, err);
+    case RAC_INFOBASE:
+        code = one_record(&message, err);
+        if (!code && task->step == RAC_STEP_RECORD)
+            return lock_came(task, message.records, err);
+        else if (!code)
+            reply->lock = ras_map_lock(message.records);
+        return code;
+    }
+    return ERR_OK;
+}
+
+static enum error_code output_came(struct rac_task *task, struct text text, struct arena *arena,
+                                   struct executor_reply *reply, struct error *err)
+{
+    struct rac_output output;
+    if (task->step == RAC_STEP_VERSION)
+        return version_came(task, text, err);
+    if (is_change(task)) /* it prints nothing, and that proves nothing */
+        return ERR_OK;
+    enum error_code code = rac_output_read(text, arena, &output, err);
+    if (code)
+        return code;
+    if (task->step == RAC_STEP_MAIN && task->request.op == EXECUTOR_PROCESSES)
+        return processes_came(&output, err);
+    return records_came(task, &output, arena, reply, err);
+}
+
+/* ---- failures ---- */
+
+/* What was prepared for all has failed: it is the answer to all who wait for it. */
+static void fail_waiting(struct rac_executor *executor, enum error_code code,
+                         const struct error *err)
+{
+    struct rac_tasks waiting = TAILQ_HEAD_INITIALIZER(waiting);
+    struct rac_task *task;
+    TAILQ_CONCAT(&waiting, &executor->queue, link);
+    while ((task = TAILQ_FIRST(&waiting))) {
+        enum rac_step step;
+        TAILQ_REMOVE(&waiting, task, link);
+        TAILQ_INSERT_TAIL(&executor->queue, task, link);
+        if (next_step(task, &step) && is_preparing(step))
+            rac_task_fail(task, code, false, err);
+    }
+}
+
+/* Another cluster may have taken its place, or another program rac's. */
+static bool renew(struct rac_task *task, enum error_code code)
+{
+    struct rac_executor *executor = task->executor;
+    if (code == ERR_CONFIG)
+        executor->version = executor->settings.version;
+    if (code != ERR_NOT_FOUND || task->step == RAC_STEP_CLUSTERS)
+        return false;
+    executor->clusters[task->address].known = false;
+    ras_names_release(&executor->names);
+    if (task->cluster_renewed || is_change(task))
+        return false;
+    task->cluster_renewed = true;
+    task->names_read = false;
+    return true;
+}
+
+static bool try_another(struct rac_task *task, enum error_code code)
+{
+    if (code != ERR_UNAVAILABLE || task->step == RAC_STEP_VERSION)
+        return false;
+    rac_demote(task->executor, task->address);
+    if (is_change(task) || task->executor->stopping ||
+        instant_passed(now_of(task), task->request.deadline) || !choose_address(task))
+        return false;
+    task->tried |= 1u << task->address;
+    task->names_read = false;
+    session_list_destroy(STEAL(task->list));
+    infobase_lock_destroy(STEAL(task->found));
+    return true;
+}
+
+static enum error_code code_of_change(enum error_code code)
+{
+    bool open = code == ERR_UNAVAILABLE || code == ERR_PROTOCOL || code == ERR_TOO_LARGE;
+    return open ? ERR_IN_DOUBT : code;
+}
+
+static void step_failed(struct rac_task *task, enum error_code code, struct error *err)
+{
+    struct rac_executor *executor = task->executor;
+    const struct ras_address *address = &executor->settings.addresses[task->address];
+    bool change = is_change(task);
+    bool prepared = is_preparing(task->step);
+    if (try_another(task, code) || renew(task, code))
+        return;
+    if (task->step != RAC_STEP_VERSION)
+        error_wrap(err, "RAS '%s:%u'", address->host, address->port);
+    rac_task_fail(task, change ? code_of_change(code) : code, change, err);
+    if (prepared)
+        fail_waiting(executor, code, err);
+}
+
+static void on_ended(void *self, const struct process_result *result)
+{
+    struct rac_task *task = self;
+    struct rac_executor *executor = task->executor;
+    struct executor_reply reply = {0};
+    struct error err;
+    AUTO(arena) arena = arena_create(RAC_ARENA_BYTES);
+    struct text text;
+    task->process = NULL;
+    TAILQ_REMOVE(&executor->running, task, link);
+    TAILQ_INSERT_HEAD(&executor->queue, task, link);
+    executor->running_count--;
+    if (executor->preparing == task)
+        executor->preparing = NULL;
+    enum error_code code = rac_answer_read(task, result, arena, &text, &err);
+    if (!code)
+        code = output_came(task, text, arena, &reply, &err);
+    if (code)
+        step_failed(task, code, &err);
+    else if (task->step == RAC_STEP_MAIN && !task->list)
+        end_ok(task, &reply);
+    rac_wake(executor);
+}
