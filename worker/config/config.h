@@ -90,11 +90,22 @@ struct config_infobase {
     struct config_handler handler; /* with a program: instead of the cluster's, whole */
 };
 
-enum config_executor { CONFIG_EXECUTOR_RAS };
+enum config_executor { CONFIG_EXECUTOR_RAS, CONFIG_EXECUTOR_RAC };
+enum config_encoding { CONFIG_AUTO, CONFIG_UTF8, CONFIG_CP866, CONFIG_CP1251 };
+
+/* Used with CONFIG_EXECUTOR_RAC alone. */
+struct config_rac {
+    char *program; /* absolute path */
+    char *version; /* "auto", or "8.3.21" with or without a build */
+    enum config_encoding encoding;
+    bool allow_password_on_command_line;
+    struct config_map environment;
+};
 
 struct config_cluster {
-    char *name;                        /* unique; record key of this cluster's commands */
-    enum config_executor executor;     /* ras */
+    char *name; /* unique; record key of this cluster's commands */
+    enum config_executor executor;
+    struct config_rac rac;
     struct config_addresses addresses; /* 1..LIMIT_ADDRESSES */
     char *cluster;                     /* UUID or name at the RAS; "" = the only one there */
     char *time_zone;                   /* IANA name; "" = not set */
@@ -181,7 +192,6 @@ struct config_limits {
 
 struct config_timing {
     int64_t verify_ms;           /* a sent end is verified for this long */
-    int64_t release_ms;          /* connections of an ended session are waited for this long */
     int64_t identity_max_age_ms; /* an end rests on a list at most this old */
     int64_t empty_confirm_ms;    /* an empty list is believed after a second one, this much later */
     int64_t drain_ms;            /* after SIGTERM */

@@ -235,6 +235,7 @@ void config_finish(struct config *config, struct problems *problems)
     check_rule_names(config, problems);
     for (size_t i = 0; i < config->cluster_count; i++)
         check_infobase_names(&config->clusters[i], problems);
+    config_check_rac(config, problems);
     finish_zones(config, problems);
     check_passwords(config, problems);
     check_topics(config, problems);

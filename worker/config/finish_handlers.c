@@ -21,7 +21,7 @@ static uint32_t line_of(const struct spot *spot, const char *key)
     return config_line_of(spot->config, spot->base, path);
 }
 
-static bool is_variable_name(const char *name)
+bool config_is_variable_name(const char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
     static const char more[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
@@ -43,7 +43,7 @@ static void check(const struct spot *spot)
                     "%s.program: '%s' is not an absolute path, and no search path is used",
                     spot->path, handler->program);
     for (size_t i = 0; i < handler->environment.count; i++)
-        if (!is_variable_name(handler->environment.items[i].name))
+        if (!config_is_variable_name(handler->environment.items[i].name))
             problem_add(spot->problems, handler->environment.items[i].line,
                         "%s.environment: '%s' is not the name of a variable", spot->path,
                         handler->environment.items[i].name);

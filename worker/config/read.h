@@ -30,6 +30,10 @@ void value_range(const struct key_row *row, struct buf *out);
 void config_finish(struct config *config, struct problems *problems);
 /* The part of it that is about handlers. */
 void config_finish_handlers(const struct config *config, struct problems *problems);
+/* The part of it that is about the executor rac. */
+void config_check_rac(const struct config *config, struct problems *problems);
+/* May an environment variable be called so? */
+bool config_is_variable_name(const char *name);
 /* Where the row with this path was set for `base`; 0 = nowhere. Walks everything: for problems. */
 uint32_t config_line_of(const struct config *config, const void *base, const char *key);
 

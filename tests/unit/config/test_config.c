@@ -275,10 +275,69 @@ static void what_is_required_is_asked_for(void **state)
 static void executors_that_are_not_built_are_told_apart_from_typing_errors(void **state)
 {
     (void)state;
-    refuses("clusters: [{name: a, addresses: x, executor: rac}]",
-            "'rac' is not supported by this version; write ras", NULL);
     refuses("clusters: [{name: a, addresses: x, executor: handler}]", "not supported", NULL);
     refuses("clusters: [{name: a, addresses: x, executor: rass}]", "is not one of the words", NULL);
+}
+
+#define RAC(more) "clusters: [{name: a, addresses: [h1, h2], executor: rac" more "}]"
+
+static void rac_needs_a_program_that_can_be_found(void **state)
+{
+    (void)state;
+    refuses(RAC(""), "clusters[a].rac.program: write the whole path", NULL);
+    refuses(RAC(", rac: {program: rac}"), "clusters[a].rac.program: write the whole path", NULL);
+    refuses(RAC(", rac: {program: /opt/rac, version: new}"), "clusters[a].rac.version: write auto",
+            NULL);
+    refuses(RAC(", rac: {program: /opt/rac, version: 8.3.}"), "clusters[a].rac.version", NULL);
+    refuses(RAC(", rac: {program: /opt/rac, encoding: koi8}"), "is not one of the words", NULL);
+    refuses(RAC(", rac: {program: /opt/rac, environment: {\"a=b\": c}}"),
+            "clusters[a].rac.environment: 'a=b'", NULL);
+    refuses("clusters: [{name: a, addresses: \"[::1]:1545\", executor: rac, rac: {program: /r}}]",
+            "rac cannot take an IPv6 address", NULL);
+}
+
+static void rac_is_read_with_all_it_has(void **state)
+{
+    (void)state;
+    AUTO(config)
+    config = load(RAC(", rac: {program: /opt/rac, version: 8.3.21.1895, encoding: "
+                      "cp866, environment: {LANG: ru_RU.CP866}}"));
+    const struct config_cluster *cluster = &config->clusters[0];
+    assert_int_equal(cluster->executor, CONFIG_EXECUTOR_RAC);
+    assert_string_equal(cluster->rac.program, "/opt/rac");
+    assert_string_equal(cluster->rac.version, "8.3.21.1895");
+    assert_int_equal(cluster->rac.encoding, CONFIG_CP866);
+    assert_false(cluster->rac.allow_password_on_command_line);
+    assert_string_equal(cluster->rac.environment.items[0].value, "ru_RU.CP866");
+}
+
+/* I12: every user of a host can read its command lines. */
+static void a_password_on_racs_command_line_is_refused_unless_allowed_in_words(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/curfew-test-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "secret\n", 7), 7);
+    close(fd);
+    char yaml[512];
+#define ADMIN(rac)                                                                                 \
+    snprintf(yaml, sizeof yaml,                                                                    \
+             "clusters: [{name: a, addresses: x, executor: rac, rac: {program: /r" rac "}, "       \
+             "admin: {user: u, password_file: %s}}]",                                              \
+             path)
+    ADMIN("");
+    refuses(yaml, "clusters[a].admin has a password, and rac takes it on its command line", NULL);
+    snprintf(
+        yaml, sizeof yaml,
+        "clusters: [{name: a, addresses: x, executor: rac, rac: {program: /r}, infobases: {ut: "
+        "{user: u, password_file: %s}}}]",
+        path);
+    refuses(yaml, "clusters[a].infobases has a password", NULL);
+    ADMIN(", allow_password_on_command_line: true");
+    AUTO(config) config = load(yaml);
+    assert_true(config->clusters[0].rac.allow_password_on_command_line);
+#undef ADMIN
+    unlink(path);
 }
 
 static void contradictions_between_keys_are_refused(void **state)
@@ -581,6 +640,9 @@ int main(void)
         cmocka_unit_test(repeated_keys_names_and_topics_are_refused),
         cmocka_unit_test(what_is_required_is_asked_for),
         cmocka_unit_test(executors_that_are_not_built_are_told_apart_from_typing_errors),
+        cmocka_unit_test(rac_needs_a_program_that_can_be_found),
+        cmocka_unit_test(rac_is_read_with_all_it_has),
+        cmocka_unit_test(a_password_on_racs_command_line_is_refused_unless_allowed_in_words),
         cmocka_unit_test(contradictions_between_keys_are_refused),
         cmocka_unit_test(yaml_that_hides_things_is_refused),
         cmocka_unit_test(an_empty_file_is_all_defaults),
