@@ -116,6 +116,8 @@ enum world_effect world_interrupt(struct world_cluster *cluster, const struct uu
         return WORLD_IDLE;
     session->record.last_active_at = world_time(cluster->world, now);
     world_call(session, 0);
+    if (world_session_ending(session)) /* the call was what kept it */
+        world_logout(session, WORLD_TERMINATED, now);
     return WORLD_DONE;
 }
 

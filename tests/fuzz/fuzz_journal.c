@@ -327,7 +327,7 @@ static void end(struct partition *partition, const struct engine_action *action,
     struct error why = {.code = ERR_OK};
     CHECK(action->session.bytes[0] == 0x5e);
     CHECK(action->session.bytes[1] < SESSIONS); /* nobody else was ever resolved */
-    CHECK(engine_allows(partition->engine, action->tag));
+    CHECK(engine_allows(partition->engine, ENGINE_END, action->tag));
     if (code)
         error_set(&why, code, "so it is");
     if (sent && !(how & 16))
@@ -360,6 +360,8 @@ static void carry_out(struct partition *partition, const struct engine_action *a
     case ENGINE_PUBLISH:
         publish(partition, action, how == 0);
         break;
+    default: /* asked for by no command here */
+        CHECK(!"an action that this journal leads to");
     }
 }
 

@@ -168,7 +168,7 @@ static void send_end(struct world *world, struct worker *worker, const struct la
     struct seat *seat = seat_of(worker, job);
     const struct omissions *omit = &world->omissions;
     bool late = instant_passed(worker_now(world, worker), from->request.send_by);
-    bool allowed = seat && (omit->asking || engine_allows(seat->engine, job->tag));
+    bool allowed = seat && (omit->asking || engine_allows(seat->engine, job->kind, job->tag));
     if ((late && !omit->last_look) || !allowed) {
         refuse(world, worker, job, ERR_STALE);
         return;

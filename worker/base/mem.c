@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -24,4 +25,9 @@ char *mem_text(const char *text, size_t length)
     if (length)
         memcpy(copy, text, length);
     return copy;
+}
+
+void mem_give_back(void)
+{
+    malloc_trim(0);
 }

@@ -14,6 +14,10 @@ void *mem_resize(void *memory, size_t count, size_t size) __attribute__((returns
 /* A copy with a closing zero. */
 char *mem_text(const char *text, size_t length) __attribute__((returns_nonnull, malloc));
 
+/* Gives pages that nobody uses back to the system: after a load the heap is full of holes, and
+ * glibc keeps them. Takes milliseconds after a great load, less than one otherwise. */
+void mem_give_back(void);
+
 #define mem_new(type) ((type *)mem_alloc(1, sizeof(type)))
 
 /* AUTO(lane) x = ...;  calls lane_destroy(x) on every return. Declare the destructor's cleanup with

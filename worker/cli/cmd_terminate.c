@@ -24,6 +24,8 @@ enum {
     KEY_MESSAGE,
     KEY_GRACE,
     KEY_DRY_RUN,
+    KEY_DISCONNECT,
+    KEY_INTERRUPT,
     KEY_MAX_TARGETS,
     KEY_EXPIRES_IN,
     KEY_REPLY_TOPIC,
@@ -126,6 +128,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_DRY_RUN:
         request->dry_run = true;
         return 0;
+    case KEY_DISCONNECT:
+        request->disconnect_connections = true;
+        return 0;
+    case KEY_INTERRUPT:
+        request->interrupt_calls = true;
+        return 0;
     case KEY_WAIT:
         terminate->wait = true;
         return 0;
@@ -150,6 +158,10 @@ static const struct argp_option options[] = {
     {"message", KEY_MESSAGE, "TEXT", 0, "Shown to the users", 2},
     {"grace", KEY_GRACE, "DURATION", 0, "Time to leave before the end", 2},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "Say what would be ended, and end nothing", 2},
+    {"disconnect-connections", KEY_DISCONNECT, NULL, 0,
+     "Disconnect what is left of the sessions, and wait until it is gone", 2},
+    {"interrupt-calls", KEY_INTERRUPT, NULL, 0,
+     "Interrupt the server call of a session that does not go", 2},
     {"max-targets", KEY_MAX_TARGETS, "N", 0, "Refuse if more sessions are meant", 2},
     {"expires-in", KEY_EXPIRES_IN, "DURATION", 0, "Do not begin after this time", 2},
     {NULL, 0, NULL, 0, "The answer:", 3},

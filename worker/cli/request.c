@@ -216,6 +216,8 @@ enum error_code request_terminate(const struct request *request, struct wall now
     draft->options.grace_ms = request->grace_ms;
     draft->options.message = given(request->message);
     draft->options.dry_run = request->dry_run;
+    draft->options.disconnect_connections = request->disconnect_connections;
+    draft->options.interrupt_calls = request->interrupt_calls;
     draft->options.max_targets = request->max_targets;
     if (settle(draft, ret, err))
         return err->code;

@@ -36,6 +36,8 @@ struct request {
     int64_t expires_in_ms; /* 0: the worker's own validity */
     uint32_t max_targets;
     bool dry_run;
+    bool disconnect_connections;
+    bool interrupt_calls;
 };
 
 /* Adds one UUID. ERR_USAGE. */

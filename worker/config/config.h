@@ -192,6 +192,7 @@ struct config_limits {
 
 struct config_timing {
     int64_t verify_ms;           /* a sent end is verified for this long */
+    int64_t release_ms;          /* connections of an ended session are waited for this long */
     int64_t identity_max_age_ms; /* an end rests on a list at most this old */
     int64_t empty_confirm_ms;    /* an empty list is believed after a second one, this much later */
     int64_t drain_ms;            /* after SIGTERM */

@@ -19,6 +19,7 @@ void clusters_restart(struct engine *engine)
 {
     struct cluster *cluster;
     struct cluster *next;
+    HASH_CLEAR(by_listing, engine->by_listing);
     HASH_ITER(hh, engine->clusters, cluster, next)
     {
         cluster->listing = 0;
@@ -68,6 +69,7 @@ void clusters_step(struct engine *engine, struct instant now)
         action->cluster = cluster->name;
         action->infobase = choose_hint(cluster);
         cluster->listing = action->tag;
+        HASH_ADD(by_listing, engine->by_listing, listing, sizeof cluster->listing, cluster);
     }
 }
 
@@ -78,47 +80,6 @@ struct instant clusters_wake(const struct engine *engine)
     TAILQ_FOREACH(cluster, &engine->asking, of_asking)
     earliest = instant_min(earliest, cluster_wake(cluster));
     return earliest;
-}
-
-/* ---- an index over one list, so that thousands of targets find their sessions ---- */
-
-struct index {
-    const struct session_list *list;
-    const struct session **slots;
-    size_t mask;
-};
-
-static size_t slot_of(const struct uuid *uuid, size_t mask)
-{
-    size_t hash;
-    memcpy(&hash, uuid->bytes, sizeof hash);
-    hash ^= hash >> 29;
-    return (hash * 0x9E3779B97F4A7C15u >> 17) & mask;
-}
-
-static void index_init(struct index *index, const struct session_list *list)
-{
-    size_t size = 16;
-    while (size < 2 * list->count)
-        size *= 2;
-    index->list = list;
-    index->mask = size - 1;
-    index->slots = mem_alloc(size, sizeof index->slots[0]);
-    for (size_t i = 0; i < list->count; i++) {
-        size_t slot = slot_of(&list->sessions[i].uuid, index->mask);
-        while (index->slots[slot])
-            slot = (slot + 1) & index->mask;
-        index->slots[slot] = &list->sessions[i];
-    }
-}
-
-static const struct session *index_find(const struct index *index, const struct uuid *uuid)
-{
-    for (size_t slot = slot_of(uuid, index->mask); index->slots[slot];
-         slot = (slot + 1) & index->mask)
-        if (uuid_equal(&index->slots[slot]->uuid, uuid))
-            return index->slots[slot];
-    return NULL;
 }
 
 /* ---- probes: an empty list proves nothing, an explicit "no such session" does ---- */
@@ -330,17 +291,16 @@ static void target_present(struct target *target, const struct session_list *lis
 }
 
 static void look_at_target(struct engine *engine, struct open *open, uint32_t index,
-                           const struct index *sessions)
+                           const struct session_list *list)
 {
     struct target *target = &open->targets[index];
-    const struct session_list *list = sessions->list;
     if (target->outcome != TARGET_NONE || !target->found || target->verdict != TARGET_NONE)
         return;
     if (target->work == WORK_SENDING || target->work == WORK_DECIDED || target->probing)
         return;
     if (instant_before(list->started, target->since))
         return; /* it says nothing about what happened since */
-    const struct session *session = index_find(sessions, &target->identity.uuid);
+    const struct session *session = session_list_find(list, &target->identity.uuid);
     if (session &&
         (MUTATED(engine, skip_identity_check) || identity_matches(&target->identity, session)))
         target_present(target, list);
@@ -370,31 +330,29 @@ static void note_empty(const struct engine *engine, struct open *open,
     }
 }
 
-static void serve(struct engine *engine, struct open *open, const struct index *sessions,
+static void serve(struct engine *engine, struct open *open, const struct session_list *list,
                   struct instant now)
 {
-    note_empty(engine, open, sessions->list);
+    note_empty(engine, open, list);
     cluster_served(open);
     engine_touch(engine, open);
     if (open->state == STATE_ACCEPTED) {
-        resolve(engine, open, sessions->list, now);
+        resolve(engine, open, list, now);
         return;
     }
+    release_listed(engine, open, list, now);
     open->list_round++;
     for (uint32_t i = 0; i < open->target_count; i++)
-        look_at_target(engine, open, i, sessions);
+        look_at_target(engine, open, i, list);
 }
 
 /* ---- replies ---- */
 
-static struct cluster *listing_cluster(struct engine *engine, uint64_t tag)
+static struct cluster *listing_cluster(const struct engine *engine, uint64_t tag)
 {
     struct cluster *cluster;
-    struct cluster *next;
-    HASH_ITER(hh, engine->clusters, cluster, next)
-    if (cluster->listing == tag)
-        return cluster;
-    return NULL;
+    HASH_FIND(by_listing, engine->by_listing, &tag, sizeof tag, cluster);
+    return cluster;
 }
 
 /* These do not get better by asking again. */
@@ -434,7 +392,7 @@ static void list_failed(struct engine *engine, struct cluster *cluster, const st
  * show any more, or shows as somebody else, is not ended on the word of an older one, not even from
  * its lane (engine_allows).
  */
-static void recheck_seen(struct cluster *cluster, const struct index *sessions)
+static void recheck_seen(struct cluster *cluster, const struct session_list *list)
 {
     struct open *open;
     TAILQ_FOREACH(open, &cluster->opens, of_cluster)
@@ -443,7 +401,7 @@ static void recheck_seen(struct cluster *cluster, const struct index *sessions)
             struct target *target = &open->targets[i];
             if (target->seen.ns == 0 || target->outcome != TARGET_NONE)
                 continue;
-            const struct session *session = index_find(sessions, &target->identity.uuid);
+            const struct session *session = session_list_find(list, &target->identity.uuid);
             if (!session || !identity_matches(&target->identity, session))
                 target->seen = (struct instant){0};
         }
@@ -453,12 +411,10 @@ static void recheck_seen(struct cluster *cluster, const struct index *sessions)
 static void list_succeeded(struct engine *engine, struct cluster *cluster,
                            const struct session_list *list, struct instant now)
 {
-    struct index sessions;
     cluster->failures = 0;
     cluster->not_before = (struct instant){0};
     if (list->count > 0)
         cluster->occupied = list->finished;
-    index_init(&sessions, list);
     TAILQ_HEAD(, open) served = TAILQ_HEAD_INITIALIZER(served);
     TAILQ_CONCAT(&served, &cluster->wanting, of_wanting);
     cluster->wake = INSTANT_NEVER;
@@ -469,10 +425,9 @@ static void list_succeeded(struct engine *engine, struct cluster *cluster,
         if (instant_before(list->started, open->list_after))
             cluster->wake = instant_min(cluster->wake, open->list_not_before);
         else
-            serve(engine, open, &sessions, now);
+            serve(engine, open, list, now);
     }
-    recheck_seen(cluster, &sessions);
-    free(sessions.slots);
+    recheck_seen(cluster, list);
 }
 
 void engine_listed(struct engine *engine, uint64_t tag, const struct session_list *list,
@@ -481,6 +436,7 @@ void engine_listed(struct engine *engine, uint64_t tag, const struct session_lis
     struct cluster *cluster = listing_cluster(engine, tag);
     if (!cluster)
         return; /* of an earlier epoch */
+    HASH_DELETE(by_listing, engine->by_listing, cluster);
     cluster->listing = 0;
     if (list && engine_may_act(engine))
         list_succeeded(engine, cluster, list, now);

@@ -45,6 +45,15 @@ void flying_landed(struct engine *engine, const struct uuid *id)
     free(flying);
 }
 
+struct open *engine_open(const struct engine *engine, uint64_t tag, uint32_t *ret_index)
+{
+    uint64_t serial = tag >> TARGET_BITS;
+    struct open *open;
+    HASH_FIND(by_serial, engine->by_serial, &serial, sizeof serial, open);
+    *ret_index = (uint32_t)(tag & ((1u << TARGET_BITS) - 1));
+    return open;
+}
+
 struct cluster *engine_cluster(struct engine *engine, const char *name)
 {
     struct cluster *cluster;
@@ -221,6 +230,7 @@ void open_free(struct engine *engine, struct open *open)
     free(open->targets);
     gathering_release(open);
     reason_release(&open->reason);
+    release_free(open);
     command_destroy(open->command);
     open->entry->open = NULL;
     free(open);

@@ -96,7 +96,8 @@ static enum command_outcome command_outcome_of(const struct open *open)
         stopped += open->targets[i].outcome == TARGET_STOPPED;
     }
     if (success == open->target_count)
-        return COMMAND_COMPLETED;
+        return open->leaked || open->release_unknown ? COMMAND_PARTIALLY_COMPLETED
+                                                     : COMMAND_COMPLETED;
     if (success)
         return COMMAND_PARTIALLY_COMPLETED;
     if (stopped == open->target_count)
@@ -104,6 +105,16 @@ static enum command_outcome command_outcome_of(const struct open *open)
     if (expired == open->target_count)
         return COMMAND_EXPIRED;
     return COMMAND_FAILED;
+}
+
+static void reason_of_leak(struct reason *reason, uint32_t leaked)
+{
+    struct error why;
+    error_set(&why, ERR_REFUSED,
+              "every session is gone, but %u of their connections are still there: look with the "
+              "cluster's console, or ask for them to be disconnected",
+              leaked);
+    reason_set(reason, &why);
 }
 
 static void append_closed(struct engine *engine, struct open *open, enum command_outcome outcome,
@@ -121,6 +132,10 @@ static void append_closed(struct engine *engine, struct open *open, enum command
             reason_copy(&record->reason, &open->targets[i].reason);
             break;
         }
+    if (!record->reason.code && open->release_unknown)
+        reason_copy(&record->reason, &open->reason);
+    else if (!record->reason.code && open->leaked)
+        reason_of_leak(&record->reason, open->leaked);
     engine_append(engine, record, now);
 }
 
@@ -361,6 +376,7 @@ static void decide_ending(struct engine *engine, struct open *open, struct insta
     for (uint32_t i = 0; i < open->target_count; i++)
         pass_target(engine, open, i, &pass, now);
     flush_decisions(engine, open, now);
+    interrupt_step(engine, open, now);
     if (pass.needs_licence)
         append_attempt(engine, open, now);
     if (pass.needs_list && !open->wants_list)
@@ -380,6 +396,8 @@ void decide(struct engine *engine, struct open *open, struct instant now)
         decide_ending(engine, open, now);
         break;
     case STATE_CLOSING:
+        if (!release_step(engine, open, now))
+            break;
         append_closed(engine, open, command_outcome_of(open), now);
         break;
     default:
@@ -401,6 +419,8 @@ static void target_restart(struct engine *engine, struct target *target, struct 
     target->present_late = false;
     target->probing = false;
     target->probed_gone = false;
+    target->interrupt_licensed = false;
+    target->interrupted = false;
     target->licence_until = (struct instant){0};
     target->seen = (struct instant){0};
     target->since = now;
@@ -423,6 +443,7 @@ void open_restart(struct engine *engine, struct open *open, struct instant now)
     open->empty_since = (struct instant){0};
     open->empty_twice = false;
     open->sending = 0;
+    release_free(open);
     if (MUTATED(engine, resolve_again) && open->state == STATE_ENDING)
         open->state = STATE_ACCEPTED;
     for (uint32_t i = 0; i < open->target_count; i++)

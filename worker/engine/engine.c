@@ -76,6 +76,7 @@ void engine_destroy(struct engine *engine)
         entry_free(engine, TAILQ_FIRST(&engine->order));
     struct cluster *cluster;
     struct cluster *next;
+    HASH_CLEAR(by_listing, engine->by_listing);
     HASH_ITER(hh, engine->clusters, cluster, next)
     {
         HASH_DEL(engine->clusters, cluster);

@@ -63,6 +63,7 @@ struct engine_config {
     int64_t remember_ms;    /* ids are remembered this long after their first append: the longest
                                validity */
     int64_t verify_ms;      /* a sent end is verified for this long */
+    int64_t release_ms;     /* connections of an ended session are waited for so long */
     int64_t identity_max_age_ms; /* an end rests on a list that was complete at most this long ago;
                                     from its start, or a slow list could never serve */
     int64_t empty_confirm_ms;    /* an empty list is believed when a second one, this much later, is
@@ -78,6 +79,18 @@ struct engine_config {
                                const struct session_list *list, struct resolution *ret,
                                struct error *err);
     void *resolve_self;
+};
+
+enum engine_action_kind {
+    ENGINE_APPEND, /* encode `record` (epoch and sequence are set), append it; answer with
+                      engine_appended() */
+    ENGINE_LIST,   /* list the cluster; answer with engine_listed() */
+    ENGINE_PROBE,  /* session info by UUID; answer with engine_probed() */
+    ENGINE_END,    /* terminate; not one byte at or after `send_by`; answer with engine_ended() */
+    ENGINE_CONNECTIONS, /* of an infobase; answer this and the next two with engine_answered() */
+    ENGINE_DISCONNECT,  /* one connection; not one byte at or after `send_by` */
+    ENGINE_INTERRUPT,   /* the running call of a session; not one byte at or after `send_by` */
+    ENGINE_PUBLISH,     /* encode `event` at once, produce it; answer with engine_published() */
 };
 
 struct engine *engine_create(const struct engine_config *config, struct engine_budget *budget);
@@ -150,35 +163,38 @@ bool engine_cancel(struct engine *engine, const struct uuid *command_id, const c
 void engine_control_seen(struct engine *engine, struct instant seen, struct instant now);
 /* The kill switch: while engaged no end leaves and what was not sent is stopped. */
 void engine_halt(struct engine *engine, bool engaged, struct instant now);
-/* Asked right before a byte of an END leaves: may it still? False after the loss of ownership, a
- * cancel, the kill switch, or a list that no longer shows the session: answer the action with
- * ERR_STALE, not sent. */
-bool engine_allows(const struct engine *engine, uint64_t tag);
+/* What a cluster answered to any other request. */
+struct engine_answer {
+    enum engine_action_kind kind;
+    uint64_t tag;
+    enum error_code code;
+    bool sent;                   /* a byte of a changing request may have reached the kernel */
+    const struct error *failure; /* unless ERR_OK */
+    const struct connection_list *connections; /* CONNECTIONS, borrowed; NULL unless ERR_OK */
+};
+void engine_answered(struct engine *engine, const struct engine_answer *answer, struct instant now);
+/* Asked right before a byte of a changing request leaves: may it still? False after the loss of
+ * ownership, a cancel, the kill switch, or a list that no longer shows the session: answer the
+ * action with ERR_STALE, not sent. */
+bool engine_allows(const struct engine *engine, enum engine_action_kind kind, uint64_t tag);
 /* Something that engine_wake() asked for. */
 void engine_tick(struct engine *engine, struct instant now);
 
 /* ---- outputs ---- */
 
-enum engine_action_kind {
-    ENGINE_APPEND,  /* encode `record` (epoch and sequence are set), append it; answer with
-                       engine_appended() */
-    ENGINE_LIST,    /* list the cluster; answer with engine_listed() */
-    ENGINE_PROBE,   /* session info by UUID; answer with engine_probed() */
-    ENGINE_END,     /* terminate; not one byte at or after `send_by`; answer with engine_ended() */
-    ENGINE_PUBLISH, /* encode `event` at once, produce it; answer with engine_published() */
-};
-
 struct engine_action {
     enum engine_action_kind kind;
     uint64_t tag;
-    struct record *record;   /* APPEND: owned by the receiver */
-    const char *cluster;     /* LIST, PROBE, END: lives as long as the engine */
-    const char *infobase;    /* LIST: a name that the list must be able to tell; NULL: none */
-    struct uuid session;     /* PROBE, END */
-    const char *message;     /* END: for the user; borrowed until the answer */
-    struct instant send_by;  /* END */
-    struct event event;      /* PUBLISH: borrowed until the next input */
-    const char *reply_topic; /* PUBLISH: besides the events topic; empty: none */
+    struct record *record; /* APPEND: owned by the receiver */
+    const char *cluster;   /* LIST, PROBE, END: lives as long as the engine */
+    const char *infobase;  /* LIST: a name that the list must be able to tell; NULL: none.
+                              CONNECTIONS,  DISCONNECT: its UUID; borrowed until the next input */
+    struct uuid session;   /* PROBE, END, INTERRUPT */
+    const char *message;   /* END, INTERRUPT: for the user; borrowed until the answer */
+    struct connection_ref connection; /* DISCONNECT */
+    struct instant send_by;           /* END, DISCONNECT, INTERRUPT */
+    struct event event;               /* PUBLISH: borrowed until the next input */
+    const char *reply_topic;          /* PUBLISH: besides the events topic; empty: none */
 };
 
 /* The next action; false when there is none. Drain after every input. */

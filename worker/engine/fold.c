@@ -10,7 +10,7 @@
 /* Which record is legal for a command in which state, and where it leads. OUTCOME leads to CLOSING
  * only when no target is left; the others as they stand here. NONE: the record is a repeat or a
  * mistake and does not count. */
-static const enum state next_state[STATE_COUNT][RECORD_POLICY + 1] = {
+static const enum state next_state[STATE_COUNT][RECORD_RELEASED + 1] = {
     [STATE_ACCEPTED] = {[RECORD_RESOLVED] = STATE_ENDING,
                         [RECORD_OUTCOME] = STATE_ACCEPTED,
                         [RECORD_CANCELLED] = STATE_ACCEPTED,
@@ -19,7 +19,10 @@ static const enum state next_state[STATE_COUNT][RECORD_POLICY + 1] = {
                       [RECORD_OUTCOME] = STATE_ENDING,
                       [RECORD_CANCELLED] = STATE_ENDING,
                       [RECORD_CLOSED] = STATE_CLOSED},
-    [STATE_CLOSING] = {[RECORD_CLOSED] = STATE_CLOSED, [RECORD_CANCELLED] = STATE_CLOSING},
+    [STATE_CLOSING] = {[RECORD_ATTEMPT] = STATE_CLOSING,
+                       [RECORD_RELEASED] = STATE_CLOSING,
+                       [RECORD_CLOSED] = STATE_CLOSED,
+                       [RECORD_CANCELLED] = STATE_CLOSING},
 };
 
 static void open_move(struct engine *engine, struct open *open, enum record_kind kind)
@@ -363,7 +366,11 @@ static void fold_attempt(struct engine *engine, struct open *open, const struct 
     if (record->attempt.attempt <= open->attempt)
         return; /* a repeat */
     open->attempt = record->attempt.attempt;
-    for (uint32_t i = 0; i < record->attempt.count; i++) {
+    if (record->attempt.act == ACT_DISCONNECT)
+        release_licensed(open, until);
+    else if (record->attempt.act == ACT_INTERRUPT)
+        interrupt_licensed(open, record, until);
+    for (uint32_t i = 0; record->attempt.act <= ACT_END && i < record->attempt.count; i++) {
         if (record->attempt.targets[i] >= open->target_count)
             continue;
         struct target *target = &open->targets[record->attempt.targets[i]];
@@ -475,6 +482,10 @@ static enum error_code fold_open(struct engine *engine, struct open *open, struc
         open->cancelled = true;
         open->pending &= ~(unsigned)PENDING_CANCELLED;
         open_move(engine, open, RECORD_CANCELLED);
+        break;
+    case RECORD_RELEASED:
+        fold_released(open, record, broker_time);
+        open_move(engine, open, RECORD_RELEASED);
         break;
     case RECORD_CLOSED:
         fold_closed(engine, open, record, offset, broker_time);

@@ -147,19 +147,21 @@ enum error_code engine_offer(struct engine *engine, struct engine_offer *offer, 
 
 /* ---- ends and probes ---- */
 
-static struct open *find_open(struct engine *engine, uint64_t tag, uint32_t *index)
+static struct open *find_target(const struct engine *engine, uint64_t tag, uint32_t *index)
 {
-    uint64_t serial = tag >> TARGET_BITS;
-    struct open *open;
-    HASH_FIND(by_serial, engine->by_serial, &serial, sizeof serial, open);
-    *index = (uint32_t)(tag & ((1u << TARGET_BITS) - 1));
+    struct open *open = engine_open(engine, tag, index);
     return open && *index < open->target_count ? open : NULL;
 }
 
-bool engine_allows(const struct engine *engine, uint64_t tag)
+bool engine_allows(const struct engine *engine, enum engine_action_kind kind, uint64_t tag)
 {
     uint32_t index;
-    struct open *open = find_open((struct engine *)(uintptr_t)engine, tag, &index);
+    struct open *open = engine_open(engine, tag, &index);
+    if (kind == ENGINE_DISCONNECT)
+        return open && release_allows(engine, open);
+    if (kind == ENGINE_INTERRUPT)
+        return open && interrupt_allows(engine, open, index);
+    open = find_target(engine, tag, &index);
     if (MUTATED(engine, ignore_foreign_owner) || MUTATED(engine, act_without_licence))
         return open != NULL;
     if (!open || engine->halted || open_holds_fire(engine, open) || !engine_may_act(engine))
@@ -215,7 +217,7 @@ void engine_ended(struct engine *engine, uint64_t tag, enum error_code code, boo
                   const struct error *failure, struct instant now)
 {
     uint32_t index;
-    struct open *open = find_open(engine, tag, &index);
+    struct open *open = find_target(engine, tag, &index);
     if (!open || open->targets[index].work != WORK_SENDING)
         return;
     struct target *target = &open->targets[index];
@@ -244,7 +246,7 @@ static bool cannot_probe(enum error_code code)
 void engine_probed(struct engine *engine, uint64_t tag, enum error_code code, struct instant now)
 {
     uint32_t index;
-    struct open *open = find_open(engine, tag, &index);
+    struct open *open = find_target(engine, tag, &index);
     if (!open || !open->targets[index].probing)
         return;
     struct target *target = &open->targets[index];
@@ -262,6 +264,14 @@ void engine_probed(struct engine *engine, uint64_t tag, enum error_code code, st
         return;
     cluster->not_before =
         instant_add_ms(now, PROBE_RETRY_MS); /* list and answer differ: do not hammer it */
+}
+
+void engine_answered(struct engine *engine, const struct engine_answer *answer, struct instant now)
+{
+    uint32_t index;
+    struct open *open = engine_open(engine, answer->tag, &index);
+    if (open && answer->kind != ENGINE_INTERRUPT) /* of an interrupt, lists say what came of it */
+        release_answered(engine, open, answer, now);
 }
 
 /* ---- control ---- */

@@ -63,6 +63,9 @@ struct target {
     bool present_late;            /* a list after `verify_by` still showed it */
     bool probing;
     bool probed_gone;
+    bool interrupt_licensed; /* an ATTEMPT(INTERRUPT) of ours names it */
+    bool interrupted;        /* and it was sent */
+    bool leaks;              /* fold: RELEASED says that connections of it are still there */
     uint32_t sends;
     struct instant licence_until; /* no byte at or after */
     struct instant seen;          /* when the last list that showed it unchanged was complete */
@@ -77,7 +80,8 @@ enum pending {
     PENDING_REJECTED = 2,
     PENDING_ATTEMPT = 4,
     PENDING_CLOSED = 8,
-    PENDING_CANCELLED = 16
+    PENDING_CANCELLED = 16,
+    PENDING_RELEASED = 32
 };
 
 struct cluster {
@@ -91,6 +95,7 @@ struct cluster {
     bool asking;         /* in the engine's queue of clusters to list */
     struct instant wake; /* the earliest moment that one of `wanting` allows */
     uint64_t listing;    /* tag of the list in flight; 0: none */
+    UT_hash_handle by_listing;
     struct instant not_before;
     uint32_t failures;       /* lists failed in a row */
     struct instant occupied; /* when the last list that was not empty was read */
@@ -116,6 +121,10 @@ struct open {
     uint32_t undecided; /* targets without a counting outcome */
     uint32_t attempt;   /* counting ATTEMPTs */
     bool cancelled;
+    bool released; /* RELEASED counts, the last of them */
+    bool release_unknown;
+    uint32_t leaked; /* connections of ended sessions that are still there */
+    struct wall released_at;
     /* chunks of RESOLVED that all stand within one epoch */
     struct {
         struct epoch epoch;
@@ -138,6 +147,8 @@ struct open {
                                    the last one was not */
     bool empty_twice;           /* ... and another one, long enough after the first */
     uint32_t sending;           /* targets in WORK_SENDING */
+    struct release *release;    /* owned; NULL: not begun */
+    struct instant interrupt_until; /* no interrupt at or after */
     struct instant wake;
     int heap_index; /* -1: not in the heap */
 };
@@ -258,6 +269,7 @@ struct engine {
     /* work, volatile */
     TAILQ_HEAD(, open) dirty;
     TAILQ_HEAD(, cluster) asking;
+    struct cluster *by_listing; /* those with a list in flight, by its tag */
     struct open *by_serial;
     uint64_t serial;
     struct open **heap;
@@ -285,6 +297,9 @@ struct entry *engine_known(struct engine *engine, const struct uuid *id, struct 
 struct entry *engine_find(struct engine *engine, const struct uuid *id);
 void flying_clear(struct engine *engine);
 void flying_landed(struct engine *engine, const struct uuid *id);
+/* The command that a tag of an END, PROBE, CONNECTIONS, DISCONNECT or INTERRUPT is about; NULL: of
+ * an earlier epoch. */
+struct open *engine_open(const struct engine *engine, uint64_t tag, uint32_t *ret_index);
 struct cluster *engine_cluster(struct engine *engine, const char *name);
 void engine_touch(struct engine *engine, struct open *open); /* decide() will look at it */
 struct engine_action *engine_act(struct engine *engine, enum engine_action_kind kind);
@@ -335,6 +350,24 @@ void clusters_restart(struct engine *engine);
 void target_absent(struct open *open, struct target *target);
 void clusters_step(struct engine *engine, struct instant now);
 struct instant clusters_wake(const struct engine *engine);
+
+/* ---- release.c ---- */
+struct release;
+/* True: nothing of the ended sessions is left, or that was not asked for, or RELEASED tells it. */
+bool release_step(struct engine *engine, struct open *open, struct instant now);
+/* A complete list that started after the connections were looked at. */
+void release_listed(struct engine *engine, struct open *open, const struct session_list *list,
+                    struct instant now);
+void release_licensed(struct open *open, struct instant until);
+bool release_allows(const struct engine *engine, const struct open *open);
+void release_answered(struct engine *engine, struct open *open, const struct engine_answer *answer,
+                      struct instant now);
+void release_free(struct open *open);
+void fold_released(struct open *open, const struct record *record, struct wall broker_time);
+/* ---- interrupt.c ---- */
+void interrupt_step(struct engine *engine, struct open *open, struct instant now);
+void interrupt_licensed(struct open *open, const struct record *record, struct instant until);
+bool interrupt_allows(const struct engine *engine, const struct open *open, uint32_t index);
 
 /* ---- announce.c ---- */
 void duty_add(struct engine *engine, enum event_kind kind, int64_t offset, struct wall time,

@@ -205,6 +205,7 @@ struct record {
         struct {
             struct target_release *releases; /* owned */
             uint32_t count;
+            bool more; /* further records say the rest */
         } released;
         struct {
             uint32_t round;

@@ -210,6 +210,7 @@ static enum error_code get_released(const Curfew__V1__Released *from, struct rec
 {
     record->released.releases = mem_alloc(from->n_releases, sizeof record->released.releases[0]);
     record->released.count = (uint32_t)from->n_releases;
+    record->released.more = from->more != 0;
     for (size_t i = 0; i < from->n_releases; i++)
         record->released.releases[i] = (struct target_release){
             .index = from->releases[i]->index,

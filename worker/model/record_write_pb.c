@@ -223,6 +223,7 @@ static Curfew__V1__Released *put_released(struct parts *parts, const struct reco
 {
     Curfew__V1__Released *made = take(parts, 1, sizeof *made);
     curfew__v1__released__init(made);
+    made->more = record->released.more;
     made->n_releases = record->released.count;
     made->releases = take(parts, made->n_releases, sizeof made->releases[0]);
     Curfew__V1__TargetRelease *releases = take(parts, made->n_releases, sizeof *releases);

@@ -22,10 +22,19 @@ static const struct field_row fields[SESSION_FIELD_COUNT] = {
 
 _Static_assert((int)SESSION_FIELD_COUNT <= 64, "`reported` is one 64-bit mask");
 
+/* Open addressing; no slot is ever taken away. */
+struct session_index {
+    const struct session **slots; /* owned; NULL until the first search */
+    size_t mask;
+};
+
+enum { WORTH_AN_INDEX = 16 }; /* sessions; fewer are looked through faster */
+
 struct session_list *session_list_create(size_t max_bytes)
 {
     struct session_list *list = mem_new(struct session_list);
     list->arena = arena_create(max_bytes);
+    list->index = mem_new(struct session_index);
     return list;
 }
 
@@ -34,11 +43,51 @@ void session_list_destroy(struct session_list *list)
     if (!list)
         return;
     arena_destroy(list->arena);
+    if (list->index)
+        free(list->index->slots);
+    free(list->index);
     free(list);
+}
+
+static size_t slot_of(const struct uuid *uuid, size_t mask)
+{
+    size_t hash;
+    memcpy(&hash, uuid->bytes, sizeof hash);
+    hash ^= hash >> 29;
+    return (hash * 0x9E3779B97F4A7C15u >> 17) & mask;
+}
+
+static void index_fill(struct session_index *index, const struct session_list *list)
+{
+    size_t size = 2 * WORTH_AN_INDEX;
+    while (size < 2 * list->count)
+        size *= 2;
+    index->mask = size - 1;
+    index->slots = mem_alloc(size, sizeof index->slots[0]);
+    for (size_t i = 0; i < list->count; i++) {
+        size_t slot = slot_of(&list->sessions[i].uuid, index->mask);
+        while (index->slots[slot])
+            slot = (slot + 1) & index->mask;
+        index->slots[slot] = &list->sessions[i];
+    }
+}
+
+static const struct session *index_find(const struct session_index *index, const struct uuid *uuid)
+{
+    for (size_t slot = slot_of(uuid, index->mask); index->slots[slot];
+         slot = (slot + 1) & index->mask)
+        if (uuid_equal(&index->slots[slot]->uuid, uuid))
+            return index->slots[slot];
+    return NULL;
 }
 
 const struct session *session_list_find(const struct session_list *list, const struct uuid *uuid)
 {
+    if (list->index && list->count >= WORTH_AN_INDEX) {
+        if (!list->index->slots)
+            index_fill(list->index, list);
+        return index_find(list->index, uuid);
+    }
     for (size_t i = 0; i < list->count; i++)
         if (uuid_equal(&list->sessions[i].uuid, uuid))
             return &list->sessions[i];

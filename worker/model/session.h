@@ -51,6 +51,8 @@ struct infobase_name {
     const char *name;
 };
 
+struct session_index;
+
 /* One complete, authenticated answer of a cluster. An incomplete one never becomes a session_list
  * (I7). */
 struct session_list {
@@ -60,14 +62,18 @@ struct session_list {
     struct infobase_name *infobases; /* as of this list, or read at most `infobase_cache` earlier */
     size_t infobase_count;
     bool has_infobases;
-    bool one_infobase;       /* only the sessions of one infobase were asked for */
-    struct instant started;  /* boot clock: the request's first byte was handed to the kernel */
-    struct instant finished; /* boot clock: the answer's last byte was read */
+    bool one_infobase;           /* only the sessions of one infobase were asked for */
+    struct instant started;      /* boot clock: the request's first byte was handed to the kernel */
+    struct instant finished;     /* boot clock: the answer's last byte was read */
+    struct session_index *index; /* owned; NULL: the list is searched from its start */
 };
 
 struct session_list *session_list_create(size_t max_bytes);
 void session_list_destroy(struct session_list *list);
 AUTO_TYPE(session_list)
+/* The first session of this UUID, or NULL. Thousands of targets look into one list of thousands:
+ * the first search of a list that session_list_create() made puts it in order by UUID, and
+ * `sessions` may not change from then on. */
 const struct session *session_list_find(const struct session_list *list, const struct uuid *uuid);
 /* NULL when the list does not know the infobase. */
 const struct infobase_name *session_list_infobase(const struct session_list *list,

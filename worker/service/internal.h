@@ -59,6 +59,7 @@ struct call {
     int32_t partition;
     uint64_t engine_serial; /* the reply of a partition that was given back is dropped */
     uint64_t tag;           /* the engine's */
+    enum engine_action_kind kind;
     enum executor_op op;
     char *infobase; /* owned */
     char *message;  /* owned */
@@ -168,7 +169,11 @@ struct service {
     struct event_style style;
     uv_timer_t timer;
     uv_timer_t watchdog;
-    bool again; /* a queue was left before it was empty */
+    bool again;            /* a queue was left before it was empty */
+    uint64_t records_read; /* back from the journal, all partitions */
+    uint64_t records_seen; /* as of the last memory_pass() */
+    uint64_t records_given_back;
+    struct instant give_back_at;
     bool joined;
     bool consumer_closed;
 
@@ -259,6 +264,9 @@ enum error_code service_resolve(void *config, const struct command *command,
                                 const struct resolve_context *context,
                                 const struct session_list *list, struct resolution *ret,
                                 struct error *err);
+
+/* memory.c */
+void memory_pass(struct service *service, struct instant now);
 
 /* health.c */
 enum error_code health_create(struct service *service, struct error *err);

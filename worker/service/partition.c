@@ -233,6 +233,7 @@ static void read_back(struct partition *partition, struct kafka_message *message
         partition_stop(partition, &err);
         return;
     }
+    service->records_read++;
     partition->broker_time = message->timestamp;
     partition->broker_seen = now;
     enum record_kind kind = record->kind;
@@ -337,6 +338,9 @@ static bool act(struct partition *partition, struct instant now)
         case ENGINE_LIST:
         case ENGINE_PROBE:
         case ENGINE_END:
+        case ENGINE_CONNECTIONS:
+        case ENGINE_DISCONNECT:
+        case ENGINE_INTERRUPT:
             call_start(partition, &action, now);
             break;
         }

@@ -37,6 +37,7 @@ struct engine_config service_engine_config(struct service *service, int32_t part
         .attempts_max = config->limits.attempts,
         .remember_ms = config->policy.validity_max_ms,
         .verify_ms = config->timing.verify_ms,
+        .release_ms = config->timing.release_ms,
         .identity_max_age_ms = config->timing.identity_max_age_ms,
         .empty_confirm_ms = config->timing.empty_confirm_ms,
         .session_events = config->events.per_session,
@@ -211,6 +212,7 @@ static void pass(struct service *service)
     clusters_pass(service, now);
     tell_notices(service);
     health_pass(service);
+    memory_pass(service, now);
     look_at_end(service, now);
     if (service->phase != SERVICE_STOPPED)
         arm(service, now);
@@ -234,7 +236,7 @@ static void on_timer(uv_timer_t *timer)
 
 static void arm(struct service *service, struct instant now)
 {
-    struct instant wake = clusters_next_wake(service);
+    struct instant wake = instant_min(clusters_next_wake(service), service->give_back_at);
     struct partition *partition;
     TAILQ_FOREACH(partition, &service->partitions, of_service)
     wake = instant_min(wake, partition_wake(partition));
@@ -517,6 +519,7 @@ enum error_code service_create(uv_loop_t *loop, struct config *config,
     service->loop = loop;
     service->options = *options;
     service->clock = clock_real();
+    service->give_back_at = INSTANT_NEVER;
     service->config = config;
     service->config_at_start = config;
     service->metrics = metrics_create();

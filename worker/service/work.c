@@ -31,6 +31,12 @@ static const char *method_label(enum executor_op op)
         return "info";
     case EXECUTOR_END:
         return "terminate";
+    case EXECUTOR_CONNECTIONS:
+        return "connections";
+    case EXECUTOR_DISCONNECT:
+        return "disconnect";
+    case EXECUTOR_INTERRUPT:
+        return "interrupt";
     default:
         return "other";
     }
@@ -51,23 +57,54 @@ static void count_reply(struct cluster_work *work, const struct call *call, enum
                     (double)(now.ns - call->started.ns) / 1e9);
 }
 
-static void answer(struct service *service, struct call *call, enum error_code code, bool sent,
-                   const struct session_list *list, const struct error *failure, struct instant now)
+static void tell_engine(struct engine *engine, const struct call *call,
+                        const struct executor_reply *reply, struct instant now)
+{
+    struct engine_answer answer = {
+        .kind = call->kind,
+        .tag = call->tag,
+        .code = reply->code,
+        .sent = reply->sent,
+        .failure = &reply->error,
+        .connections = reply->connections,
+    };
+    switch (call->kind) {
+    case ENGINE_LIST:
+        engine_listed(engine, call->tag, reply->code == ERR_OK ? reply->list : NULL, &reply->error,
+                      now);
+        break;
+    case ENGINE_PROBE:
+        engine_probed(engine, call->tag, reply->code, now);
+        break;
+    case ENGINE_END:
+        engine_ended(engine, call->tag, reply->code, reply->sent, &reply->error, now);
+        break;
+    default:
+        engine_answered(engine, &answer, now);
+        break;
+    }
+}
+
+/* The call is over, whatever it brought. */
+static void answer(struct service *service, struct call *call, const struct executor_reply *reply,
+                   struct instant now)
 {
     struct partition *partition = partition_find(service, call->partition);
-    if (partition && partition->engine && partition->serial == call->engine_serial) {
-        if (call->op == EXECUTOR_LIST)
-            engine_listed(partition->engine, call->tag, code == ERR_OK ? list : NULL, failure, now);
-        else if (call->op == EXECUTOR_INFO)
-            engine_probed(partition->engine, call->tag, code, now);
-        else
-            engine_ended(partition->engine, call->tag, code, sent, failure, now);
-    }
+    if (partition && partition->engine && partition->serial == call->engine_serial)
+        tell_engine(partition->engine, call, reply, now);
     service->calls--;
     free(call->infobase);
     free(call->message);
     free(call);
     service_again(service);
+}
+
+/* It was never begun. */
+static void answer_unsent(struct service *service, struct call *call, const struct error *why,
+                          struct instant now)
+{
+    struct executor_reply reply = {.op = call->op, .code = why->code, .error = *why};
+    answer(service, call, &reply, now);
 }
 
 static void touch(struct cluster_work *work)
@@ -96,21 +133,31 @@ static void crew_stop(struct crew *crew)
     executor_stop(crew->executor, crew_destroy, crew);
 }
 
+/* An infobase that refuses its own administrator says nothing about the cluster: only a refusal of
+ * the cluster's makes the lane wait. */
+static enum error_code lane_code(enum executor_op op, enum error_code code)
+{
+    bool of_cluster = op == EXECUTOR_LIST || op == EXECUTOR_INFO || op == EXECUTOR_END;
+    return code == ERR_AUTH && !of_cluster ? ERR_REFUSED : code;
+}
+
 static void replied(void *self, struct executor_reply *reply)
 {
     struct crew *crew = self;
     struct cluster_work *work = crew->cluster;
     struct call *call = (struct call *)(uintptr_t)reply->tag;
     struct instant now = clock_now(&work->service->clock);
-    lane_done(work->lane, now, reply->code);
+    lane_done(work->lane, now, lane_code(call->op, reply->code));
     count_reply(work, call, reply->code, now);
     if (reply->code && reply->code != ERR_GONE && reply->code != ERR_STALE)
         log_line(
             LOG_LEVEL_DEBUG, "request to a cluster failed", LOG_TEXT("cluster", work->config->name),
             LOG_TEXT("method", method_label(call->op)), LOG_TEXT("code", error_label(reply->code)),
             LOG_TEXT("reason", reply->error.message));
-    answer(work->service, call, reply->code, reply->sent, reply->list, &reply->error, now);
+    answer(work->service, call, reply, now);
     session_list_destroy(STEAL(reply->list));
+    infobase_lock_destroy(STEAL(reply->lock));
+    connection_list_destroy(STEAL(reply->connections));
     touch(work);
     crew->running--;
     if (crew->running == 0 && crew != TAILQ_FIRST(&work->crews))
@@ -155,9 +202,15 @@ static struct cluster_work *find_cluster(struct service *service, const char *na
 
 static enum executor_op op_of(enum engine_action_kind kind)
 {
-    return kind == ENGINE_LIST    ? EXECUTOR_LIST
-           : kind == ENGINE_PROBE ? EXECUTOR_INFO
-                                  : EXECUTOR_END;
+    static const enum executor_op ops[] = {
+        [ENGINE_LIST] = EXECUTOR_LIST,
+        [ENGINE_PROBE] = EXECUTOR_INFO,
+        [ENGINE_END] = EXECUTOR_END,
+        [ENGINE_CONNECTIONS] = EXECUTOR_CONNECTIONS,
+        [ENGINE_DISCONNECT] = EXECUTOR_DISCONNECT,
+        [ENGINE_INTERRUPT] = EXECUTOR_INTERRUPT,
+    };
+    return ops[kind];
 }
 
 static char *copy_text(const char *text)
@@ -169,12 +222,13 @@ static char *copy_text(const char *text)
 static bool still_allowed(uint64_t tag)
 {
     const struct call *call = (const struct call *)(uintptr_t)tag;
-    if (call->op != EXECUTOR_END)
+    if (!executor_op_changes(call->op))
         return true;
     struct service *service = call->cluster->service;
     const struct partition *partition = partition_find(service, call->partition);
     return partition && partition->engine && partition->serial == call->engine_serial &&
-           partition->stage == PARTITION_RUNNING && engine_allows(partition->engine, call->tag);
+           partition->stage == PARTITION_RUNNING &&
+           engine_allows(partition->engine, call->kind, call->tag);
 }
 
 void call_start(struct partition *partition, const struct engine_action *action, struct instant now)
@@ -187,6 +241,7 @@ void call_start(struct partition *partition, const struct engine_action *action,
     call->partition = partition->id;
     call->engine_serial = partition->serial;
     call->tag = action->tag;
+    call->kind = action->kind;
     call->op = op_of(action->kind);
     call->infobase = copy_text(action->infobase);
     call->message = copy_text(action->message);
@@ -194,7 +249,7 @@ void call_start(struct partition *partition, const struct engine_action *action,
     service->calls++;
     if (!work) {
         error_set(&err, ERR_CONFIG, "cluster '%s' is no longer configured here", action->cluster);
-        answer(service, call, ERR_CONFIG, false, NULL, &err, now);
+        answer_unsent(service, call, &err, now);
         return;
     }
     struct lane_job job = {
@@ -204,13 +259,16 @@ void call_start(struct partition *partition, const struct engine_action *action,
             .session = action->session,
             .infobase = call->infobase,
             .message = call->message ? call->message : "",
-            .send_by = action->kind == ENGINE_END ? action->send_by : INSTANT_NEVER,
+            .connection = action->connection.connection,
+            .process = action->connection.process,
+            .send_by = executor_op_changes(call->op) ? action->send_by : INSTANT_NEVER,
             .allowed = still_allowed,
             .deadline = instant_add_ms(now, work->config->request_ms),
         }};
     if (lane_put(work->lane, &job, &err)) {
+        err.code = ERR_STALE; /* nothing was sent: the engine asks again */
         metrics_add(service->metrics, METRIC_lane_refused_total, LABELS(work->config->name), 1);
-        answer(service, call, ERR_STALE, false, NULL, &err, now);
+        answer_unsent(service, call, &err, now);
         return;
     }
     touch(work);
@@ -224,10 +282,10 @@ static void expire(struct cluster_work *work, struct instant now)
     while (lane_expire(work->lane, now, &job)) {
         struct call *call = (struct call *)(uintptr_t)job.request.tag;
         struct error err;
-        enum error_code code = call->op == EXECUTOR_END ? ERR_STALE : ERR_UNAVAILABLE;
+        enum error_code code = executor_op_changes(call->op) ? ERR_STALE : ERR_UNAVAILABLE;
         error_set(&err, code, "cluster '%s': the request waited too long for its turn",
                   work->config->name);
-        answer(work->service, call, code, false, NULL, &err, now);
+        answer_unsent(work->service, call, &err, now);
     }
 }
 
@@ -247,7 +305,7 @@ static void start_jobs(struct cluster_work *work, struct instant now)
         struct error err;
         error_set(&err, ERR_STALE, "the licence to end it is not in force any more");
         lane_done(work->lane, now, ERR_STALE);
-        answer(work->service, call, ERR_STALE, false, NULL, &err, now);
+        answer_unsent(work->service, call, &err, now);
     }
 }
 
@@ -332,8 +390,7 @@ void clusters_stop(struct service *service)
         while (work->lane && lane_expire(work->lane, INSTANT_NEVER, &job)) {
             struct error err;
             error_set(&err, ERR_STALE, "the worker stops");
-            answer(service, (struct call *)(uintptr_t)job.request.tag, ERR_STALE, false, NULL, &err,
-                   now);
+            answer_unsent(service, (struct call *)(uintptr_t)job.request.tag, &err, now);
         }
         struct crew *next;
         for (struct crew *crew = TAILQ_FIRST(&work->crews); crew; crew = next) {

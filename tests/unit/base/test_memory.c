@@ -1,4 +1,5 @@
 /* Memory with a maximum: growing bytes, arenas, cleanup (I13). */
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -167,6 +168,41 @@ static void an_arena_is_not_fooled_by_products_that_wrap(void **state)
     arena_destroy(arena);
 }
 
+static size_t resident_pages(void)
+{
+    unsigned long size = 0;
+    unsigned long resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu %lu", &size, &resident), 2);
+    fclose(file);
+    return resident;
+}
+
+static void holes_in_the_heap_go_back_to_the_system(void **state)
+{
+    enum { PARTS = 20000, PART_BYTES = 1000, KEPT = 100 };
+    (void)state;
+    char **parts = mem_alloc(PARTS, sizeof *parts);
+    for (size_t i = 0; i < PARTS; i++)
+        memset(parts[i] = mem_alloc(1, PART_BYTES), 'x', PART_BYTES);
+    bool ours = mallinfo2().uordblks > PARTS * PART_BYTES;
+    for (size_t i = 0; i < PARTS; i++)
+        if (i % KEPT)
+            free(parts[i]);
+    size_t before = resident_pages();
+    mem_give_back();
+    size_t after = resident_pages();
+    for (size_t i = 0; i < PARTS; i += KEPT) {
+        assert_int_equal(parts[i][PART_BYTES - 1], 'x');
+        free(parts[i]);
+    }
+    free(parts);
+    if (!ours)
+        skip(); /* a sanitizer's or valgrind's allocator gives nothing back */
+    assert_true(after + PARTS * PART_BYTES / 4096 / 2 < before);
+}
+
 struct thing {
     int *destroyed;
 };
@@ -209,6 +245,7 @@ int main(void)
         cmocka_unit_test(dropping_keeps_the_rest),
         cmocka_unit_test(room_is_written_in_place),
         cmocka_unit_test(an_arena_gives_zeroed_aligned_memory_up_to_its_maximum),
+        cmocka_unit_test(holes_in_the_heap_go_back_to_the_system),
         cmocka_unit_test(an_arena_uses_lent_memory_first_and_keeps_its_maximum),
         cmocka_unit_test(an_arena_made_for_its_content_is_one_piece),
         cmocka_unit_test(a_buffer_leaves_lent_memory_when_it_is_full),

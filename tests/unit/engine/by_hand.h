@@ -20,7 +20,13 @@
 #include "base/limits.h"
 #include "engine/engine.h"
 
-enum { JOURNAL_MAX = 400, EVENTS_MAX = 64, WORLD_MAX = 1000, TURNS_MAX = 2000 };
+enum {
+    JOURNAL_MAX = 400,
+    EVENTS_MAX = 64,
+    WORLD_MAX = 1000,
+    CONNECTIONS_MAX = 8,
+    TURNS_MAX = 2000
+};
 
 struct hand {
     struct engine_config config;
@@ -37,10 +43,14 @@ struct hand {
     struct session world[WORLD_MAX]; /* what the cluster lists */
     size_t world_count;
     bool cluster_down;
-    const char *infobase; /* the only one that lists know by name */
-    uint32_t protects;    /* resolve: this number is protected; 0: none */
-    uint32_t resolves;    /* how often the rule was asked */
-    uint32_t ends;        /* END actions seen by hand_run() */
+    const char *infobase;                           /* the only one that lists know by name */
+    uint32_t protects;                              /* resolve: this number is protected; 0: none */
+    uint32_t resolves;                              /* how often the rule was asked */
+    uint32_t ends;                                  /* END actions seen by hand_run() */
+    uint32_t interrupts;                            /* INTERRUPT actions seen by hand_run() */
+    struct connection connections[CONNECTIONS_MAX]; /* what the cluster shows */
+    size_t connection_count;
+    enum error_code connections_refused; /* ERR_OK: they are shown */
     bool hold_events;
     bool control_lost; /* the engine is not told any more that the control topic was read */
     struct told {
@@ -160,6 +170,7 @@ static inline struct hand *hand_create(void)
         .attempts_max = 3,
         .remember_ms = 900000,
         .verify_ms = 15000,
+        .release_ms = 20000,
         .identity_max_age_ms = 5000,
         .empty_confirm_ms = 2000,
         .resolve = hand_resolve,
@@ -271,7 +282,8 @@ static inline bool hand_next(struct hand *hand, struct engine_action *ret)
 
 static inline const char *action_name(const struct engine_action *action)
 {
-    static const char *const labels[] = {"APPEND", "LIST", "PROBE", "END", "PUBLISH"};
+    static const char *const labels[] = {"APPEND",      "LIST",       "PROBE",     "END",
+                                         "CONNECTIONS", "DISCONNECT", "INTERRUPT", "PUBLISH"};
     return action->kind == ENGINE_APPEND ? record_kind_label(action->record->kind)
                                          : labels[action->kind];
 }
@@ -338,6 +350,53 @@ static inline void hand_list(struct hand *hand, uint64_t tag)
 static inline void hand_listed(struct hand *hand)
 {
     hand_list(hand, hand_take(hand, ENGINE_LIST).tag);
+}
+
+/* A connection of that session number. */
+static inline void hand_connect(struct hand *hand, uint8_t id, uint32_t number)
+{
+    hand->connections[hand->connection_count++] = (struct connection){
+        .uuid = {{0xc0, [15] = id}},
+        .process = {{0x9c}},
+        .infobase = main_infobase,
+        .application = "1CV8C",
+        .host = "pc",
+        .session_number = number,
+    };
+}
+
+static inline void hand_answer(struct hand *hand, struct engine_answer *answer)
+{
+    struct error why = {.code = ERR_OK};
+    if (answer->code)
+        error_set(&why, answer->code, "the cluster answers so");
+    answer->failure = &why;
+    engine_answered(hand->engine, answer, hand->now);
+}
+
+static inline void hand_connections(struct hand *hand, uint64_t tag)
+{
+    struct connection_list list = {NULL, hand->connections, hand->connection_count};
+    struct engine_answer answer = {
+        .kind = ENGINE_CONNECTIONS,
+        .tag = tag,
+        .code = hand->connections_refused,
+        .connections = hand->connections_refused ? NULL : &list,
+    };
+    hand_answer(hand, &answer);
+}
+
+static inline void hand_disconnect(struct hand *hand, const struct engine_action *action)
+{
+    struct engine_answer answer = {.kind = ENGINE_DISCONNECT, .tag = action->tag, .sent = true};
+    assert_true(instant_before(hand->now, action->send_by));
+    answer.code = ERR_GONE;
+    for (size_t i = 0; i < hand->connection_count; i++)
+        if (uuid_equal(&hand->connections[i].uuid, &action->connection.connection)) {
+            hand->connections[i] = hand->connections[--hand->connection_count];
+            answer.code = ERR_OK;
+        }
+    hand_answer(hand, &answer);
 }
 
 static inline void hand_end(struct hand *hand, uint64_t tag, enum error_code code, bool sent)
@@ -489,10 +548,21 @@ static inline void hand_carry_out(struct hand *hand, const struct engine_action 
         break;
     case ENGINE_END:
         assert_true(instant_before(hand->now, action->send_by));
-        assert_true(engine_allows(hand->engine, action->tag));
+        assert_true(engine_allows(hand->engine, ENGINE_END, action->tag));
         hand->ends++;
         world_end(hand, &action->session);
         hand_end(hand, action->tag, ERR_OK, true);
+        break;
+    case ENGINE_CONNECTIONS:
+        hand_connections(hand, action->tag);
+        break;
+    case ENGINE_DISCONNECT:
+        assert_true(engine_allows(hand->engine, ENGINE_DISCONNECT, action->tag));
+        hand_disconnect(hand, action);
+        break;
+    case ENGINE_INTERRUPT:
+        assert_true(engine_allows(hand->engine, ENGINE_INTERRUPT, action->tag));
+        hand->interrupts++;
         break;
     case ENGINE_PUBLISH:
         engine_published(hand->engine, action->tag, true, hand->now);

@@ -31,7 +31,7 @@ static void a_command_by_uuid_goes_from_the_offer_to_closed_in_this_order(void *
     struct uuid seven = uuid_of(7);
     assert_true(uuid_equal(&end.session, &seven));
     assert_string_equal(end.message, "the database is updated");
-    assert_true(engine_allows(hand->engine, end.tag));
+    assert_true(engine_allows(hand->engine, ENGINE_END, end.tag));
     world_end(hand, &end.session);
     hand_end(hand, end.tag, ERR_OK, true);
     hand_listed(hand); /* ended is what a list says, not what the answer says */
@@ -483,10 +483,11 @@ static void from_reading_a_cancel_on_nothing_is_sent(void **state)
     AUTO(hand) hand = owner();
     hand_resolved(hand, by_uuid(1, 1, 7u));
     struct engine_action end = hand_take(hand, ENGINE_END);
-    assert_true(engine_allows(hand->engine, end.tag));
+    assert_true(engine_allows(hand->engine, ENGINE_END, end.tag));
     struct uuid id = id_of(1);
     assert_true(engine_cancel(hand->engine, &id, "ops", hand->now));
-    assert_false(engine_allows(hand->engine, end.tag)); /* CANCELLED is not even appended yet */
+    assert_false(
+        engine_allows(hand->engine, ENGINE_END, end.tag)); /* CANCELLED is not even appended yet */
     hand_end(hand, end.tag, ERR_STALE, false);
     hand_appended(hand, RECORD_CANCELLED);
     hand_outcome(hand, TARGET_STOPPED, ERR_CANCELLED, 0);
@@ -526,7 +527,7 @@ static void the_kill_switch_stops_what_was_not_sent(void **state)
     hand_resolved(hand, by_uuid(1, 1, 7u));
     struct engine_action end = hand_take(hand, ENGINE_END);
     engine_halt(hand->engine, true, hand->now);
-    assert_false(engine_allows(hand->engine, end.tag));
+    assert_false(engine_allows(hand->engine, ENGINE_END, end.tag));
     hand_end(hand, end.tag, ERR_STALE, false);
     hand_outcome(hand, TARGET_STOPPED, ERR_CANCELLED, 0);
     hand_closed(hand, COMMAND_CANCELLED);

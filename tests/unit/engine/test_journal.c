@@ -52,7 +52,7 @@ static void anothers_owner_record_stops_at_once_and_is_answered_by_a_new_epoch(v
     hand_resolved(hand, by_uuid(1, 1, 7u));
     struct engine_action end = hand_take(hand, ENGINE_END);
     hand_read(hand, foreign(RECORD_OWNER, 2, 1));
-    assert_false(engine_allows(hand->engine, end.tag));
+    assert_false(engine_allows(hand->engine, ENGINE_END, end.tag));
     assert_false(engine_wants(hand->engine));
     assert_true(engine_was_overtaken(hand->engine));
     hand_end(hand, end.tag, ERR_STALE, false);
@@ -71,7 +71,7 @@ static void without_the_assignment_nobody_asks_to_own(void **state)
     hand_resolved(hand, by_uuid(1, 1, 7u));
     struct engine_action end = hand_take(hand, ENGINE_END);
     engine_assign(hand->engine, false, hand->now);
-    assert_false(engine_allows(hand->engine, end.tag));
+    assert_false(engine_allows(hand->engine, ENGINE_END, end.tag));
     hand_read(hand, foreign(RECORD_OWNER, 2, 1));
     hand_pass(hand, 60000);
     hand_is_quiet(hand);
@@ -160,9 +160,9 @@ static void an_offset_that_goes_back_stops_the_partition(void **state)
     AUTO(hand) hand = owner();
     struct error err;
     hand_accept(hand, by_uuid(1, 1, 7u));
-    assert_int_equal(engine_record(hand->engine, foreign(RECORD_OWNER, 2, 1), 0, hand->wall,
-                                   hand->now, &err),
-                     ERR_JOURNAL);
+    assert_int_equal(
+        engine_record(hand->engine, foreign(RECORD_OWNER, 2, 1), 0, hand->wall, hand->now, &err),
+        ERR_JOURNAL);
     assert_int_equal(engine_role(hand->engine), ENGINE_OWNING);
 }
 

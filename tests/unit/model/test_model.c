@@ -489,6 +489,45 @@ static void a_header_is_found_without_case(void **state)
     assert_null(value.at);
 }
 
+/* ---- lists ---- */
+
+static struct session_list *list_of(uint32_t count)
+{
+    struct session_list *list = session_list_create(BYTES_MAX);
+    list->sessions = arena_take(list->arena, count, sizeof list->sessions[0]);
+    assert_non_null(list->sessions);
+    list->count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        list->sessions[i].uuid = uuid_derive(&i, sizeof i);
+        list->sessions[i].number = i;
+    }
+    return list;
+}
+
+static void a_session_is_found_in_a_list_of_any_length(void **state)
+{
+    static const uint32_t counts[] = {0, 1, 15, 16, 17, 33, 1000};
+    (void)state;
+    for (size_t at = 0; at < sizeof counts / sizeof counts[0]; at++) {
+        AUTO(session_list) list = list_of(counts[at]);
+        struct session_list bare = {.sessions = list->sessions, .count = list->count};
+        for (uint32_t i = 0; i < counts[at] + 50; i++) {
+            struct uuid uuid = uuid_derive(&i, sizeof i);
+            const struct session *wanted = i < counts[at] ? &list->sessions[i] : NULL;
+            assert_ptr_equal(session_list_find(list, &uuid), wanted);
+            assert_ptr_equal(session_list_find(&bare, &uuid), wanted);
+        }
+    }
+}
+
+static void of_two_sessions_with_one_uuid_the_first_is_found(void **state)
+{
+    (void)state;
+    AUTO(session_list) list = list_of(40);
+    list->sessions[30].uuid = list->sessions[7].uuid;
+    assert_ptr_equal(session_list_find(list, &list->sessions[30].uuid), &list->sessions[7]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -505,6 +544,8 @@ int main(void)
         cmocka_unit_test(base64_is_read_in_both_alphabets),
         cmocka_unit_test(json_depth_counts_brackets_outside_texts_only),
         cmocka_unit_test(a_header_is_found_without_case),
+        cmocka_unit_test(a_session_is_found_in_a_list_of_any_length),
+        cmocka_unit_test(of_two_sessions_with_one_uuid_the_first_is_found),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Ended is not yet released: what a session leaves in the cluster is looked for, and disconnected when that is asked for.
+On the embedded broker, against simulated clusters whose connections stay."""
+import sys
+import time
+
+import bootstrap
+
+bootstrap.enter()
+
+from world import Cases, World, arguments, expect, wait_for
+
+ONE = "sim-01"
+IB = "ib-01"
+PARTIAL = 3
+VERIFY_S = 4
+
+
+class ReleaseWorld(World):
+    def left(self, cluster, number):
+        return [each for each in self.sim.ask("connections", cluster=cluster)["connections"] if each["session_number"] == number]
+
+
+def one_more(world, cluster=ONE):
+    login = world.sim.login(cluster, IB)
+    expect(world.left(cluster, login["number"]), "the session has no connection: nothing is tested")
+    return login
+
+
+def what_is_left_is_disconnected(world):
+    mine, other = one_more(world), one_more(world)
+    run = world.terminate(ONE, "--session", mine["session"], "--disconnect-connections")
+    expect(run.status == 0 and run.json["outcome"] == "completed", str(run))
+    expect(not world.left(ONE, mine["number"]), "its connection is still there, and the command says completed")
+    expect(world.left(ONE, other["number"]) and world.sim.is_there(ONE, other["session"]), "somebody else was touched")
+    asked = [line for line in world.sim.logged("disconnect") if line.get("applied")]
+    expect(len(asked) == 1, f"wanted one disconnect: {asked}")
+    shown = world.curfew("show", mine["session"], "--json")
+    expect(shown.json[0]["released_at"] and shown.json[0]["decided_at"] <= shown.json[0]["released_at"], str(shown))
+
+
+def nobody_is_disconnected_unasked(world):
+    mine = one_more(world)
+    before = len(world.sim.logged("disconnect"))
+    world.end_session(ONE, mine["session"])
+    expect(world.left(ONE, mine["number"]), "the connection went by itself: nothing is tested")
+    expect(len(world.sim.logged("disconnect")) == before, "a connection was disconnected")
+
+
+def a_newcomer_under_the_number_keeps_his_connection(world):
+    mine = one_more(world)
+    world.end_session(ONE, mine["session"])
+    newcomer = one_more(world)
+    expect(newcomer["number"] == mine["number"], "the simulator did not use the number again: nothing is tested")
+    third = one_more(world)
+    run = world.terminate(ONE, "--session", third["session"], "--session", mine["session"], "--disconnect-connections")
+    expect(run.status == 0, str(run))
+    expect(world.sim.is_there(ONE, newcomer["session"]) and world.left(ONE, newcomer["number"]), "the newcomer was cut off")
+
+
+def connections_that_are_not_shown_are_not_called_gone(world):
+    mine = one_more(world)
+    fault = world.sim.fault("error=v8.service.Admin.Cluster#Rights,op=get_infobase_connections_short")
+    try:
+        run = world.terminate(ONE, "--session", mine["session"], "--disconnect-connections")
+    finally:
+        world.sim.unfault(fault)
+    expect(run.status == PARTIAL and run.json["outcome"] == "partially_completed", str(run))
+    expect("connections" in run.json["reason"]["message"], str(run))
+    expect(run.json["targets"][0]["outcome"] == "ended", str(run))
+
+
+def a_running_call_is_interrupted_when_that_is_asked_for(world):
+    mine = one_more(world)
+    world.sim.ask("call", cluster=ONE, session=mine["session"], ms=60000)
+    fault = world.sim.fault("stay=forever,op=terminate_session")
+    try:
+        begun = time.monotonic()
+        run = world.terminate(ONE, "--session", mine["session"], "--interrupt-calls")
+        took = time.monotonic() - begun
+    finally:
+        world.sim.unfault(fault)
+    expect(run.status == 0 and run.json["targets"][0]["outcome"] == "ended", str(run))
+    expect(took >= VERIFY_S / 2, f"it was interrupted after {took:.1f} s, before half of the time for verification")
+    interrupts = [line for line in world.sim.logged("interrupt") if line["session"] == mine["session"]]
+    expect(len(interrupts) == 1, f"wanted one interrupt: {interrupts}")
+
+
+def a_call_is_not_interrupted_unasked(world):
+    mine = one_more(world)
+    world.sim.ask("call", cluster=ONE, session=mine["session"], ms=60000)
+    fault = world.sim.fault("stay=forever,op=terminate_session")
+    try:
+        run = world.terminate(ONE, "--session", mine["session"])
+    finally:
+        world.sim.unfault(fault)
+    expect(run.status == 1 and run.json["targets"][0]["outcome"] == "survived", str(run))
+    expect(not [line for line in world.sim.logged("interrupt") if line["session"] == mine["session"]], "it was interrupted")
+    world.sim.ask("call", cluster=ONE, session=mine["session"], ms=0)
+
+
+CASES = [
+    what_is_left_is_disconnected, nobody_is_disconnected_unasked, a_newcomer_under_the_number_keeps_his_connection,
+    connections_that_are_not_shown_are_not_called_gone, a_running_call_is_interrupted_when_that_is_asked_for,
+    a_call_is_not_interrupted_unasked,
+]
+
+
+def main():
+    options = arguments(__doc__)
+    cases = Cases(options)
+    settings = {"timeouts": {"verify": f"{VERIFY_S}s"}}
+    with ReleaseWorld(options, clusters=1, sim=["--sessions", "6", "--connection-linger", "1h"], settings=settings) as world:
+        world.start_worker("worker-1")
+        wait_for("the worker is ready", world.all_ready)
+        cases.run(world, CASES)
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
