@@ -70,6 +70,20 @@ def connections_that_are_not_shown_are_not_called_gone(world):
     expect(run.json["targets"][0]["outcome"] == "ended", str(run))
 
 
+def what_cannot_be_disconnected_is_a_leak(world):
+    mine = one_more(world)
+    before = world.worker.metric("curfew_connections_leaked_total", cluster=ONE)
+    fault = world.sim.fault("lie,op=disconnect")
+    try:
+        run = world.terminate(ONE, "--session", mine["session"], "--disconnect-connections")
+    finally:
+        world.sim.unfault(fault)
+    expect(run.status == PARTIAL and "1 of their connections" in run.json["reason"]["message"], str(run))
+    expect(world.worker.metric("curfew_connections_leaked_total", cluster=ONE) == before + 1, "the leak is not counted")
+    shown = world.curfew("show", mine["session"], "--json")
+    expect(shown.json[0]["outcome"] == "ended" and not shown.json[0]["released_at"], str(shown))
+
+
 def a_running_call_is_interrupted_when_that_is_asked_for(world):
     mine = one_more(world)
     world.sim.ask("call", cluster=ONE, session=mine["session"], ms=60000)
@@ -101,7 +115,7 @@ def a_call_is_not_interrupted_unasked(world):
 
 CASES = [
     what_is_left_is_disconnected, nobody_is_disconnected_unasked, a_newcomer_under_the_number_keeps_his_connection,
-    connections_that_are_not_shown_are_not_called_gone, a_running_call_is_interrupted_when_that_is_asked_for,
+    connections_that_are_not_shown_are_not_called_gone, what_cannot_be_disconnected_is_a_leak, a_running_call_is_interrupted_when_that_is_asked_for,
     a_call_is_not_interrupted_unasked,
 ]
 
@@ -109,9 +123,9 @@ CASES = [
 def main():
     options = arguments(__doc__)
     cases = Cases(options)
-    settings = {"timeouts": {"verify": f"{VERIFY_S}s"}}
+    settings = {"timeouts": {"verify": f"{VERIFY_S}s", "release": "8s"}}
     with ReleaseWorld(options, clusters=1, sim=["--sessions", "6", "--connection-linger", "1h"], settings=settings) as world:
-        world.start_worker("worker-1")
+        world.worker = world.start_worker("worker-1")
         wait_for("the worker is ready", world.all_ready)
         cases.run(world, CASES)
     return cases.end()

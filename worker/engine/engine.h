@@ -247,6 +247,7 @@ struct engine_command_view {
     enum error_code reason;       /* why it ended so; ERR_OK: nothing to say */
     uint32_t targets;
     uint32_t succeeded;
+    uint32_t leaked; /* connections of ended sessions that are still there */
     uint32_t by_outcome[TARGET_OUTCOMES]; /* targets, by their outcome */
     struct wall accepted_at;
     struct wall closed_at;

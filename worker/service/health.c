@@ -146,6 +146,9 @@ static void count_targets(struct service *service, const struct engine_command_v
             metrics_add(service->metrics, METRIC_terminations_total,
                         LABELS(view->cluster, target_outcome_label((enum target_outcome)i)),
                         view->by_outcome[i]);
+    if (view->leaked)
+        metrics_add(service->metrics, METRIC_connections_leaked_total, LABELS(view->cluster),
+                    view->leaked);
     if (view->by_outcome[TARGET_ENDED])
         metrics_observe(service->metrics, METRIC_termination_duration_seconds,
                         LABELS(view->cluster),
