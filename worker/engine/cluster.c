@@ -42,7 +42,8 @@ static const char *choose_hint(struct cluster *cluster)
     TAILQ_FOREACH(open, &cluster->wanting, of_wanting)
     {
         open->hinted = false;
-        if (open->state != STATE_ACCEPTED || open->command->selector.kind != SELECTOR_NUMBERS)
+        bool resolves = open->state == STATE_ACCEPTED || open->state == STATE_BETWEEN;
+        if (!resolves || open->command->selector.kind != SELECTOR_NUMBERS)
             continue;
         if (!chosen || (open->needs_hint && !chosen->needs_hint))
             chosen = open;
@@ -82,184 +83,16 @@ struct instant clusters_wake(const struct engine *engine)
     return earliest;
 }
 
-/* ---- probes: an empty list proves nothing, an explicit "no such session" does ---- */
-
-static void probe(struct engine *engine, struct open *open, uint32_t target)
-{
-    struct engine_action *action = engine_act(engine, ENGINE_PROBE);
-    action->tag = (open->serial << TARGET_BITS) | target;
-    action->cluster = open->cluster->name;
-    action->session = open->targets[target].found ? open->targets[target].identity.uuid
-                                                  : open->targets[target].asked_session;
-    open->targets[target].probing = true;
-}
-
-/* ---- RESOLVED ---- */
-
-static uint32_t encode_row(const struct resolved_row *row, uint32_t index,
-                           struct resolved_target *ret)
-{
-    *ret = (struct resolved_target){
-        .index = index,
-        .asked_by_number = row->asked_by_number,
-        .asked_number = row->asked_number,
-        .asked_session = row->asked_session,
-        .verdict = row->verdict,
-    };
-    if (row->why.code)
-        reason_set(&ret->reason, &row->why);
-    if (row->session) {
-        AUTO_BUF bytes;
-        buf_init(&bytes, LIMIT_RECORD_BYTES);
-        session_encode(row->session, &bytes);
-        ret->snapshot = mem_alloc(bytes.length, 1);
-        memcpy(ret->snapshot, bytes.data, bytes.length);
-        ret->snapshot_length = (uint32_t)bytes.length;
-    }
-    return ret->snapshot_length + (row->why.code ? (uint32_t)strlen(row->why.message) : 0) + 100;
-}
-
-enum {
-    RESOLVED_BYTES = 48000
-}; /* of targets in one record; the head and one large target fit besides */
-
-/* A mutation: the simulation must notice it. */
-static void act_at_once(struct engine *engine, struct open *open,
-                        const struct resolution *resolution, struct instant now)
-{
-    for (size_t i = 0; i < resolution->count; i++) {
-        if (!resolution->rows[i].session || resolution->rows[i].verdict != TARGET_NONE)
-            continue;
-        struct engine_action *action = engine_act(engine, ENGINE_END);
-        action->tag = (open->serial << TARGET_BITS) | i;
-        action->cluster = open->cluster->name;
-        action->session = resolution->rows[i].session->uuid;
-        action->message = open->command->options.message;
-        action->send_by = instant_add_ms(now, LICENCE_AGE_MS);
-    }
-}
-
-static void append_resolved(struct engine *engine, struct open *open,
-                            const struct resolution *resolution, struct instant now)
-{
-    struct resolved_target *targets = mem_alloc(resolution->count, sizeof *targets);
-    uint32_t *sizes = mem_alloc(resolution->count, sizeof *sizes);
-    uint32_t chunks = 1;
-    uint32_t bytes = 0;
-    for (size_t i = 0; i < resolution->count; i++) {
-        sizes[i] = encode_row(&resolution->rows[i], (uint32_t)i, &targets[i]);
-        if (bytes && bytes + sizes[i] > RESOLVED_BYTES) {
-            chunks++;
-            bytes = 0;
-        }
-        bytes += sizes[i];
-    }
-    size_t at = 0;
-    for (uint32_t chunk = 1; chunk <= chunks; chunk++) {
-        struct record *record = engine_record_about(open, RECORD_RESOLVED);
-        record->resolved.round = 1;
-        record->resolved.chunk = chunk;
-        record->resolved.chunks = chunks;
-        record->resolved.targets = mem_alloc(resolution->count - at, sizeof *targets);
-        bytes = 0;
-        while (at < resolution->count && !(bytes && bytes + sizes[at] > RESOLVED_BYTES)) {
-            bytes += sizes[at];
-            record->resolved.targets[record->resolved.count++] = targets[at++];
-        }
-        engine_append(engine, record, now);
-    }
-    CHECK(at == resolution->count);
-    free(targets);
-    free(sizes);
-    open->pending |= PENDING_RESOLVED;
-    if (MUTATED(engine, act_without_licence))
-        act_at_once(engine, open, resolution, now);
-}
-
-static void refuse(struct engine *engine, struct open *open, const struct error *why,
-                   struct instant now)
-{
-    struct record *record = engine_record_about(open, RECORD_REJECTED);
-    record->rejected.after_accepted = true;
-    reason_set(&record->reason, why);
-    open->pending |= PENDING_REJECTED;
-    engine_append(engine, record, now);
-}
-
-static void note_seen(struct open *open, const struct session_list *list)
-{
-    for (uint32_t i = 0; i < open->target_count; i++)
-        open->targets[i].seen = list->finished;
-}
-
-/* An empty list is no proof that what was asked for is gone: sessions by UUID are asked for one by
- * one, numbers wait for a second empty list some time later. True when the list may be used now. */
-static bool empty_is_proven(struct engine *engine, struct open *open,
-                            const struct session_list *list)
-{
-    if (list->count > 0 || MUTATED(engine, trust_empty_list))
-        return true;
-    if (open->command->selector.kind == SELECTOR_NUMBERS)
-        return open->empty_twice;
-    bool proven = true;
-    for (uint32_t i = 0; i < open->target_count; i++) {
-        if (open->targets[i].probed_gone)
-            continue;
-        proven = false;
-        if (!open->targets[i].probing)
-            probe(engine, open, i);
-    }
-    return proven;
-}
-
-static void wait_for_another(struct engine *engine, struct open *open, int64_t pause_ms,
-                             struct instant now)
-{
-    cluster_served(open);
-    cluster_want(engine, open, now, instant_add_ms(now, pause_ms));
-}
-
-static void resolve(struct engine *engine, struct open *open, const struct session_list *list,
-                    struct instant now)
-{
-    if (open->pending || open_is_probing(open) || open_is_decided(open))
-        return;
-    if (!empty_is_proven(engine, open, list)) {
-        if (!open_is_probing(open)) /* otherwise the probes' answers go on */
-            wait_for_another(engine, open, engine->config.empty_confirm_ms, now);
-        return;
-    }
-    struct resolution resolution;
-    struct error why;
-    struct resolve_context context = {
-        .first_append = open->first_append,
-        .listed_from = engine_broker_then(engine, list->started),
-        .listed_until = engine_broker_now(engine, list->finished),
-        .round = 1,
-    };
-    enum error_code code = engine->config.resolve(engine->config.resolve_self, open->command,
-                                                  &context, list, &resolution, &why);
-    if (code == ERR_NOT_FOUND && !open->hinted) {
-        open->needs_hint = true; /* the names may be older than the infobase */
-        wait_for_another(engine, open, 0, now);
-        return;
-    }
-    if (code) {
-        refuse(engine, open, &why, now);
-        return;
-    }
-    append_resolved(engine, open, &resolution, now);
-    resolution_release(&resolution);
-    note_seen(open, list);
-}
-
 /* ---- ENDING: what a list says of each target ---- */
 
 void target_absent(struct open *open, struct target *target)
 {
     bool ours = target->sends > 0 || target->earlier_licence;
+    bool licensed = target->licensed > 0 || open->pending & PENDING_ATTEMPT;
     struct error why = {.code = ERR_OK};
     enum target_outcome outcome = ours ? TARGET_ENDED : TARGET_ALREADY_GONE;
+    if (!licensed && open->grace_until.ms > 0)
+        outcome = TARGET_LEFT; /* it was listed, and nobody of ours could have ended it */
     if (target->answered_gone && target->sends == 1 && !target->earlier_licence)
         outcome = TARGET_ALREADY_GONE; /* the cluster did not know it when our one request came */
     else if (target->work == WORK_DOUBT || (target->work == WORK_IDLE && ours))
@@ -307,7 +140,7 @@ static void look_at_target(struct engine *engine, struct open *open, uint32_t in
     else if (session)
         target_changed(open, target);
     else if (list->count == 0 && !target->probed_gone && !MUTATED(engine, trust_empty_list))
-        probe(engine, open, index);
+        target_probe(engine, open, index);
     else
         target_absent(open, target);
 }
@@ -336,8 +169,8 @@ static void serve(struct engine *engine, struct open *open, const struct session
     note_empty(engine, open, list);
     cluster_served(open);
     engine_touch(engine, open);
-    if (open->state == STATE_ACCEPTED) {
-        resolve(engine, open, list, now);
+    if (open->state == STATE_ACCEPTED || (open->state == STATE_BETWEEN && !open->gives_up)) {
+        command_resolve(engine, open, list, now);
         return;
     }
     release_listed(engine, open, list, now);
@@ -361,14 +194,17 @@ static bool list_is_final(enum error_code code)
     return engine_is_final(code) || code == ERR_NOT_FOUND;
 }
 
-static void fail_waiting(struct engine *engine, struct open *open, const struct error *failure)
+static void fail_waiting(struct engine *engine, struct open *open, const struct error *failure,
+                         struct instant now)
 {
-    if (open->state != STATE_ACCEPTED || open->pending)
+    bool between = open->state == STATE_BETWEEN;
+    if ((open->state != STATE_ACCEPTED && !between) || open->pending)
         return;
     cluster_served(open);
-    for (uint32_t i = 0; i < open->target_count; i++)
-        if (open->targets[i].outcome == TARGET_NONE && open->targets[i].work != WORK_DECIDED)
-            decide_target(open, &open->targets[i], TARGET_FAILED, failure);
+    if (between || open->target_count == 0)
+        command_give_up(engine, open, failure, now);
+    else
+        decide_all(open, TARGET_FAILED, failure);
     engine_touch(engine, open);
 }
 
@@ -383,7 +219,7 @@ static void list_failed(struct engine *engine, struct cluster *cluster, const st
     for (struct open *open = TAILQ_FIRST(&cluster->wanting); open; open = next) {
         next = TAILQ_NEXT(open, of_wanting);
         if (list_is_final(failure->code))
-            fail_waiting(engine, open, failure);
+            fail_waiting(engine, open, failure, now);
         engine_touch(engine, open);
     }
 }

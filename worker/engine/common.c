@@ -146,6 +146,36 @@ struct instant engine_instant_of(const struct engine *engine, struct wall wall)
     return instant_add_ms(engine->anchor_at, wall.ms - engine->anchor_wall.ms);
 }
 
+struct instant engine_instant_past(const struct engine *engine, struct wall wall)
+{
+    return instant_add_ms(engine->anchor_read, wall.ms - engine->anchor_wall.ms);
+}
+
+/* ---- the times of a command ---- */
+
+struct wall open_end(const struct open *open)
+{
+    return open->end_by.ms ? open->end_by : open->expires_at;
+}
+
+bool open_is_over(const struct engine *engine, const struct open *open, struct instant now)
+{
+    return engine_broker_now(engine, now).ms >= open_end(open).ms;
+}
+
+bool open_in_grace(const struct engine *engine, const struct open *open, struct instant now)
+{
+    if (MUTATED(engine, hurry_grace))
+        return false;
+    return engine_broker_then(engine, now).ms < open->grace_until.ms;
+}
+
+bool open_goes_on(const struct open *open)
+{
+    return open->round > 0 && !open->nobody_left && open->command->options.until_empty &&
+           !open->command->options.dry_run;
+}
+
 /* ---- who waits for a list ---- */
 
 void cluster_ask(struct engine *engine, struct cluster *cluster)
@@ -177,21 +207,6 @@ void cluster_served(struct open *open)
         return;
     open->wants_list = false;
     TAILQ_REMOVE(&open->cluster->wanting, open, of_wanting);
-}
-
-/* ---- verdicts ---- */
-
-void decide_target(struct open *open, struct target *target, enum target_outcome outcome,
-                   const struct error *why)
-{
-    CHECK(target->work != WORK_DECIDED);
-    if (target->work == WORK_SENDING)
-        open->sending--;
-    target->work = WORK_DECIDED;
-    target->decision = outcome;
-    reason_release(&target->reason);
-    if (why && why->code)
-        reason_set(&target->reason, why);
 }
 
 /* ---- what is let go ---- */

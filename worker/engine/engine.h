@@ -47,6 +47,7 @@ struct engine_mutations {
     bool ignore_uncertain;  /* an append that was lost, or perhaps lost, is taken for landed */
     bool fire_after_cancel; /* sends on until CANCELLED is read back */
     bool speak_early; /* "not ended" is said while an earlier owner's licence may still be used */
+    bool hurry_grace; /* ends before the grace is over */
     bool forget_nothing; /* a new OWNER of ours leaves what was under way as it is */
     bool ignore_control; /* acts however long ago the control topic was read to its end */
 };

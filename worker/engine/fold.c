@@ -7,30 +7,47 @@
 #include "base/check.h"
 #include "base/limits.h"
 
-/* Which record is legal for a command in which state, and where it leads. OUTCOME leads to CLOSING
- * only when no target is left; the others as they stand here. NONE: the record is a repeat or a
+/* Which record is legal for a command in which state, and where it leads. Two lead elsewhere at
+ * times: RESOLVED to PENDING when it waits for an approval, and when no target is left to be
+ * decided OUTCOME and RESOLVED lead to BETWEEN or CLOSING. NONE: the record is a repeat or a
  * mistake and does not count. */
 static const enum state next_state[STATE_COUNT][RECORD_RELEASED + 1] = {
-    [STATE_ACCEPTED] = {[RECORD_RESOLVED] = STATE_ENDING,
+    [STATE_ACCEPTED] = {[RECORD_PENDING] = STATE_ACCEPTED,
+                        [RECORD_RESOLVED] = STATE_ENDING,
                         [RECORD_OUTCOME] = STATE_ACCEPTED,
                         [RECORD_CANCELLED] = STATE_ACCEPTED,
+                        [RECORD_CLOSED] = STATE_CLOSED,
                         [RECORD_REJECTED] = STATE_REFUSED},
+    [STATE_PENDING] = {[RECORD_APPROVED] = STATE_ENDING,
+                       [RECORD_OUTCOME] = STATE_PENDING,
+                       [RECORD_CANCELLED] = STATE_PENDING},
     [STATE_ENDING] = {[RECORD_ATTEMPT] = STATE_ENDING,
                       [RECORD_OUTCOME] = STATE_ENDING,
                       [RECORD_CANCELLED] = STATE_ENDING,
                       [RECORD_CLOSED] = STATE_CLOSED},
+    [STATE_BETWEEN] = {[RECORD_PENDING] = STATE_BETWEEN,
+                       [RECORD_RESOLVED] = STATE_ENDING,
+                       [RECORD_ATTEMPT] = STATE_BETWEEN,
+                       [RECORD_RELEASED] = STATE_BETWEEN,
+                       [RECORD_CANCELLED] = STATE_BETWEEN,
+                       [RECORD_CLOSED] = STATE_CLOSED},
     [STATE_CLOSING] = {[RECORD_ATTEMPT] = STATE_CLOSING,
                        [RECORD_RELEASED] = STATE_CLOSING,
                        [RECORD_CLOSED] = STATE_CLOSED,
                        [RECORD_CANCELLED] = STATE_CLOSING},
 };
 
-static void open_move(struct engine *engine, struct open *open, enum record_kind kind)
+void open_move(struct engine *engine, struct open *open, enum record_kind kind)
 {
     enum state to = next_state[open->state][kind];
+    bool lists = kind == RECORD_RESOLVED || kind == RECORD_OUTCOME;
     CHECK(to != STATE_NONE);
-    if (kind == RECORD_OUTCOME && open->undecided == 0)
-        to = STATE_CLOSING;
+    if (lists && open->undecided == 0)
+        to = open_goes_on(open) ? STATE_BETWEEN : STATE_CLOSING;
+    else if (kind == RECORD_RESOLVED && open->approval.epoch.number > 0)
+        to = STATE_PENDING;
+    if (to == STATE_BETWEEN && open->state != STATE_BETWEEN)
+        open->list_round = 0;
     open->state = to;
     engine_touch(engine, open);
 }
@@ -142,7 +159,7 @@ static void keep_past(struct entry *entry, const struct open *open)
             .number = target->found ? target->identity.number : target->asked_number,
             .has_number = target->found || target->asked_by_number,
             .outcome = (uint8_t)target->outcome,
-            .attempts = (uint16_t)target->attempts,
+            .attempts = target->attempts,
         };
     }
 }
@@ -197,8 +214,10 @@ static const enum event_kind closing_event[COMMAND_OUTCOMES] = {
 static void fold_closed(struct engine *engine, struct open *open, struct record *record,
                         int64_t offset, struct wall broker_time)
 {
-    if (open->state == STATE_ENDING && record->closed.outcome != COMMAND_DRY_RUN)
+    if (open->undecided > 0 && record->closed.outcome != COMMAND_DRY_RUN)
         return; /* only a dry run closes with targets that have no outcome */
+    if (open->state == STATE_ACCEPTED && open->target_count > 0)
+        return; /* only a command without targets closes without a list */
     open->closed_at = broker_time;
     end_entry(open->entry, record, record->closed.outcome, broker_time);
     keep_past(open->entry, open);
@@ -257,106 +276,6 @@ static void fold_duplicate(struct engine *engine, struct record *record, int64_t
         duty_add(engine, closing_event[entry->outcome], offset, broker_time, entry, record, 0);
     else
         record_destroy(record); /* still open: its end answers both */
-}
-
-/* ---- RESOLVED ---- */
-
-static enum error_code take_target(struct target *target, struct resolved_target *from,
-                                   struct arena *scratch, struct error *err)
-{
-    target_release(target);
-    target->asked_by_number = from->asked_by_number;
-    target->asked_number = from->asked_number;
-    target->asked_session = from->asked_session;
-    target->verdict = from->verdict;
-    target->licensed = 1;
-    reason_copy(&target->reason, &from->reason);
-    if (!from->snapshot)
-        return ERR_OK;
-    struct session session;
-    if (session_decode((struct text){(const char *)from->snapshot, from->snapshot_length}, scratch,
-                       &session, err))
-        return error_set(err, ERR_JOURNAL,
-                         "a RESOLVED record holds a snapshot that cannot be read");
-    target->found = true;
-    target->identity = identity_of(&session);
-    target->snapshot = STEAL(from->snapshot);
-    target->snapshot_length = from->snapshot_length;
-    return ERR_OK;
-}
-
-/* Filters have no targets before they are resolved. */
-static void widen(struct engine *engine, struct open *open, uint32_t count)
-{
-    if (count <= open->target_count)
-        return;
-    open->targets = mem_resize(open->targets, count, sizeof open->targets[0]);
-    memset(open->targets + open->target_count, 0,
-           (count - open->target_count) * sizeof open->targets[0]);
-    engine_charge(engine, 0, (int64_t)count - open->target_count, 0);
-    open->undecided += count - open->target_count;
-    open->target_count = count;
-}
-
-static enum error_code freeze(struct engine *engine, struct open *open, struct error *err)
-{
-    unsigned char first[1024];
-    AUTO_ARENA scratch;
-    arena_init(&scratch, LIMIT_RAS_PACKET_BYTES, first, sizeof first);
-    for (uint32_t chunk = 0; chunk < open->gathering.chunks; chunk++) {
-        struct record *record = open->gathering.parts[chunk];
-        for (uint32_t i = 0; i < record->resolved.count; i++) {
-            struct resolved_target *from = &record->resolved.targets[i];
-            if (from->index >= LIMIT_TARGETS)
-                return error_set(err, ERR_JOURNAL, "a RESOLVED record names target %u",
-                                 from->index);
-            widen(engine, open, from->index + 1);
-            if (take_target(&open->targets[from->index], from, &scratch, err))
-                return ERR_JOURNAL;
-        }
-    }
-    return ERR_OK;
-}
-
-static void gather_reset(struct open *open, const struct record *record)
-{
-    for (uint32_t i = 0; i < open->gathering.chunks; i++)
-        record_destroy(open->gathering.parts[i]);
-    free(open->gathering.parts);
-    open->gathering.epoch = record->epoch;
-    open->gathering.chunks = record->resolved.chunks;
-    open->gathering.got = 0;
-    open->gathering.parts = mem_alloc(record->resolved.chunks, sizeof open->gathering.parts[0]);
-}
-
-/* The list counts when all its chunks stand within one epoch. Takes the record. */
-static enum error_code fold_resolved(struct engine *engine, struct open *open,
-                                     struct record *record, struct error *err)
-{
-    if (record->resolved.chunks > LIMIT_TARGETS) {
-        record_destroy(record);
-        return error_set(err, ERR_JOURNAL,
-                         "a RESOLVED record in more parts than targets are allowed");
-    }
-    if (!open->gathering.parts || !epoch_equal(&open->gathering.epoch, &record->epoch) ||
-        open->gathering.chunks != record->resolved.chunks)
-        gather_reset(open, record);
-    struct record **part = &open->gathering.parts[record->resolved.chunk - 1];
-    if (*part) {
-        record_destroy(record); /* a repeat */
-        return ERR_OK;
-    }
-    *part = record;
-    if (++open->gathering.got < open->gathering.chunks)
-        return ERR_OK;
-    enum error_code code = freeze(engine, open, err);
-    for (uint32_t i = 0; i < open->gathering.chunks; i++)
-        record_destroy(open->gathering.parts[i]);
-    free(open->gathering.parts);
-    memset(&open->gathering, 0, sizeof open->gathering);
-    open->pending &= ~(unsigned)PENDING_RESOLVED;
-    open_move(engine, open, RECORD_RESOLVED);
-    return code;
 }
 
 /* ---- ATTEMPT, OUTCOME, CANCELLED ---- */
@@ -451,12 +370,6 @@ static struct instant licence_end(const struct engine *engine, bool own, struct 
     return instant_add_ms(appended_at, LICENCE_AGE_MS);
 }
 
-static void license_first_attempt(struct open *open, struct instant until)
-{
-    for (uint32_t i = 0; i < open->target_count; i++)
-        open->targets[i].licence_until = until;
-}
-
 /* Records about an open command. Takes the record. */
 static enum error_code fold_open(struct engine *engine, struct open *open, struct record *record,
                                  int64_t offset, struct wall broker_time, struct instant licence,
@@ -466,13 +379,15 @@ static enum error_code fold_open(struct engine *engine, struct open *open, struc
         record_destroy(record); /* a repeat */
         return ERR_OK;
     }
+    enum error_code code = ERR_OK;
     switch (record->kind) {
-    case RECORD_RESOLVED: {
-        enum error_code code = fold_resolved(engine, open, record, err);
-        if (!code && open->state == STATE_ENDING)
-            license_first_attempt(open, licence);
-        return code;
-    }
+    case RECORD_RESOLVED:
+        return fold_resolved(engine, open, record, offset, broker_time, licence, err);
+    case RECORD_APPROVED:
+        return fold_approved(engine, open, record, offset, broker_time, err);
+    case RECORD_PENDING:
+        code = fold_pending(open, record, err);
+        break;
     case RECORD_ATTEMPT:
         fold_attempt(engine, open, record, licence);
         break;
@@ -495,7 +410,7 @@ static enum error_code fold_open(struct engine *engine, struct open *open, struc
         break;
     }
     record_destroy(record);
-    return ERR_OK;
+    return code;
 }
 
 static enum error_code fold(struct engine *engine, struct record *record, int64_t offset,

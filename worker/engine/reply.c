@@ -281,7 +281,7 @@ bool engine_cancel(struct engine *engine, const struct uuid *command_id, const c
 {
     struct entry *entry = engine_find(engine, command_id);
     struct open *open = entry ? entry->open : NULL;
-    if (!open || open->state > STATE_ENDING || !engine_may_act(engine))
+    if (!open || open->state > STATE_BETWEEN || !engine_may_act(engine))
         return false;
     if (open->cancelled || open->pending & PENDING_CANCELLED)
         return true;

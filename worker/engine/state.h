@@ -21,8 +21,10 @@
 enum state {
     STATE_NONE,     /* not legal */
     STATE_ACCEPTED, /* waiting for a complete list */
+    STATE_PENDING,  /* RESOLVED counts, and waits for an approval */
     STATE_ENDING,   /* RESOLVED counts: targets are frozen */
-    STATE_CLOSING,  /* every target has its outcome */
+    STATE_BETWEEN,  /* every target of this round has its outcome; a further list decides */
+    STATE_CLOSING,  /* every target has its outcome, and no further round follows */
     STATE_CLOSED,
     STATE_REFUSED, /* REJECTED after acceptance */
     STATE_COUNT
@@ -49,7 +51,7 @@ struct target {
     uint32_t snapshot_length;
     enum target_outcome verdict; /* left alone from the start */
     struct reason reason;        /* of verdict, then of outcome */
-    uint32_t licensed;           /* counting licences so far, RESOLVED being the first */
+    uint32_t licensed; /* counting licences so far; RESOLVED is the first one, unless it waits */
     /* fold: OUTCOME */
     enum target_outcome outcome;
     uint32_t attempts;
@@ -81,8 +83,11 @@ enum pending {
     PENDING_ATTEMPT = 4,
     PENDING_CLOSED = 8,
     PENDING_CANCELLED = 16,
-    PENDING_RELEASED = 32
+    PENDING_RELEASED = 32,
+    PENDING_APPROVED = 64
 };
+
+enum { REFUSED_APPROVALS_MAX = 8 /* journalled for one list; more are not worth the room */ };
 
 struct cluster {
     char *name; /* owned key */
@@ -125,6 +130,22 @@ struct open {
     bool release_unknown;
     uint32_t leaked; /* connections of ended sessions that are still there */
     struct wall released_at;
+    uint32_t round;       /* counting RESOLVED lists; 0: none */
+    uint32_t round_first; /* the first target of the last one */
+    bool nobody_left;     /* the last one selected nobody */
+    struct wall resolved_at;
+    struct wall grace_until; /* 0: no grace */
+    struct wall end_by;      /* 0: `expires_at` bounds the first act */
+    struct wall hold_until;  /* 0: no hold */
+    /* fold: PENDING, APPROVED */
+    struct {
+        struct epoch epoch;   /* whose next RESOLVED waits; number 0: none */
+        struct sha256 digest; /* of the list that waits, or waited */
+        struct wall until;
+        uint32_t approved_targets; /* those before this one stood in a list that was approved */
+        struct sha256 refused[REFUSED_APPROVALS_MAX]; /* approvals: of who and what */
+        uint32_t refused_count;
+    } approval;
     /* chunks of RESOLVED that all stand within one epoch */
     struct {
         struct epoch epoch;
@@ -133,6 +154,9 @@ struct open {
         struct record **parts;
     } gathering;
     /* volatile */
+    struct instant resolved_seen; /* the list behind the RESOLVED in flight was complete then */
+    bool gives_up;                /* between two rounds: no further list is resolved */
+    struct instant grace_list_at; /* during a grace no list is asked for before */
     uint64_t serial;
     UT_hash_handle by_serial;
     unsigned pending;
@@ -170,9 +194,9 @@ struct entry {
     struct past { /* verdicts, for the answer to repeats */
         struct uuid session;
         uint32_t number;
+        uint32_t attempts;
         uint8_t has_number;
         uint8_t outcome;
-        uint16_t attempts;
     } * past;
     uint32_t past_count;
     uint32_t duties;   /* events not yet delivered */
@@ -314,6 +338,16 @@ struct wall engine_broker_now(const struct engine *engine, struct instant now);
 struct wall engine_broker_then(const struct engine *engine, struct instant at);
 /* When the broker's clock shows `wall`, at the earliest. */
 struct instant engine_instant_of(const struct engine *engine, struct wall wall);
+/* ... and when it surely does. */
+struct instant engine_instant_past(const struct engine *engine, struct wall wall);
+/* No first act at or after it: the command's expiry, or what its list says. */
+struct wall open_end(const struct open *open);
+/* Has that moment come, as far as can be told? Errs on the early side. */
+bool open_is_over(const struct engine *engine, const struct open *open, struct instant now);
+/* Do those selected still have time to leave? Errs on the late side. */
+bool open_in_grace(const struct engine *engine, const struct open *open, struct instant now);
+/* Does a further round follow when every target has its outcome? */
+bool open_goes_on(const struct open *open);
 void engine_charge(struct engine *engine, int64_t commands, int64_t targets, int64_t ids);
 void engine_set_role(struct engine *engine, enum engine_role role);
 /* The command waits for a list that starts at or after `after`, not asked for before `not_before`.
@@ -323,9 +357,6 @@ void cluster_want(struct engine *engine, struct open *open, struct instant after
 void cluster_served(struct open *open);
 /* Somebody waits and no list is under way: clusters_step() will look at it. */
 void cluster_ask(struct engine *engine, struct cluster *cluster);
-/* Only marks it; decide() appends the OUTCOME. */
-void decide_target(struct open *open, struct target *target, enum target_outcome outcome,
-                   const struct error *why);
 void target_release(struct target *target);
 void open_free(struct engine *engine, struct open *open);
 void entry_free(struct engine *engine, struct entry *entry);
@@ -338,6 +369,52 @@ void owner_read(struct engine *engine, const struct record *record, struct insta
 bool owner_counts(struct engine *engine, const struct record *record, struct instant now);
 void owner_step(struct engine *engine, struct instant now);
 struct instant owner_wake(const struct engine *engine);
+
+/* ---- verdict.c ---- */
+/* Only marks it; verdicts_flush() appends the OUTCOME. */
+void decide_target(struct open *open, struct target *target, enum target_outcome outcome,
+                   const struct error *why);
+void decide_with(struct open *open, struct target *target, enum target_outcome outcome,
+                 enum error_code code, const char *message);
+/* Every one that has neither verdict nor outcome. */
+void decide_all(struct open *open, enum target_outcome outcome, const struct error *why);
+void verdicts_flush(struct engine *engine, struct open *open, struct instant now);
+/* Ends a command whose targets all have their outcome. */
+void command_close(struct engine *engine, struct open *open, struct instant now);
+/* ... or that ends before a list says that nobody is left, and why. */
+void command_give_up(struct engine *engine, struct open *open, const struct error *why,
+                     struct instant now);
+struct error reason_error(const struct reason *reason);
+
+/* ---- resolve.c: from a complete list to RESOLVED ---- */
+void command_resolve(struct engine *engine, struct open *open, const struct session_list *list,
+                     struct instant now);
+/* Asks for one session by UUID: an empty list proves nothing. */
+void target_probe(struct engine *engine, struct open *open, uint32_t target);
+/* What an approval must name: SHA-256 over those to be ended, from target `first` on. */
+struct sha256 open_digest(const struct open *open, uint32_t first);
+
+/* ---- wait.c: commands before their list, between two, and before an approval ---- */
+void wait_accepted(struct engine *engine, struct open *open, struct instant now);
+void wait_pending(struct engine *engine, struct open *open, struct instant now);
+void wait_between(struct engine *engine, struct open *open, struct instant now);
+
+/* ---- fold_list.c: RESOLVED, PENDING, APPROVED ---- */
+/* Takes the record. `licence`: what it gives ends then. */
+enum error_code fold_resolved(struct engine *engine, struct open *open, struct record *record,
+                              int64_t offset, struct wall broker_time, struct instant licence,
+                              struct error *err) MUST_CHECK;
+enum error_code fold_pending(struct open *open, const struct record *record,
+                             struct error *err) MUST_CHECK;
+enum error_code fold_approved(struct engine *engine, struct open *open, struct record *record,
+                              int64_t offset, struct wall broker_time,
+                              struct error *err) MUST_CHECK;
+/* Who approved what, as one value. */
+struct sha256 approval_key(const char *by, const char *digest);
+
+/* ---- fold.c ---- */
+/* The only place where a state moves. */
+void open_move(struct engine *engine, struct open *open, enum record_kind kind);
 
 /* ---- decide.c ---- */
 void decide(struct engine *engine, struct open *open, struct instant now);
@@ -384,8 +461,9 @@ void duties_free(struct engine *engine);
 /* Before RESOLVED all targets are decided together (expired, stopped, failed). */
 static inline bool open_is_decided(const struct open *open)
 {
-    return open->undecided == 0 ||
-           (open->target_count > 0 && open->targets[0].work == WORK_DECIDED);
+    return open->pending & PENDING_CLOSED ||
+           (open->target_count > 0 &&
+            (open->undecided == 0 || open->targets[0].work == WORK_DECIDED));
 }
 
 /* From reading a cancel on nothing is sent, before CANCELLED is read back (ADR 2, rule 10). */

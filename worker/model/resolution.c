@@ -5,5 +5,5 @@
 void resolution_release(struct resolution *resolution)
 {
     free(resolution->rows);
-    *resolution = (struct resolution){NULL, 0};
+    *resolution = (struct resolution){0};
 }

@@ -15,6 +15,7 @@ struct resolve_context {
     struct wall listed_from;  /* it was not earlier when the list was asked for; 0: not known */
     struct wall listed_until; /* it was not later when the list was complete; 0: not known */
     uint32_t round;           /* from 1; above it only until_empty and drain */
+    uint32_t unapproved; /* sessions of earlier rounds that were to be ended, since an approval */
 };
 
 struct resolved_row {
@@ -30,9 +31,13 @@ struct resolved_row {
                                Borrowed from the configuration */
 };
 
+/* Filled with zeros before the rule is asked. */
 struct resolution {
-    struct resolved_row *rows; /* owned; row i is target i */
+    struct resolved_row *rows; /* owned; row i is target i of its round */
     size_t count;
+    int64_t grace_ms;    /* those selected are waited for so long; 0: not */
+    int64_t acting_ms;   /* after a wait, and over all rounds, sessions are ended for so long */
+    int64_t approval_ms; /* an approval is waited for so long; 0: none is needed */
 };
 
 void resolution_release(struct resolution *resolution);

@@ -96,7 +96,7 @@ enum error_code select_resolve(const struct command *command, const struct sessi
                                struct resolution *ret, struct error *err)
 {
     const struct selector *selector = &command->selector;
-    struct resolution resolution = {mem_alloc(selector->count, sizeof resolution.rows[0]), 0};
+    struct resolution resolution = {.rows = mem_alloc(selector->count, sizeof resolution.rows[0])};
     enum error_code code = ERR_OK;
     switch (selector->kind) {
     case SELECTOR_SESSIONS:

@@ -43,11 +43,13 @@ struct hand {
     struct session world[WORLD_MAX]; /* what the cluster lists */
     size_t world_count;
     bool cluster_down;
-    const char *infobase;                           /* the only one that lists know by name */
-    uint32_t protects;                              /* resolve: this number is protected; 0: none */
-    uint32_t resolves;                              /* how often the rule was asked */
-    uint32_t ends;                                  /* END actions seen by hand_run() */
-    uint32_t interrupts;                            /* INTERRUPT actions seen by hand_run() */
+    const char *infobase;   /* the only one that lists know by name */
+    uint32_t protects;      /* resolve: this number is protected; 0: none */
+    uint32_t resolves;      /* how often the rule was asked */
+    uint32_t unapproved;    /* what it was told of earlier rounds, last */
+    uint32_t approve_above; /* resolve: more sessions than these need an approval; 0: never */
+    uint32_t ends;          /* END actions seen by hand_run() */
+    uint32_t interrupts;    /* INTERRUPT actions seen by hand_run() */
     struct connection connections[CONNECTIONS_MAX]; /* what the cluster shows */
     size_t connection_count;
     enum error_code connections_refused; /* ERR_OK: they are shown */
@@ -118,6 +120,41 @@ static inline void world_end(struct hand *hand, const struct uuid *uuid)
         *session = hand->world[--hand->world_count];
 }
 
+static inline void hand_protect(const struct hand *hand, struct resolved_row *row)
+{
+    if (!hand->protects || !row->session || row->session->number != hand->protects)
+        return;
+    row->verdict = TARGET_PROTECTED;
+    error_set(&row->why, ERR_DENIED, "session %u is protected", hand->protects);
+}
+
+enum { HAND_ACTING_MS = 60000, HAND_APPROVAL_MS = 3600000 };
+
+enum { BYSTANDER = 90 };
+
+/* A filter selects everybody whose number is below BYSTANDER. */
+static inline void hand_resolve_filter(const struct hand *hand, const struct session_list *list,
+                                       struct resolution *ret)
+{
+    ret->rows = mem_alloc(list->count, sizeof ret->rows[0]);
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->sessions[i].number >= BYSTANDER)
+            continue;
+        struct resolved_row *row = &ret->rows[ret->count++];
+        row->session = &list->sessions[i];
+        hand_protect(hand, row);
+    }
+}
+
+static inline void hand_resolve_times(const struct hand *hand, const struct command *command,
+                                      struct resolution *ret)
+{
+    ret->grace_ms = command->options.grace_ms;
+    ret->acting_ms = HAND_ACTING_MS;
+    if (hand->approve_above && ret->count + hand->unapproved > hand->approve_above)
+        ret->approval_ms = HAND_APPROVAL_MS;
+}
+
 /* Numbers are those of main_infobase; `protects` is left alone. select/ and guard/ have tests of
  * their own. */
 static inline enum error_code hand_resolve(void *self, const struct command *command,
@@ -131,6 +168,12 @@ static inline enum error_code hand_resolve(void *self, const struct command *com
     const struct selector *selector = &command->selector;
     bool by_number = selector->kind == SELECTOR_NUMBERS;
     hand->resolves++;
+    hand->unapproved = context->unapproved;
+    if (selector->kind == SELECTOR_FILTER) {
+        hand_resolve_filter(hand, list, ret);
+        hand_resolve_times(hand, command, ret);
+        return ERR_OK;
+    }
     if (by_number && !session_list_infobase(list, text_of(selector->infobase)))
         return error_set(err, ERR_NOT_FOUND, "no infobase '%s'", selector->infobase);
     ret->rows = mem_alloc(selector->count, sizeof ret->rows[0]);
@@ -146,11 +189,9 @@ static inline enum error_code hand_resolve(void *self, const struct command *com
                 row->session = &list->sessions[s];
         if (!row->session)
             row->verdict = TARGET_ALREADY_GONE;
-        else if (hand->protects && row->session->number == hand->protects) {
-            row->verdict = TARGET_PROTECTED;
-            error_set(&row->why, ERR_DENIED, "session %u is protected", hand->protects);
-        }
+        hand_protect(hand, row);
     }
+    hand_resolve_times(hand, command, ret);
     return ERR_OK;
 }
 
@@ -462,6 +503,22 @@ static inline struct command *by_number(uint8_t id, size_t count, ...)
     for (size_t i = 0; i < count; i++)
         command->selector.numbers[i] = va_arg(numbers, unsigned);
     va_end(numbers);
+    return command;
+}
+
+/* Everybody but bystanders (hand_resolve). */
+static inline struct command *by_filter(uint8_t id)
+{
+    struct command *command = terminate(id);
+    command->selector.kind = SELECTOR_FILTER;
+    command->selector.filter = arena_take(command->arena, 1, sizeof *command->selector.filter);
+    command->selector.filter->kind = FILTER_CONDITION;
+    command->selector.filter->field = "user_name";
+    command->selector.filter->comparison = COMPARISON_NOT_EQUAL;
+    command->selector.filter->values =
+        arena_take(command->arena, 1, sizeof command->selector.filter->values[0]);
+    command->selector.filter->values[0] = "nobody";
+    command->selector.filter->value_count = 1;
     return command;
 }
 

@@ -1,0 +1,324 @@
+/* From a complete list to RESOLVED: what the command selects is frozen, and when it may be acted
+ * on. */
+#include "engine/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+
+enum {
+    RESOLVED_BYTES = 48000
+}; /* of targets in one record; the head and one large target fit
+      besides */
+
+/* ---- probes: an empty list proves nothing, an explicit "no such session" does ---- */
+
+void target_probe(struct engine *engine, struct open *open, uint32_t target)
+{
+    struct engine_action *action = engine_act(engine, ENGINE_PROBE);
+    action->tag = (open->serial << TARGET_BITS) | target;
+    action->cluster = open->cluster->name;
+    action->session = open->targets[target].found ? open->targets[target].identity.uuid
+                                                  : open->targets[target].asked_session;
+    open->targets[target].probing = true;
+}
+
+/* An empty list is no proof that what was asked for is gone: sessions by UUID are asked for one by
+ * one; numbers and filters wait for a second empty list some time later. True when the list may be
+ * used now. */
+static bool empty_is_proven(struct engine *engine, struct open *open,
+                            const struct session_list *list)
+{
+    if (list->count > 0 || MUTATED(engine, trust_empty_list))
+        return true;
+    if (open->command->selector.kind != SELECTOR_SESSIONS)
+        return open->empty_twice;
+    bool proven = true;
+    for (uint32_t i = 0; i < open->target_count; i++) {
+        if (open->targets[i].probed_gone)
+            continue;
+        proven = false;
+        if (!open->targets[i].probing)
+            target_probe(engine, open, i);
+    }
+    return proven;
+}
+
+/* ---- the list that is frozen ---- */
+
+/* Fixed width, big-endian: docs/journal.md. */
+static void digest_number(struct buf *out, uint64_t value, unsigned bytes)
+{
+    while (bytes-- > 0)
+        buf_byte(out, (uint8_t)(value >> 8 * bytes));
+}
+
+static void digest_session(struct buf *out, uint32_t index, const struct identity *identity)
+{
+    digest_number(out, index, 4);
+    buf_add(out, identity->uuid.bytes, sizeof identity->uuid.bytes);
+    buf_add(out, identity->infobase.bytes, sizeof identity->infobase.bytes);
+    digest_number(out, identity->number, 4);
+    digest_number(out, (uint64_t)identity->started_at.ticks, 8);
+}
+
+enum { DIGEST_BYTES = 48 }; /* of one session */
+
+struct sha256 open_digest(const struct open *open, uint32_t first)
+{
+    AUTO_BUF bytes;
+    buf_init(&bytes, (size_t)DIGEST_BYTES * LIMIT_TARGETS);
+    for (uint32_t i = first; i < open->target_count; i++)
+        if (open->targets[i].found && open->targets[i].verdict == TARGET_NONE)
+            digest_session(&bytes, i, &open->targets[i].identity);
+    CHECK(!bytes.full);
+    return sha256_of(bytes.data, bytes.length);
+}
+
+static struct sha256 rows_digest(const struct resolution *resolution, uint32_t first)
+{
+    AUTO_BUF bytes;
+    buf_init(&bytes, (size_t)DIGEST_BYTES * LIMIT_TARGETS);
+    for (size_t i = 0; i < resolution->count; i++) {
+        const struct resolved_row *row = &resolution->rows[i];
+        if (!row->session || row->verdict != TARGET_NONE)
+            continue;
+        struct identity identity = identity_of(row->session);
+        digest_session(&bytes, first + (uint32_t)i, &identity);
+        identity_release(&identity);
+    }
+    CHECK(!bytes.full);
+    return sha256_of(bytes.data, bytes.length);
+}
+
+static uint32_t encode_row(const struct resolved_row *row, uint32_t index,
+                           struct resolved_target *ret)
+{
+    *ret = (struct resolved_target){
+        .index = index,
+        .asked_by_number = row->asked_by_number,
+        .asked_number = row->asked_number,
+        .asked_session = row->asked_session,
+        .verdict = row->verdict,
+    };
+    if (row->why.code)
+        reason_set(&ret->reason, &row->why);
+    if (row->session) {
+        AUTO_BUF bytes;
+        buf_init(&bytes, LIMIT_RECORD_BYTES);
+        session_encode(row->session, &bytes);
+        ret->snapshot = mem_alloc(bytes.length, 1);
+        memcpy(ret->snapshot, bytes.data, bytes.length);
+        ret->snapshot_length = (uint32_t)bytes.length;
+    }
+    return ret->snapshot_length + (row->why.code ? (uint32_t)strlen(row->why.message) : 0) + 100;
+}
+
+/* A mutation: the simulation must notice it. */
+static void act_at_once(struct engine *engine, struct open *open,
+                        const struct resolution *resolution, struct instant now)
+{
+    for (size_t i = 0; i < resolution->count; i++) {
+        if (!resolution->rows[i].session || resolution->rows[i].verdict != TARGET_NONE)
+            continue;
+        struct engine_action *action = engine_act(engine, ENGINE_END);
+        action->tag = (open->serial << TARGET_BITS) | i;
+        action->cluster = open->cluster->name;
+        action->session = resolution->rows[i].session->uuid;
+        action->message = open->command->options.message;
+        action->send_by = instant_add_ms(now, LICENCE_AGE_MS);
+    }
+}
+
+/* Where the next list's targets begin: those asked for by UUID or number stand there already. */
+static uint32_t next_index(const struct open *open)
+{
+    return open->round == 0 ? 0 : open->target_count;
+}
+
+struct times {
+    struct wall grace_until;
+    struct wall end_by;
+};
+
+static bool needs_approval(const struct open *open, const struct resolution *resolution)
+{
+    if (resolution->approval_ms <= 0 || open->command->options.dry_run)
+        return false;
+    for (size_t i = 0; i < resolution->count; i++)
+        if (resolution->rows[i].session && resolution->rows[i].verdict == TARGET_NONE)
+            return true;
+    return false;
+}
+
+/* Whatever waits, or goes on in rounds, has times of its own: the command's expiry bounds the first
+ * act of the others only. */
+static struct times times_of(const struct engine *engine, const struct open *open,
+                             const struct resolution *resolution, struct instant now)
+{
+    const struct options *options = &open->command->options;
+    struct wall base = engine_broker_now(engine, now);
+    bool waits =
+        resolution->grace_ms > 0 || needs_approval(open, resolution) || options->until_empty;
+    if (open->round > 0)
+        return (struct times){.end_by = open->end_by};
+    if (options->dry_run || !waits || resolution->count == 0)
+        return (struct times){0};
+    int64_t end_ms = base.ms + resolution->grace_ms + resolution->acting_ms;
+    return (struct times){
+        .grace_until.ms = resolution->grace_ms > 0 ? base.ms + resolution->grace_ms : 0,
+        .end_by.ms = end_ms > open->expires_at.ms ? end_ms : open->expires_at.ms,
+    };
+}
+
+static void append_pending(struct engine *engine, struct open *open,
+                           const struct resolution *resolution, struct instant now)
+{
+    struct sha256 digest = rows_digest(resolution, next_index(open));
+    struct record *record = engine_record_about(open, RECORD_PENDING);
+    AUTO_BUF hex;
+    buf_init(&hex, 2 * sizeof digest.bytes + 1);
+    text_hex(&hex, digest.bytes, sizeof digest.bytes);
+    record->pending.digest = mem_text(buf_text(&hex), hex.length);
+    record->pending.until.ms = engine_broker_now(engine, now).ms + resolution->approval_ms;
+    engine_append(engine, record, now);
+}
+
+static void append_resolved(struct engine *engine, struct open *open,
+                            const struct resolution *resolution, struct instant now)
+{
+    struct resolved_target *targets = mem_alloc(resolution->count, sizeof *targets);
+    uint32_t *sizes = mem_alloc(resolution->count, sizeof *sizes);
+    struct times times = times_of(engine, open, resolution, now);
+    uint32_t chunks = 1;
+    uint32_t bytes = 0;
+    for (size_t i = 0; i < resolution->count; i++) {
+        sizes[i] = encode_row(&resolution->rows[i], next_index(open) + (uint32_t)i, &targets[i]);
+        if (bytes && bytes + sizes[i] > RESOLVED_BYTES) {
+            chunks++;
+            bytes = 0;
+        }
+        bytes += sizes[i];
+    }
+    size_t at = 0;
+    for (uint32_t chunk = 1; chunk <= chunks; chunk++) {
+        struct record *record = engine_record_about(open, RECORD_RESOLVED);
+        record->resolved.round = open->round + 1;
+        record->resolved.chunk = chunk;
+        record->resolved.chunks = chunks;
+        record->resolved.grace_until = times.grace_until;
+        record->resolved.end_by = times.end_by;
+        record->resolved.targets = mem_alloc(resolution->count - at, sizeof *targets);
+        bytes = 0;
+        while (at < resolution->count && !(bytes && bytes + sizes[at] > RESOLVED_BYTES)) {
+            bytes += sizes[at];
+            record->resolved.targets[record->resolved.count++] = targets[at++];
+        }
+        engine_append(engine, record, now);
+    }
+    CHECK(at == resolution->count);
+    free(targets);
+    free(sizes);
+    if (MUTATED(engine, act_without_licence))
+        act_at_once(engine, open, resolution, now);
+}
+
+/* ---- one command ---- */
+
+static void refuse(struct engine *engine, struct open *open, const struct error *why,
+                   struct instant now)
+{
+    if (open->round > 0) { /* what earlier rounds did stands */
+        command_give_up(engine, open, why, now);
+        return;
+    }
+    struct record *record = engine_record_about(open, RECORD_REJECTED);
+    record->rejected.after_accepted = true;
+    reason_set(&record->reason, why);
+    open->pending |= PENDING_REJECTED;
+    engine_append(engine, record, now);
+}
+
+static void wait_for_another(struct engine *engine, struct open *open, int64_t pause_ms,
+                             struct instant now)
+{
+    cluster_served(open);
+    cluster_want(engine, open, now, instant_add_ms(now, pause_ms));
+}
+
+/* In a further round only what is to be ended makes it one: protected sessions were named before.
+ */
+static void keep_those_to_be_ended(struct resolution *resolution)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < resolution->count; i++)
+        if (resolution->rows[i].session && resolution->rows[i].verdict == TARGET_NONE)
+            resolution->rows[kept++] = resolution->rows[i];
+    resolution->count = kept;
+}
+
+static uint32_t count_unapproved(const struct open *open)
+{
+    uint32_t count = 0;
+    for (uint32_t i = open->approval.approved_targets; i < open->target_count; i++)
+        count += open->targets[i].found && open->targets[i].verdict == TARGET_NONE;
+    return count;
+}
+
+static enum error_code apply_rule(struct engine *engine, const struct open *open,
+                                  const struct session_list *list, struct resolution *ret,
+                                  struct error *err)
+{
+    struct resolve_context context = {
+        .first_append = open->first_append,
+        .listed_from = engine_broker_then(engine, list->started),
+        .listed_until = engine_broker_now(engine, list->finished),
+        .round = open->round + 1,
+        .unapproved = open->round ? count_unapproved(open) : 0,
+    };
+    enum error_code code = engine->config.resolve(engine->config.resolve_self, open->command,
+                                                  &context, list, ret, err);
+    if (code)
+        return code;
+    if (open->round > 0)
+        keep_those_to_be_ended(ret);
+    if (next_index(open) + ret->count <= LIMIT_TARGETS)
+        return ERR_OK;
+    resolution_release(ret);
+    return error_set(err, ERR_TOO_LARGE,
+                     "more than %d sessions would be ended by one command over all its rounds",
+                     LIMIT_TARGETS);
+}
+
+void command_resolve(struct engine *engine, struct open *open, const struct session_list *list,
+                     struct instant now)
+{
+    bool first = open->state == STATE_ACCEPTED;
+    if (open->pending || open_is_probing(open) || (first && open_is_decided(open)))
+        return;
+    if (!empty_is_proven(engine, open, list)) {
+        if (!open_is_probing(open)) /* otherwise the probes' answers go on */
+            wait_for_another(engine, open, engine->config.empty_confirm_ms, now);
+        return;
+    }
+    struct resolution resolution = {0};
+    struct error why;
+    enum error_code code = apply_rule(engine, open, list, &resolution, &why);
+    if (code == ERR_NOT_FOUND && !open->hinted) {
+        open->needs_hint = true; /* the names may be older than the infobase */
+        wait_for_another(engine, open, 0, now);
+        return;
+    }
+    if (code) {
+        refuse(engine, open, &why, now);
+        return;
+    }
+    if (needs_approval(open, &resolution))
+        append_pending(engine, open, &resolution, now);
+    append_resolved(engine, open, &resolution, now);
+    resolution_release(&resolution);
+    open->pending |= PENDING_RESOLVED;
+    open->resolved_seen = list->finished;
+}

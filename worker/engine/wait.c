@@ -1,0 +1,131 @@
+/* Commands that wait: for their first list, for a further one, for an approval. Nothing has been
+ * sent, or everything that was sent has its verdict. */
+#include "engine/state.h"
+
+enum {
+    ROUND_PAUSE_MS = 1000, /* between an outcome and the next round's list */
+    ROUND_DOUBLINGS = 4,   /* 16 s at most */
+};
+
+/* Why nothing more is begun for this command; false: it may go on. */
+static bool is_stopped(const struct engine *engine, const struct open *open, struct instant now,
+                       const char *over, struct error *why)
+{
+    if (open->cancelled || engine->halted) {
+        error_set(why, ERR_CANCELLED, "stopped before anything was sent for it");
+        return true;
+    }
+    if (!open_is_over(engine, open, now))
+        return false;
+    error_set(why, ERR_EXPIRED, "%s", over);
+    return true;
+}
+
+/* Before anything was sent one decision is for all targets, also when an earlier epoch recorded a
+ * part only. */
+static const struct target *first_recorded(const struct open *open)
+{
+    for (uint32_t i = open->round_first; i < open->target_count; i++)
+        if (open->targets[i].outcome != TARGET_NONE && open->targets[i].verdict == TARGET_NONE)
+            return &open->targets[i];
+    return NULL;
+}
+
+/* Targets that were left alone from the start keep that verdict. */
+static void decide_rest(struct open *open, enum target_outcome outcome, const struct error *why)
+{
+    for (uint32_t i = open->round_first; i < open->target_count; i++) {
+        struct target *target = &open->targets[i];
+        if (target->outcome != TARGET_NONE || target->work == WORK_DECIDED ||
+            target->verdict == TARGET_NONE)
+            continue;
+        struct error own = reason_error(&target->reason);
+        decide_target(open, target, target->verdict, &own);
+    }
+    decide_all(open, outcome, why);
+}
+
+static void stop_all(struct open *open, const struct error *why)
+{
+    decide_rest(open, why->code == ERR_CANCELLED ? TARGET_STOPPED : TARGET_EXPIRED, why);
+}
+
+/* A part that an earlier epoch recorded is the decision for the rest. */
+static bool follow_recorded(struct open *open)
+{
+    const struct target *recorded = first_recorded(open);
+    if (!recorded)
+        return false;
+    struct error why = reason_error(&recorded->reason);
+    decide_rest(open, recorded->outcome, &why);
+    return true;
+}
+
+void wait_accepted(struct engine *engine, struct open *open, struct instant now)
+{
+    struct error why;
+    if (open->pending)
+        return;
+    if (!follow_recorded(open) &&
+        is_stopped(engine, open, now, "the validity ended before the cluster could be listed",
+                   &why)) {
+        if (open->target_count)
+            stop_all(open, &why);
+        else
+            command_give_up(engine, open, &why, now);
+    }
+    verdicts_flush(engine, open, now);
+    if (open_is_decided(open)) {
+        cluster_served(open); /* no list is asked for on its behalf any more */
+        return;
+    }
+    if (!open->wants_list && !open_is_probing(open))
+        cluster_want(engine, open, open->list_after, (struct instant){0});
+    heap_set(engine, open, engine_instant_of(engine, open->expires_at));
+}
+
+void wait_pending(struct engine *engine, struct open *open, struct instant now)
+{
+    struct error why;
+    if (open->pending)
+        return; /* a cancel or an approval is on its way */
+    struct instant until = engine_instant_of(engine, open->approval.until);
+    if (follow_recorded(open)) {
+        /* decided above */
+    } else if (open->cancelled || engine->halted) {
+        error_set(&why, ERR_CANCELLED, "stopped before it was approved");
+        stop_all(open, &why);
+    } else if (instant_passed(now, until)) {
+        error_set(&why, ERR_EXPIRED, "not approved in time");
+        stop_all(open, &why);
+    } else {
+        heap_set(engine, open, until);
+        return;
+    }
+    verdicts_flush(engine, open, now);
+}
+
+static int64_t pause_ms(const struct open *open)
+{
+    uint32_t doublings = open->round - 1 < ROUND_DOUBLINGS ? open->round - 1 : ROUND_DOUBLINGS;
+    return (int64_t)ROUND_PAUSE_MS << doublings;
+}
+
+void wait_between(struct engine *engine, struct open *open, struct instant now)
+{
+    struct error why;
+    if (open->pending)
+        return;
+    if (is_stopped(engine, open, now, "the time for this command ended before nobody was left",
+                   &why)) {
+        if (!open->gives_up)
+            cluster_served(open); /* what it waited for was the next round's list */
+        open->gives_up = true;
+        if (release_step(engine, open, now))
+            command_give_up(engine, open, &why, now);
+        return;
+    }
+    if (!open->wants_list)
+        cluster_want(engine, open, now, instant_add_ms(now, pause_ms(open)));
+    heap_set(engine, open, engine_instant_of(engine, open_end(open)));
+}
