@@ -139,15 +139,18 @@ static enum error_code fill_in(const struct cloudevent *event, struct command *c
 }
 
 /* The canonical form must fit where it is journalled; a default written out may add a few bytes. */
-static enum error_code check_canonical(const struct command *command, struct error *err)
+static enum error_code check_canonical(const struct command *command, struct message_info *info,
+                                       struct error *err)
 {
     unsigned char first[1024];
     AUTO_BUF bytes;
     buf_init_on(&bytes, LIMIT_COMMAND_BYTES + LIMIT_NAME_BYTES, first, sizeof first);
     command_encode(command, &bytes);
-    return bytes.full ? error_set(err, ERR_TOO_LARGE, "the command exceeds %d bytes in protobuf",
-                                  LIMIT_COMMAND_BYTES)
-                      : ERR_OK;
+    if (bytes.full)
+        return error_set(err, ERR_TOO_LARGE, "the command exceeds %d bytes in protobuf",
+                         LIMIT_COMMAND_BYTES);
+    info->digest = sha256_of(bytes.data, bytes.length);
+    return ERR_OK;
 }
 
 static enum error_code decode_event(const struct message *message, const struct cloudevent *event,
@@ -165,7 +168,7 @@ static enum error_code decode_event(const struct message *message, const struct 
     if (!code)
         code = fill_in(event, command, err);
     if (!code)
-        code = check_canonical(command, err);
+        code = check_canonical(command, info, err);
     if (!code)
         *ret = STEAL(command);
     return code;

@@ -22,6 +22,7 @@ struct message_info {
     enum message_encoding encoding; /* of the command itself */
     bool framed;                    /* for a schema registry, in the value or by header */
     uint32_t schema_id;             /* of the frame in the value; 0: by header, or not framed */
+    struct sha256 digest;           /* as command_digest() says; only when it was decoded */
     uint32_t unknown_fields;        /* protobuf fields that this program does not know: a newer
                                        requester may have asked for more than will be done */
     char unknown_field[MESSAGE_FIELD_SIZE]; /* the first of them, like "terminate.options.14" */

@@ -136,7 +136,7 @@ static void make_offer(struct partition *partition, struct instant now)
     if (code == ERR_OK) {
         offer->refusal.code = ERR_OK;
         offer->command = command;
-        offer->digest = command_digest(command);
+        offer->digest = info.digest;
         judge(partition, command, now);
         refuse_unknown(offer, &info);
         int32_t home = offer->cluster

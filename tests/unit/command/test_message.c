@@ -177,7 +177,7 @@ static void one_form(const struct command *command, int form, uint64_t seed)
         fail_msg("seed=%llu form %d: %s", (unsigned long long)seed, form, err.message);
     struct sha256 wanted = command_digest(command);
     struct sha256 got = command_digest(back);
-    if (!sha256_equal(&wanted, &got))
+    if (!sha256_equal(&wanted, &got) || !sha256_equal(&wanted, &info.digest))
         fail_msg("seed=%llu form %d: another digest", (unsigned long long)seed, form);
     assert_int_equal(info.unknown_fields, 0);
     assert_true(text_equal(outgoing->messages[0].key, text_of(command->cluster)));
