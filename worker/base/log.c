@@ -40,8 +40,14 @@ struct log_field log_number(const char *key, int64_t value)
     static _Thread_local char ring[NUMBERS][24];
     static _Thread_local unsigned next;
     char *at = ring[next++ % NUMBERS];
-    snprintf(at, sizeof ring[0], "%lld", (long long)value);
-    return (struct log_field){key, text_of(at)};
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    size_t first = sizeof ring[0];
+    do {
+        at[--first] = (char)('0' + rest % 10);
+    } while (rest /= 10);
+    if (value < 0)
+        at[--first] = '-';
+    return (struct log_field){key, {at + first, sizeof ring[0] - first}};
 }
 
 static bool needs_quotes(struct text text)
@@ -87,7 +93,9 @@ void log_write(enum log_level level, const char *message, const struct log_field
     buf_format(&line, "<%d>curfew ", (int)level);
     text_printable(&line, text_of(message));
     for (size_t i = 1; i < count; i++) { /* field 0 makes an empty list legal C */
-        buf_format(&line, " %s=", fields[i].key);
+        buf_byte(&line, ' ');
+        buf_str(&line, fields[i].key);
+        buf_byte(&line, '=');
         add_value(&line, fields[i].text);
     }
     line.full = false;

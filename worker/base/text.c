@@ -56,14 +56,33 @@ void text_fold(struct buf *buf, struct text text)
     }
 }
 
+/* Bytes from `from` on that are ASCII and not NUL, counted eight at a time. */
+static size_t plain_run(struct text text, size_t from)
+{
+    const uint64_t ones = 0x0101010101010101;
+    size_t at = from;
+    for (uint64_t word; at + sizeof word <= text.length; at += sizeof word) {
+        memcpy(&word, text.at + at, sizeof word);
+        if ((word | (word - ones)) & (ones << 7)) /* a high bit, or a zero that borrowed */
+            break;
+    }
+    return at - from;
+}
+
 bool text_valid(struct text text)
 {
-    for (size_t i = 0; i < text.length;) {
+    for (size_t i = plain_run(text, 0); i < text.length;) {
         unsigned char byte = (unsigned char)text.at[i];
         if (byte == 0)
             return false;
         if (byte < 0x80) {
             i++;
+            continue;
+        }
+        /* Two bytes, as of Cyrillic: nothing to look up. */
+        if (byte >= 0xC2 && byte < 0xE0 && i + 1 < text.length &&
+            ((unsigned char)text.at[i + 1] & 0xC0) == 0x80) {
+            i += 2;
             continue;
         }
         utf8proc_int32_t point;

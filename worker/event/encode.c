@@ -72,7 +72,8 @@ static void add_subject(struct buf *out, const struct event *event, const char *
     }
     buf_str(out, "cluster/");
     add_escaped(out, cluster);
-    buf_format(out, "/command/%s", uuid_format(&event->command_id).text);
+    buf_str(out, "/command/");
+    buf_str(out, uuid_format(&event->command_id).text);
 }
 
 /* One part keeps the event's id. Several have ids of their own, which also change with the number
@@ -118,7 +119,10 @@ static void make_message(const struct maker *maker, uint32_t part, uint32_t part
     AUTO_BUF subject;
     buf_init_on(&type, TEXT_ROOM, first[0], sizeof first[0]);
     buf_init_on(&subject, TEXT_ROOM, first[1], sizeof first[1]);
-    buf_format(&type, "%scommand.%s.v1", style->type_prefix, event_kind_label(event->kind));
+    buf_str(&type, style->type_prefix);
+    buf_str(&type, "command.");
+    buf_str(&type, event_kind_label(event->kind));
+    buf_str(&type, ".v1");
     add_subject(&subject, event, maker->cluster, style);
     struct cloudevent envelope = {
         .mode = mode_of(style),

@@ -23,6 +23,10 @@ enum { DEPTH_MAX = 48, VARINT_BYTES_MAX = 10 };
 static bool read_varint(struct text bytes, size_t *at, uint64_t *ret)
 {
     uint64_t value = 0;
+    if (*at < bytes.length && !(bytes.at[*at] & 0x80)) { /* nearly all of them */
+        *ret = (uint8_t)bytes.at[(*at)++];
+        return true;
+    }
     for (unsigned i = 0; i < VARINT_BYTES_MAX && *at < bytes.length; i++) {
         uint8_t byte = (uint8_t)bytes.at[(*at)++];
         value |= (uint64_t)(byte & 0x7F) << (7 * i);
@@ -39,11 +43,9 @@ static const ProtobufCMessageDescriptor *submessage(const ProtobufCMessageDescri
 {
     if (tag > UINT32_MAX)
         return NULL;
-    for (unsigned i = 0; i < descriptor->n_fields; i++)
-        if (descriptor->fields[i].id == (uint32_t)tag &&
-            descriptor->fields[i].type == PROTOBUF_C_TYPE_MESSAGE)
-            return descriptor->fields[i].descriptor;
-    return NULL;
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field(descriptor, (unsigned)tag);
+    return field && field->type == PROTOBUF_C_TYPE_MESSAGE ? field->descriptor : NULL;
 }
 
 /* Also refuses groups (wire types 3 and 4), which nothing of ours uses. */

@@ -26,12 +26,15 @@ static enum error_code bad(struct writer *writer, const char *field, const char 
 /* 0, 3, 6 or 9 digits, as the mapping says. */
 static void write_fraction(struct buf *out, int32_t nanos)
 {
-    if (nanos % 1000000 == 0 && nanos)
-        buf_format(out, ".%03" PRId32, nanos / 1000000);
-    else if (nanos % 1000 == 0 && nanos)
-        buf_format(out, ".%06" PRId32, nanos / 1000);
-    else if (nanos)
-        buf_format(out, ".%09" PRId32, nanos);
+    char text[] = ".000000000";
+    if (!nanos)
+        return;
+    for (size_t at = sizeof text - 2; at > 0; at--, nanos /= 10)
+        text[at] = (char)('0' + nanos % 10);
+    size_t length = sizeof text - 1;
+    while (length > 4 && !memcmp(text + length - 3, "000", 3))
+        length -= 3;
+    buf_add(out, text, length);
 }
 
 static enum error_code write_timestamp(struct writer *writer, const Google__Protobuf__Timestamp *at)

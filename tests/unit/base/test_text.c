@@ -44,6 +44,29 @@ static void utf8_is_taken_whole_and_nothing_else(void **state)
     assert_true(text_valid((struct text){NULL, 0}));
 }
 
+/* Runs of plain text and pairs of bytes are passed over in one step; what follows them is not. */
+static void a_bad_byte_is_seen_wherever_it_stands(void **state)
+{
+    static const char *const bad[] = {"\x80",     "\xC1\xBF",     "\xD0", "\xD0z",
+                                      "\xE2\x82", "\xED\xA0\x80", "\xFF"};
+    (void)state;
+    for (size_t before = 0; before < 20; before++)
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+            char text[64] = "abcdefghijklmnopqrstuvwxyz";
+            assert_true(text_valid(bytes_of(text, before)));
+            memcpy(text + before, bad[i], strlen(bad[i]));
+            assert_false(text_valid(bytes_of(text, before + strlen(bad[i]))));
+            assert_false(text_valid(bytes_of(text, 40)));
+            memcpy(text + before, "\xD1\x91", 2);
+            assert_true(text_valid(bytes_of(text, before + 2)));
+            assert_false(text_valid(bytes_of(text, before + 1)));
+            text[before + 1] = '\0';
+            assert_false(text_valid(bytes_of(text, before + 2)));
+            text[before] = '\0';
+            assert_false(text_valid(bytes_of(text, before + 1)));
+        }
+}
+
 static void names_are_the_same_without_case_in_cyrillic_too(void **state)
 {
     (void)state;
@@ -193,6 +216,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_taken_whole_and_nothing_else),
+        cmocka_unit_test(a_bad_byte_is_seen_wherever_it_stands),
         cmocka_unit_test(names_are_the_same_without_case_in_cyrillic_too),
         cmocka_unit_test(folded_texts_are_equal_exactly_when_names_are_the_same),
         cmocka_unit_test(nothing_printed_can_move_a_terminal_or_reverse_a_line),

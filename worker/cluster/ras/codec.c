@@ -1,5 +1,6 @@
 #include "cluster/ras/codec.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -53,11 +54,13 @@ uint64_t ras_in_fixed(struct ras_in *in, size_t bytes)
     CHECK(bytes <= 8);
     if (!need(in, bytes))
         return 0;
-    uint64_t value = 0;
-    for (size_t i = 0; i < bytes; i++)
-        value = value << 8 | in->at[i];
+    const uint8_t *at = in->at;
     in->at += bytes;
-    return value;
+    if (bytes == 1)
+        return *at;
+    uint64_t value = 0; /* a long list is mostly numbers of four and eight bytes */
+    memcpy((uint8_t *)&value + sizeof value - bytes, at, bytes);
+    return be64toh(value);
 }
 
 bool ras_in_bool(struct ras_in *in)
