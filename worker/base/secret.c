@@ -88,3 +88,9 @@ struct text secret_reveal(const struct secret *secret)
 {
     return secret ? (struct text){secret->bytes, secret->length} : (struct text){NULL, 0};
 }
+
+bool secret_equal(const struct secret *secret, struct text text)
+{
+    return secret && text.length && secret->length == text.length &&
+           !sodium_memcmp(secret->bytes, text.at, text.length);
+}

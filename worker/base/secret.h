@@ -2,6 +2,7 @@
 #ifndef BASE_SECRET_H
 #define BASE_SECRET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -17,6 +18,8 @@ enum error_code secret_load(const char *path, struct secret **ret, struct error 
 /* For simulators and tests. */
 struct secret *secret_of(struct text text);
 void secret_destroy(struct secret *secret);
+/* Compares in a time that depends on lengths alone. NULL equals nothing. */
+bool secret_equal(const struct secret *secret, struct text text);
 /* Borrowed; for the one place that puts it on the wire. NULL gives the empty text. */
 struct text secret_reveal(const struct secret *secret);
 

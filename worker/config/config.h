@@ -218,6 +218,25 @@ struct config_http {
     int64_t timeout_ms;
 };
 
+/* Who may ask the gateway. */
+struct config_token {
+    char *name;                    /* told as the requester; letters, digits, . _ - */
+    struct config_account account; /* its password is the token; it has no user: NULL */
+    struct config_list clusters;   /* names, without case; none: any */
+    uint32_t per_minute;
+};
+
+struct config_gateway {
+    struct config_address listen; /* host "" = off */
+    uint32_t connections;
+    int64_t timeout_ms;
+    int64_t wait_max_ms;
+    uint32_t remembered;
+    struct config_map servers; /* Srvr of a connection string -> name of a cluster */
+    struct config_token *tokens;
+    size_t token_count;
+};
+
 struct config {
     struct config_kafka kafka;
     struct config_topics topics;
@@ -233,6 +252,7 @@ struct config {
     struct config_timing timing;
     struct config_events events;
     struct config_http http;
+    struct config_gateway gateway;
     enum log_level log_level;
     void *origin; /* where each value was set; for config_explain() and config_diff() */
 };

@@ -9,7 +9,7 @@
 #include "base/limits.h"
 #include "config/read.h"
 
-enum { HOST_MAX = 200, SHARE_LEAST = 100 };
+enum { HOST_MAX = 200, SHARE_LEAST = 100, TOKEN_LEAST_BYTES = 16 };
 
 static bool is_auto(const char *text)
 {
@@ -173,6 +173,46 @@ static void check_passwords(const struct config *config, struct problems *proble
     }
 }
 
+static bool is_this_machine(const char *host)
+{
+    return !strcmp(host, "localhost") || !strcmp(host, "::1") || !strncmp(host, "127.", 4);
+}
+
+static bool is_plain(const char *name)
+{
+    return name[0] && !name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                         "0123456789._-")];
+}
+
+/* Whoever reaches the gateway can end sessions. */
+static void check_gateway(const struct config *config, struct problems *problems)
+{
+    const struct config_gateway *gateway = &config->gateway;
+    const char *host = gateway->listen.host;
+    struct names names = {NULL};
+    if (host[0] && !gateway->token_count && !is_this_machine(host))
+        problem_add(problems, config_line_of(config, config, "gateway.listen"),
+                    "gateway.listen: '%s' can be reached from elsewhere, and no token is asked "
+                    "for: write gateway.tokens, or listen on 127.0.0.1",
+                    host);
+    for (size_t i = 0; i < gateway->token_count; i++) {
+        const struct config_token *token = &gateway->tokens[i];
+        uint32_t line = config_line_of(config, token, "gateway.tokens.*.file");
+        if (!is_plain(token->name))
+            problem_add(problems, line,
+                        "gateway.tokens: '%s' is no name: letters, digits, '.', '_' and '-'",
+                        token->name);
+        if (names_add(&names, token->name, token))
+            problem_add(problems, line, "gateway.tokens has '%s' twice", token->name);
+        if (secret_reveal(token->account.password).length < TOKEN_LEAST_BYTES)
+            problem_add(problems, line,
+                        "gateway.tokens.%s.file: a token has %d bytes or more: make one with "
+                        "`openssl rand -hex 32`",
+                        token->name, TOKEN_LEAST_BYTES);
+    }
+    names_release(&names);
+}
+
 static void check_topics(const struct config *config, struct problems *problems)
 {
     const struct config_topics *topics = &config->topics;
@@ -240,6 +280,7 @@ void config_finish(struct config *config, struct problems *problems)
     check_passwords(config, problems);
     check_topics(config, problems);
     config_finish_handlers(config, problems);
+    check_gateway(config, problems);
 }
 
 enum error_code config_for_worker(const struct config *config, struct error *err)

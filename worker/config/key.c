@@ -13,6 +13,7 @@
 #define CLUSTER(...) ROW(GROUP_CLUSTER, struct config_cluster, __VA_ARGS__)
 #define RULE(...) ROW(GROUP_RULE, struct config_rule, __VA_ARGS__)
 #define INFOBASE(...) ROW(GROUP_INFOBASE, struct config_infobase, __VA_ARGS__)
+#define TOKEN(...) ROW(GROUP_TOKEN, struct config_token, __VA_ARGS__)
 
 const struct key_row key_rows[] = {
 #include "config/keys.def"
@@ -31,6 +32,9 @@ static const struct key_container containers[GROUP_COUNT] = {
                         offsetof(struct config_cluster, infobase_count),
                         sizeof(struct config_infobase), offsetof(struct config_infobase, name),
                         true},
+    [GROUP_TOKEN] = {"gateway.tokens.*", GROUP_TOP, offsetof(struct config, gateway.tokens),
+                     offsetof(struct config, gateway.token_count), sizeof(struct config_token),
+                     offsetof(struct config_token, name), true},
 };
 
 const struct key_container *key_container(enum key_group group)

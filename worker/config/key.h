@@ -32,7 +32,7 @@ enum key_type {
 };
 
 /* Where a key's field lives: the file's top, or each entry of a list or free mapping. */
-enum key_group { GROUP_TOP, GROUP_CLUSTER, GROUP_RULE, GROUP_INFOBASE, GROUP_COUNT };
+enum key_group { GROUP_TOP, GROUP_CLUSTER, GROUP_RULE, GROUP_INFOBASE, GROUP_TOKEN, GROUP_COUNT };
 
 struct key_row {
     enum key_group group;

@@ -135,6 +135,22 @@ static void the_longest_password_fits_and_one_byte_more_does_not(void **state)
     assert_null(secret);
 }
 
+static void a_secret_equals_its_own_text_alone(void **state)
+{
+    (void)state;
+    struct secret *secret = secret_of(TEXT("0123456789abcdef"));
+    struct secret *empty = secret_of(TEXT(""));
+    assert_true(secret_equal(secret, TEXT("0123456789abcdef")));
+    assert_false(secret_equal(secret, TEXT("0123456789abcdeF")));
+    assert_false(secret_equal(secret, TEXT("0123456789abcde")));
+    assert_false(secret_equal(secret, TEXT("0123456789abcdef0")));
+    assert_false(secret_equal(secret, TEXT("")));
+    assert_false(secret_equal(empty, TEXT(""))); /* no token is no proof */
+    assert_false(secret_equal(NULL, TEXT("")));
+    secret_destroy(secret);
+    secret_destroy(empty);
+}
+
 static void i12_an_error_names_the_file_and_never_its_content(void **state)
 {
     (void)state;
@@ -159,6 +175,7 @@ int main(void)
         cmocka_unit_test(sha256_is_that_of_the_standard),
         cmocka_unit_test(a_password_is_the_first_line_of_its_file),
         cmocka_unit_test(the_longest_password_fits_and_one_byte_more_does_not),
+        cmocka_unit_test(a_secret_equals_its_own_text_alone),
         cmocka_unit_test(i12_an_error_names_the_file_and_never_its_content),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

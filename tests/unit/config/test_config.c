@@ -449,6 +449,35 @@ static void i12_passwords_are_loaded_and_never_printed(void **state)
     remove_file(path);
 }
 
+static void a_gateway_that_others_reach_asks_for_good_tokens(void **state)
+{
+    (void)state;
+    char *good = temporary_file("0123456789abcdef\n");
+    char *poor = temporary_file("0123456789abcde\n");
+    AUTO_BUF yaml;
+    buf_init(&yaml, TEXT_MAX);
+    refuses("gateway: {listen: 0.0.0.0:9465}", "line 1: gateway.listen: '0.0.0.0' can be reached",
+            NULL);
+    buf_format(&yaml,
+               "gateway: {listen: '[::]:9465', servers: {'srv1:1541': main, srv1: main},\n"
+               " tokens: {ut: {file: '%s', clusters: [main]}}}",
+               good);
+    AUTO(config) config = load(buf_text(&yaml));
+    assert_int_equal(config->gateway.token_count, 1);
+    assert_string_equal(config->gateway.tokens[0].name, "ut");
+    assert_int_equal(config->gateway.tokens[0].per_minute, 120);
+    assert_string_equal(config->gateway.tokens[0].clusters.items[0], "main");
+    assert_true(secret_equal(config->gateway.tokens[0].account.password, TEXT("0123456789abcdef")));
+    assert_int_equal(config->gateway.servers.count, 2);
+    assert_string_equal(config->gateway.servers.items[0].name, "srv1:1541");
+    buf_clear(&yaml);
+    buf_format(&yaml, "gateway: {tokens: {ut: {file: '%s'}, 'a/b': {file: '%s'}}}", poor, good);
+    refuses(buf_text(&yaml), "gateway.tokens.ut.file: a token has 16 bytes or more",
+            "'a/b' is no name", NULL);
+    remove_file(good);
+    remove_file(poor);
+}
+
 static void a_password_file_that_cannot_be_read_is_named_with_its_line(void **state)
 {
     (void)state;
@@ -649,6 +678,7 @@ int main(void)
         cmocka_unit_test(clusters_of_one_zone_share_it_and_without_a_name_there_is_none),
         cmocka_unit_test(names_are_found_without_case_and_by_uuid),
         cmocka_unit_test(i12_passwords_are_loaded_and_never_printed),
+        cmocka_unit_test(a_gateway_that_others_reach_asks_for_good_tokens),
         cmocka_unit_test(a_password_file_that_cannot_be_read_is_named_with_its_line),
         cmocka_unit_test(a_reload_sees_a_password_that_changed_in_its_file),
         cmocka_unit_test(a_diff_names_what_changed_and_what_needs_a_restart),
