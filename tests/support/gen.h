@@ -132,6 +132,26 @@ static inline struct filter *gen_filter(struct gen *gen, struct arena *arena, un
     return filter;
 }
 
+static inline void gen_guard(struct gen *gen, struct arena *arena, struct guard *guard)
+{
+    guard->user = gen_text(gen, arena, LIMIT_NAME_BYTES);
+    guard->application = gen_text(gen, arena, LIMIT_NAME_BYTES);
+    guard->started_at = gen_server_time(gen);
+}
+
+/* One for all, or one for each. */
+static inline void gen_guards(struct gen *gen, struct arena *arena, struct selector *selector)
+{
+    if (!selector->count || gen_chance(gen, 50)) {
+        gen_guard(gen, arena, &selector->guard);
+        return;
+    }
+    selector->guard.user = selector->guard.application = "";
+    selector->guards = arena_take(arena, selector->count, sizeof selector->guards[0]);
+    for (size_t i = 0; i < selector->count; i++)
+        gen_guard(gen, arena, &selector->guards[i]);
+}
+
 static inline void gen_selector(struct gen *gen, struct arena *arena, struct selector *selector)
 {
     selector->kind = (enum selector_kind)gen_below(gen, SELECTOR_FILTER + 1);
@@ -147,9 +167,7 @@ static inline void gen_selector(struct gen *gen, struct arena *arena, struct sel
         for (size_t i = 0; i < count; i++)
             selector->numbers[i] = (uint32_t)gen_number(gen, UINT32_MAX);
         selector->infobase = gen_text(gen, arena, LIMIT_NAME_BYTES);
-        selector->guard.user = gen_text(gen, arena, LIMIT_NAME_BYTES);
-        selector->guard.application = gen_text(gen, arena, LIMIT_NAME_BYTES);
-        selector->guard.started_at = gen_server_time(gen);
+        gen_guards(gen, arena, selector);
     } else if (selector->kind == SELECTOR_FILTER) {
         selector->filter = gen_filter(gen, arena, 1);
     }

@@ -109,8 +109,10 @@ bool guard_names_exactly(const struct command *command, const struct session *se
             if (uuid_equal(&selector->sessions[i], &session->uuid))
                 return true;
         return false;
-    case SELECTOR_NUMBERS:
-        return selector->guard.application[0] && same(selector->guard.application, session->app_id);
+    case SELECTOR_NUMBERS: {
+        const struct guard *guard = selector_guard(selector, session->number);
+        return guard->application[0] && same(guard->application, session->app_id);
+    }
     case SELECTOR_FILTER:
         return selector->filter && filter_names(selector->filter, session->app_id);
     case SELECTOR_NONE:

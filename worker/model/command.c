@@ -29,6 +29,14 @@ void command_destroy(struct command *command)
         arena_destroy(command->arena);
 }
 
+const struct guard *selector_guard(const struct selector *selector, uint32_t number)
+{
+    for (size_t i = 0; selector->guards && i < selector->count; i++)
+        if (selector->numbers[i] == number)
+            return &selector->guards[i];
+    return &selector->guard;
+}
+
 enum error_code command_settle(const struct command *draft, struct command **ret, struct error *err)
 {
     AUTO_BUF bytes;

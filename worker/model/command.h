@@ -77,7 +77,8 @@ struct selector {
     const char *infobase;  /* NUMBERS: name or UUID */
     uint32_t *numbers;     /* NUMBERS */
     size_t count;          /* of sessions or numbers */
-    struct guard guard;    /* NUMBERS */
+    struct guard guard;    /* NUMBERS: the same for all */
+    struct guard *guards; /* NUMBERS: one for each, and `guard` is empty; NULL: none of their own */
     struct filter *filter; /* FILTER */
 };
 
@@ -121,6 +122,10 @@ struct command {
     const char *resolved_digest;
     bool kill_switch_engaged;
 };
+
+/* What the session of that number has to be; NUMBERS only. A number not asked for has the guard of
+ * all. */
+const struct guard *selector_guard(const struct selector *selector, uint32_t number);
 
 /* An empty command with its arena; every text is "". */
 struct command *command_create(void);

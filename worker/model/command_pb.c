@@ -154,6 +154,15 @@ static ProtobufCBinaryData put_time(struct arena *scratch, struct server_time ti
     return put_text(copy);
 }
 
+static Curfew__V1__Guard *put_guard(struct arena *scratch, const struct guard *guard)
+{
+    Curfew__V1__Guard *made = NEW(scratch, Curfew__V1__Guard, curfew__v1__guard);
+    made->user = put_text(guard->user);
+    made->application = put_text(guard->application);
+    made->started_at = put_time(scratch, guard->started_at);
+    return made;
+}
+
 static Curfew__V1__SessionNumbers *put_numbers(struct arena *scratch,
                                                const struct selector *selector)
 {
@@ -163,12 +172,15 @@ static Curfew__V1__SessionNumbers *put_numbers(struct arena *scratch,
     made->n_numbers = selector->count;
     made->numbers = selector->numbers;
     const struct guard *guard = &selector->guard;
-    if (guard->user[0] || guard->application[0] || guard->started_at.ticks) {
-        made->guard = NEW(scratch, Curfew__V1__Guard, curfew__v1__guard);
-        made->guard->user = put_text(guard->user);
-        made->guard->application = put_text(guard->application);
-        made->guard->started_at = put_time(scratch, guard->started_at);
-    }
+    if (guard->user[0] || guard->application[0] || guard->started_at.ticks)
+        made->guard = put_guard(scratch, guard);
+    if (!selector->guards)
+        return made;
+    made->n_guards = selector->count;
+    made->guards = arena_take(scratch, selector->count, sizeof *made->guards);
+    CHECK(made->guards);
+    for (size_t i = 0; i < selector->count; i++)
+        made->guards[i] = put_guard(scratch, &selector->guards[i]);
     return made;
 }
 
@@ -402,9 +414,10 @@ static enum error_code get_sessions(struct reader *reader, const Curfew__V1__Ses
     return ERR_OK;
 }
 
-static enum error_code get_guard(struct reader *reader, const Curfew__V1__Guard *from)
+static enum error_code get_guard(struct reader *reader, const Curfew__V1__Guard *from,
+                                 struct guard *guard)
 {
-    struct guard *guard = &reader->command->selector.guard;
+    guard->user = guard->application = "";
     if (!from)
         return ERR_OK;
     enum error_code code =
@@ -414,6 +427,26 @@ static enum error_code get_guard(struct reader *reader, const Curfew__V1__Guard 
                         &guard->application);
     if (!code && server_time_read(pb_raw(from->started_at), &guard->started_at, reader->err))
         code = error_wrap(reader->err, "guard started_at");
+    return code;
+}
+
+static enum error_code get_guards(struct reader *reader, const Curfew__V1__SessionNumbers *from)
+{
+    struct selector *selector = &reader->command->selector;
+    if (!from->n_guards)
+        return ERR_OK;
+    if (from->n_guards != from->n_numbers || from->guard)
+        return error_set(reader->err, ERR_INVALID,
+                         "there are %zu guards for %zu numbers%s: give each number one, or all of "
+                         "them 'guard'",
+                         from->n_guards, from->n_numbers, from->guard ? " and one for all" : "");
+    selector->guards =
+        arena_take(reader->command->arena, from->n_guards, sizeof selector->guards[0]);
+    if (!selector->guards)
+        return error_set(reader->err, ERR_TOO_LARGE, "the command is too large");
+    enum error_code code = ERR_OK;
+    for (size_t i = 0; i < from->n_guards && !code; i++)
+        code = get_guard(reader, from->guards[i], &selector->guards[i]);
     return code;
 }
 
@@ -433,7 +466,9 @@ static enum error_code get_numbers(struct reader *reader, const Curfew__V1__Sess
         selector->numbers[i] = from->numbers[i];
     enum error_code code =
         get_text(reader, from->infobase, LIMIT_NAME_BYTES, "infobase", &selector->infobase);
-    return code ? code : get_guard(reader, from->guard);
+    if (!code)
+        code = get_guard(reader, from->guard, &selector->guard);
+    return code ? code : get_guards(reader, from);
 }
 
 static enum error_code get_selector(struct reader *reader, const Curfew__V1__Selector *from)

@@ -85,7 +85,8 @@ static enum error_code resolve_numbers(const struct selector *selector,
         row.session = find_number(list, &infobase->uuid, row.asked_number);
         if (!row.session)
             row.verdict = TARGET_ALREADY_GONE;
-        else if (guard_differs(&selector->guard, row.session, &row.why))
+        else if (guard_differs(selector->guards ? &selector->guards[i] : &selector->guard,
+                               row.session, &row.why))
             row.verdict = TARGET_NO_LONGER_MATCHES;
         *next_row(resolution) = row;
     }

@@ -459,6 +459,11 @@ static void json_errors_name_the_path(void **state)
     (void)state;
     refuses_member("\"clustr\":\"main\"", ERR_INVALID, "there is no field 'clustr'");
     refuses_member("\"cluster\":5", ERR_INVALID, "cluster: expected a text");
+    refuses_member("\"terminate\":{\"selector\":{\"numbers\":{\"numbers\":[1,2],\"guards\":[{}]}}}",
+                   ERR_INVALID, "1 guards for 2 numbers");
+    refuses_member("\"terminate\":{\"selector\":{\"numbers\":{\"numbers\":[1],\"guards\":[{}],"
+                   "\"guard\":{}}}}",
+                   ERR_INVALID, "1 guards for 1 numbers and one for all");
     refuses_member("\"terminate\":[]", ERR_INVALID, "terminate: expected an object");
     refuses_member("\"terminate\":{\"selector\":{\"numbers\":{\"numbers\":[1,-1]}}}", ERR_INVALID,
                    "terminate.selector.numbers.numbers[1]");

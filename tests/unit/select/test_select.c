@@ -1,4 +1,5 @@
-/* What a selector finds in one complete list: a row for everything asked for, in the order asked. */
+/* What a selector finds in one complete list: a row for everything asked for, in the order asked.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -142,8 +143,8 @@ static void infobases_are_found_by_uuid(void **state)
     ask_numbers(text.text, 1, 7u);
     one(TARGET_NONE, &sessions[1], NULL);
     for (size_t i = 0; i < sizeof upper; i++)
-        upper[i] = text.text[i] >= 'a' && text.text[i] <= 'f' ? (char)(text.text[i] - 32)
-                                                              : text.text[i];
+        upper[i] =
+            text.text[i] >= 'a' && text.text[i] <= 'f' ? (char)(text.text[i] - 32) : text.text[i];
     ask_numbers(upper, 1, 9u);
     one(TARGET_NONE, &sessions[3], NULL);
 }
@@ -238,6 +239,21 @@ static void each_number_is_judged_by_itself_and_the_user_name_is_not_told(void *
     resolution_release(&resolution);
 }
 
+static void a_guard_of_its_own_judges_its_number_alone(void **state)
+{
+    (void)state;
+    ask_numbers("Управление торговлей", 3, 7u, 8u, 10u);
+    struct guard guards[] = {{"Иванов", "1CV8C", {0}}, {"", "Designer", {0}}, {"", "", {0}}};
+    command->selector.guards = guards;
+    struct resolution resolution = resolve();
+    assert_int_equal(resolution.rows[0].verdict, TARGET_NONE);
+    assert_int_equal(resolution.rows[1].verdict, TARGET_NO_LONGER_MATCHES);
+    assert_int_equal(resolution.rows[2].verdict, TARGET_NONE);
+    assert_ptr_equal(selector_guard(&command->selector, 8), &guards[1]);
+    assert_ptr_equal(selector_guard(&command->selector, 99), &command->selector.guard);
+    resolution_release(&resolution);
+}
+
 /* ---- by UUID ---- */
 
 static void sessions_are_found_by_uuid_wherever_they_are(void **state)
@@ -281,6 +297,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             a_guard_by_user_does_not_take_a_session_that_is_still_logging_in, setup, teardown),
         cmocka_unit_test_setup_teardown(a_guard_compares_applications_without_case, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_guard_of_its_own_judges_its_number_alone, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_guard_compares_the_start_exactly, setup, teardown),
         cmocka_unit_test_setup_teardown(
