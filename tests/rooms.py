@@ -19,7 +19,7 @@ LIBRARIES = [
     ("librdkafka", re.compile(r"^librdkafka/"), re.compile(r"^(worker/kafka/|sim/broker/)")),
     ("generated protobuf code", re.compile(r"\.pb-c\.h$"), ENCODING),
     ("protobuf-c", re.compile(r"^protobuf-c/"), ENCODING),
-    ("libuv", re.compile(r"^uv\.h$"), re.compile(r"^(worker/(cluster|kafka|http|service|cli)/|sim/)")),
+    ("libuv", re.compile(r"^uv\.h$"), re.compile(r"^(worker/(cluster|kafka|http|gateway|service|cli)/|sim/)")),
     ("libmicrohttpd", re.compile(r"^microhttpd\.h$"), re.compile(r"^worker/http/")),
     ("libcyaml and libyaml", re.compile(r"^(cyaml/|yaml\.h$)"), re.compile(r"^worker/config/")),
     ("libsodium", re.compile(r"^sodium"), re.compile(r"^worker/(base|audit)/")),

@@ -193,6 +193,8 @@ class Sim:
 
 class Worker:
     """One `curfew worker`; may be started again after its end under the same name."""
+    command = "worker"
+
 
     def __init__(self, world, name, settings):
         self.world, self.name = world, name
@@ -217,7 +219,7 @@ class Worker:
             log.write(f"---- start {self.starts} at {now_ms()}\n".encode())
             log.flush()
             self.process = self.world.processes.start(
-                [self.world.build / "curfew", "worker", "--config", self.config, "--port-file", self.port_file],
+                [self.world.build / "curfew", self.command, "--config", self.config, "--port-file", self.port_file],
                 stdout=log, stderr=log)
         if ready:
             self.wait_ready()

@@ -1,7 +1,8 @@
 /* log.h - one structured line per event on standard error, as journald and containers take it.
  *
  * Form: <N>curfew message key=value key="quoted value". Lower case, no full stop, no secrets; user
- * names never at info. Only service/, cli/ and sim/ log; lower rooms return errors. */
+ * names never at info. Only service/, gateway/, cli/ and sim/
+ * log; lower rooms return errors. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

@@ -1,12 +1,8 @@
 /* curfew worker: loads the configuration, and runs the service until a signal ends it. */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -14,10 +10,11 @@
 #include "base/log.h"
 #include "cli/common.h"
 #include "cli/main_table.h"
+#include "cli/process.h"
 #include "cli/say.h"
 #include "service/service.h"
 
-enum { KEY_PORT_FILE = 0x2000, PATH_BYTES_MAX = 4096 };
+enum { KEY_PORT_FILE = 0x2000 };
 
 struct worker {
     struct cli_common common;
@@ -63,46 +60,6 @@ const struct argp cmd_worker_argp = {
     cli_children,
     NULL,
     NULL};
-
-/* ---- this process ---- */
-
-/* Passwords live in this process: no core file and no debugger of the same user shows them. */
-static void keep_secrets_in(void)
-{
-    struct rlimit none = {0, 0};
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || setrlimit(RLIMIT_CORE, &none))
-        log_line(LOG_LEVEL_WARNING, "core files cannot be forbidden, going on",
-                 LOG_TEXT("reason", strerror(errno)));
-}
-
-static void raise_descriptors(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max;
-        if (setrlimit(RLIMIT_NOFILE, &files))
-            log_line(LOG_LEVEL_WARNING, "the number of descriptors cannot be raised, going on",
-                     LOG_TEXT("reason", strerror(errno)));
-    }
-}
-
-/* Written beside and renamed: whoever waits for the file never reads half a number. */
-static enum error_code write_port(const char *path, unsigned port, struct error *err)
-{
-    char beside[PATH_BYTES_MAX];
-    if ((size_t)snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid()) >= sizeof beside)
-        return error_set(err, ERR_USAGE, "the name of the port file is too long");
-    FILE *file = fopen(beside, "we");
-    if (!file)
-        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", beside, strerror(errno));
-    bool failed = fprintf(file, "%u\n", port) < 0;
-    failed = fclose(file) != 0 || failed;
-    if (!failed && rename(beside, path) == 0)
-        return ERR_OK;
-    error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerror(errno));
-    unlink(beside);
-    return ERR_SYSTEM;
-}
 
 /* ---- signals ---- */
 
@@ -205,7 +162,7 @@ static enum error_code start(struct worker *worker, struct error *err)
         return err->code;
     STEAL(config);
     if (worker->port_file)
-        return write_port(worker->port_file, service_http_port(worker->service), err);
+        return process_write_port(worker->port_file, service_http_port(worker->service), err);
     return ERR_OK;
 }
 
@@ -245,8 +202,8 @@ int cmd_worker(int argc, char **argv)
     struct error err;
     cli_common_init(&worker.common);
     cli_parse(&cmd_worker_argp, argc, argv, &worker);
-    keep_secrets_in();
-    raise_descriptors();
+    process_keep_secrets_in();
+    process_raise_descriptors();
     if (run(&worker, &err))
         return say_error("worker", &err);
     return 0;

@@ -1,0 +1,48 @@
+#include "cli/process.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum { PATH_BYTES_MAX = 4096 };
+
+void process_keep_secrets_in(void)
+{
+    struct rlimit none = {0, 0};
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || setrlimit(RLIMIT_CORE, &none))
+        log_line(LOG_LEVEL_WARNING, "core files cannot be forbidden, going on",
+                 LOG_TEXT("reason", strerror(errno)));
+}
+
+void process_raise_descriptors(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &files))
+            log_line(LOG_LEVEL_WARNING, "the number of descriptors cannot be raised, going on",
+                     LOG_TEXT("reason", strerror(errno)));
+    }
+}
+
+enum error_code process_write_port(const char *path, unsigned port, struct error *err)
+{
+    char beside[PATH_BYTES_MAX];
+    if ((size_t)snprintf(beside, sizeof beside, "%s.%ld", path, (long)getpid()) >= sizeof beside)
+        return error_set(err, ERR_USAGE, "the name of the port file is too long");
+    FILE *file = fopen(beside, "we");
+    if (!file)
+        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", beside, strerror(errno));
+    bool failed = fprintf(file, "%u\n", port) < 0;
+    failed = fclose(file) != 0 || failed;
+    if (!failed && rename(beside, path) == 0)
+        return ERR_OK;
+    error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerror(errno));
+    unlink(beside);
+    return ERR_SYSTEM;
+}

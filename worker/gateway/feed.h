@@ -1,0 +1,26 @@
+/* feed.h - the events topic, all partitions, from some way back and on and on. Loop thread only. */
+#ifndef GATEWAY_FEED_H
+#define GATEWAY_FEED_H
+
+#include "base/clock.h"
+#include "kafka/reader.h"
+
+struct feed;
+
+struct feed_options {
+    const char *topic; /* borrowed */
+    int32_t partitions;
+    int64_t look_back; /* records of each partition that are read again at the start */
+};
+
+enum error_code feed_create(struct kafka_hub *hub, const struct kafka_settings *settings,
+                            const struct feed_options *options, struct feed **ret,
+                            struct error *err) MUST_CHECK;
+void feed_destroy(struct feed *feed);
+/* The next message of any partition, owned by the caller; false when there is none now. */
+bool feed_take(struct feed *feed, struct instant now, struct kafka_message **ret);
+/* Was everything read that was there at the start, and can it be read now? If not, `why` (of `size`
+ * bytes) says what is waited for. */
+bool feed_ready(const struct feed *feed, struct instant now, char *why, size_t size);
+
+#endif

@@ -1,0 +1,67 @@
+/* internal.h - the gateway's insides, shared by gateway.c and api.c alone. */
+#ifndef GATEWAY_INTERNAL_H
+#define GATEWAY_INTERNAL_H
+
+#include "gateway/access.h"
+#include "gateway/book.h"
+#include "gateway/feed.h"
+#include "gateway/gateway.h"
+#include "gateway/language.h"
+#include "http/health.h"
+#include "kafka/producer.h"
+#include "metrics/metrics.h"
+
+/* A request that waits: first for Kafka, then for the end of its command. */
+struct waiter {
+    TAILQ_ENTRY(waiter) of_entry;
+    TAILQ_ENTRY(waiter) of_gateway;
+    struct book_entry *entry;
+    struct http_waiting *waiting;
+    enum language language;
+    uint32_t wait_s;      /* as applied */
+    bool prefers;         /* it named a wait */
+    struct instant until; /* then it is told what is known */
+    struct instant begun;
+    const char *asker; /* borrowed from the access */
+};
+
+struct gateway {
+    uv_loop_t *loop;
+    uv_timer_t timer;
+    struct gateway_options options;
+    struct clock clock;
+    const struct config *config;
+    struct kafka_hub *hub;
+    struct kafka_producer *producer;
+    struct feed *feed;
+    struct book *book;
+    struct access *access;
+    struct metrics *metrics;
+    struct http_health health;
+    struct http_server *http;
+    struct waiters waiting; /* all of them */
+    bool ready_told;
+    enum { GATEWAY_RUNNING, GATEWAY_STOPPING, GATEWAY_STOPPED } phase;
+    struct instant stop_by;
+    int handles;
+};
+
+/* gateway.c */
+bool gateway_is_ready(const struct gateway *gateway);
+void gateway_pass(struct gateway *gateway);
+
+/* api.c */
+enum { API_ROUTES = 2 };
+void api_routes(struct gateway *gateway, struct http_route ret[API_ROUTES]);
+/* Words for 404, 405 and 413; `self` is the gateway. */
+void api_refuse(void *self, const struct http_request *request, struct http_response *response);
+/* Kafka said what became of a command that was sent. */
+void api_receipt(struct gateway *gateway, const struct kafka_receipt *receipt);
+/* Something is new about a command. */
+void api_news(struct gateway *gateway, struct book_entry *entry, enum book_news news);
+/* Tells whoever has waited long enough; everybody when the gateway stops. */
+void api_expire(struct gateway *gateway, struct instant now);
+/* When the next one has waited long enough. */
+struct instant api_next(const struct gateway *gateway);
+
+#endif
