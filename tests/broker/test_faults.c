@@ -235,6 +235,20 @@ static void a_tail_opened_in_an_outage_waits_and_says_so(void **state)
     rig_close_journal(&rig, journal);
 }
 
+/* Looks, again when a look fails, until one is answered: how many messages came before that. */
+static int looked(struct kafka_tail *tail)
+{
+    struct kafka_item item;
+    int messages = 0;
+    do {
+        kafka_tail_look(tail);
+        RIG_UNTIL(&rig, kafka_tail_take(tail, &item));
+        messages += item.kind == KAFKA_ITEM_MESSAGE;
+        kafka_message_destroy(item.message);
+    } while (item.kind != KAFKA_ITEM_CAUGHT_UP);
+    return messages;
+}
+
 /* ADR 2, rule 9: an idle topic says again and again that it was read to its end, one without a
  * leader does not. */
 static void a_look_is_answered_by_an_idle_topic_and_not_by_one_without_a_leader(void **state)
@@ -259,17 +273,10 @@ static void a_look_is_answered_by_an_idle_topic_and_not_by_one_without_a_leader(
     item = rig_item(&rig, tail, KAFKA_ITEM_WAITING);
     assert_int_equal(item.error.code, ERR_UNAVAILABLE);
     rd_kafka_mock_partition_set_leader(cluster(), topic, 0, 1);
-    bool seen = false;
-    while (!seen) {
-        kafka_tail_look(tail);
-        RIG_UNTIL(&rig, kafka_tail_take(tail, &item));
-        seen = item.kind == KAFKA_ITEM_CAUGHT_UP;
-    }
+    assert_int_equal(looked(tail), 0);
     while (append(journal, 1).delivery != KAFKA_PERSISTED)
         ;
-    assert_true(kafka_tail_look(tail));
-    kafka_message_destroy(rig_item(&rig, tail, KAFKA_ITEM_MESSAGE).message); /* what stood there */
-    rig_item(&rig, tail, KAFKA_ITEM_CAUGHT_UP);
+    assert_int_equal(looked(tail), 1); /* what stood there comes first */
     rig_close_reader(&rig, reader);
     rig_close_journal(&rig, journal);
 }
