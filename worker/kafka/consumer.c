@@ -3,84 +3,14 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "kafka/client.h"
+#include "kafka/consumer_state.h"
 
-enum {
-    ASK_TIMEOUT_MS = 5000,
-    EVENTS_PER_POLL = 64, /* log lines and the like passed over in one poll */
-};
-
-/* An event that waits to be polled, with what it borrows out. */
-struct waiting {
-    STAILQ_ENTRY(waiting) link;
-    struct kafka_consumer_event event;
-    int32_t *partitions; /* owned */
-    char *metadata;      /* owned */
-};
-
-/* One partition of the assignment. */
-struct held {
-    int32_t partition;
-    struct kafka_tail *tail; /* NULL while not started */
-};
-
-/* The newest commit of one partition that has not been sent. */
-struct commit {
-    STAILQ_ENTRY(commit) link;
-    int32_t partition;
-    int64_t offset;
-    char *metadata; /* owned; NULL = none */
-    size_t metadata_length;
-};
-
-STAILQ_HEAD(waiting_list, waiting);
-STAILQ_HEAD(commit_list, commit);
-
-enum membership {
-    MEMBER_OUT,     /* nothing assigned */
-    MEMBER_IN,      /* assigned: partitions may be started */
-    MEMBER_REVOKED, /* to be let go by the service; commits are still possible */
-    MEMBER_LEAVING, /* let go: given back when the last commit is answered */
-    MEMBER_FATAL,
-};
-
-enum closing {
-    OPEN,
-    FLUSHING, /* commits given before are sent and answered */
-    CLOSING,  /* librdkafka leaves the group */
-    DROPPING, /* its client is destroyed on the pool */
-    CLOSED,
-    TOLD,
-};
-
-struct kafka_consumer {
-    struct kafka_hub *hub;
-    rd_kafka_t *group;       /* NULL once dropped */
-    rd_kafka_queue_t *queue; /* of the group's client: everything comes here */
-    rd_kafka_queue_t *close_queue;
-    struct kafka_reader *reader;
-    char *topic;
-    char *instance;    /* for messages */
-    struct held *held; /* ascending */
-    size_t held_count;
-    enum membership membership;
-    enum closing closing;
-    uint64_t generation; /* assignments and revocations so far */
-    struct waiting_list events;
-    struct waiting *given; /* the event polled last: its borrowed parts live until the next poll */
-    struct commit_list commits; /* not sent */
-    size_t commit_count;
-    bool commit_out;            /* one request is with the broker */
-    uint64_t commit_generation; /* when it was sent */
-    int32_t *asked;             /* partitions to ask about */
-    size_t asked_count;
-    struct kafka_job *ask;
-    struct kafka_job *drop;
-};
+enum { EVENTS_PER_POLL = 64 }; /* log lines and the like passed over in one poll */
 
 /* --- events to be polled -----------------------------------------------------------------------
  */
 
-static struct waiting *tell(struct kafka_consumer *consumer, enum kafka_consumer_event_kind kind)
+struct waiting *consumer_tell(struct kafka_consumer *consumer, enum kafka_consumer_event_kind kind)
 {
     struct waiting *waiting = mem_new(struct waiting);
     waiting->event = (struct kafka_consumer_event){
@@ -102,7 +32,7 @@ static void free_waiting(struct waiting *waiting)
 static void tell_partitions(struct kafka_consumer *consumer, enum kafka_consumer_event_kind kind,
                             bool lost)
 {
-    struct waiting *waiting = tell(consumer, kind);
+    struct waiting *waiting = consumer_tell(consumer, kind);
     waiting->partitions = mem_alloc(consumer->held_count + 1, sizeof *waiting->partitions);
     for (size_t i = 0; i < consumer->held_count; i++)
         waiting->partitions[i] = consumer->held[i].partition;
@@ -114,7 +44,7 @@ static void tell_partitions(struct kafka_consumer *consumer, enum kafka_consumer
 /* --- the assignment ----------------------------------------------------------------------------
  */
 
-static struct held *find_held(const struct kafka_consumer *consumer, int32_t partition)
+struct held *consumer_find(const struct kafka_consumer *consumer, int32_t partition)
 {
     size_t low = 0, high = consumer->held_count;
     while (low < high) {
@@ -143,17 +73,6 @@ static void forget_held(struct kafka_consumer *consumer)
     free(consumer->held);
     consumer->held = NULL;
     consumer->held_count = 0;
-}
-
-static void forget_commits(struct kafka_consumer *consumer)
-{
-    struct commit *commit;
-    while ((commit = STAILQ_FIRST(&consumer->commits))) {
-        STAILQ_REMOVE_HEAD(&consumer->commits, link);
-        free(commit->metadata);
-        free(commit);
-    }
-    consumer->commit_count = 0;
 }
 
 static int by_partition(const void *a, const void *b)
@@ -187,7 +106,7 @@ static void on_assigned(struct kafka_consumer *consumer,
 
 static void give_back(struct kafka_consumer *consumer)
 {
-    forget_commits(consumer);
+    commits_forget(consumer);
     forget_held(consumer);
     rd_kafka_assign(consumer->group, NULL);
     if (consumer->membership != MEMBER_FATAL)
@@ -218,7 +137,7 @@ void kafka_consumer_let_go(struct kafka_consumer *consumer)
 
 bool kafka_consumer_holds(const struct kafka_consumer *consumer, int32_t partition)
 {
-    return consumer->membership == MEMBER_IN && find_held(consumer, partition);
+    return consumer->membership == MEMBER_IN && consumer_find(consumer, partition);
 }
 
 uint64_t kafka_consumer_generation(const struct kafka_consumer *consumer)
@@ -237,10 +156,10 @@ static void on_fatal(struct kafka_consumer *consumer)
         tell_partitions(consumer, KAFKA_CONSUMER_REVOKED, true);
     stop_all(consumer);
     forget_held(consumer);
-    forget_commits(consumer);
+    commits_forget(consumer);
     consumer->membership = MEMBER_FATAL;
     consumer->generation++;
-    struct waiting *waiting = tell(consumer, KAFKA_CONSUMER_FATAL);
+    struct waiting *waiting = consumer_tell(consumer, KAFKA_CONSUMER_FATAL);
     if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
         error_set(
             &waiting->event.error, ERR_CONFLICT,
@@ -272,24 +191,6 @@ static void on_rebalance(struct kafka_consumer *consumer, rd_kafka_event_t *even
     }
 }
 
-static void on_committed(struct kafka_consumer *consumer, rd_kafka_event_t *event)
-{
-    rd_kafka_resp_err_t whole = rd_kafka_event_error(event);
-    const rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
-    bool same = consumer->generation == consumer->commit_generation;
-    consumer->commit_out = false;
-    for (int i = 0; list && i < list->cnt; i++) {
-        const rd_kafka_topic_partition_t *entry = &list->elems[i];
-        rd_kafka_resp_err_t code = entry->err ? entry->err : whole;
-        struct waiting *waiting = tell(consumer, KAFKA_CONSUMER_COMMITTED);
-        waiting->event.partition = entry->partition;
-        waiting->event.offset = entry->offset;
-        waiting->event.current = !code && same && kafka_consumer_holds(consumer, entry->partition);
-        if (code)
-            kafka_fail(&waiting->event.error, code, "the group refuses the commit");
-    }
-}
-
 static void on_event(struct kafka_consumer *consumer, rd_kafka_event_t *event)
 {
     switch (rd_kafka_event_type(event)) {
@@ -297,7 +198,7 @@ static void on_event(struct kafka_consumer *consumer, rd_kafka_event_t *event)
         on_rebalance(consumer, event);
         return;
     case RD_KAFKA_EVENT_OFFSET_COMMIT:
-        on_committed(consumer, event);
+        commits_answered(consumer, event);
         return;
     case RD_KAFKA_EVENT_ERROR:
         if (rd_kafka_event_error_is_fatal(event) && consumer->membership != MEMBER_FATAL) {
@@ -323,205 +224,6 @@ static void serve_queue(struct kafka_consumer *consumer, rd_kafka_queue_t *queue
     kafka_hub_again(consumer->hub);
 }
 
-/* --- commits -----------------------------------------------------------------------------------
- */
-
-static rd_kafka_topic_partition_list_t *commit_list(struct kafka_consumer *consumer)
-{
-    struct commit *commit;
-    rd_kafka_topic_partition_list_t *list =
-        rd_kafka_topic_partition_list_new((int)consumer->commit_count);
-    STAILQ_FOREACH(commit, &consumer->commits, link)
-    {
-        rd_kafka_topic_partition_t *entry =
-            rd_kafka_topic_partition_list_add(list, consumer->topic, commit->partition);
-        entry->offset = commit->offset;
-        entry->metadata = commit->metadata; /* the list frees it */
-        entry->metadata_size = commit->metadata_length;
-        commit->metadata = NULL;
-    }
-    return list;
-}
-
-static bool commits_done(const struct kafka_consumer *consumer)
-{
-    return consumer->commit_count == 0 && !consumer->commit_out;
-}
-
-static void send_commits(struct kafka_consumer *consumer)
-{
-    if (consumer->commit_out || consumer->commit_count == 0 || !consumer->group)
-        return;
-    rd_kafka_topic_partition_list_t *list = commit_list(consumer);
-    forget_commits(consumer);
-    rd_kafka_resp_err_t code =
-        rd_kafka_commit_queue(consumer->group, list, consumer->queue, NULL, NULL);
-    consumer->commit_out = code == RD_KAFKA_RESP_ERR_NO_ERROR;
-    consumer->commit_generation = consumer->generation;
-    for (int i = 0; code && i < list->cnt; i++) {
-        struct waiting *waiting = tell(consumer, KAFKA_CONSUMER_COMMITTED);
-        waiting->event.partition = list->elems[i].partition;
-        waiting->event.offset = list->elems[i].offset;
-        kafka_fail(&waiting->event.error, code, "the commit could not be sent");
-    }
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-static struct commit *commit_of(struct kafka_consumer *consumer, int32_t partition)
-{
-    struct commit *commit;
-    STAILQ_FOREACH(commit, &consumer->commits, link)
-    if (commit->partition == partition)
-        return commit;
-    commit = mem_new(struct commit);
-    commit->partition = partition;
-    STAILQ_INSERT_TAIL(&consumer->commits, commit, link);
-    consumer->commit_count++;
-    return commit;
-}
-
-enum error_code kafka_consumer_commit(struct kafka_consumer *consumer, int32_t partition,
-                                      int64_t offset, struct text metadata, struct error *err)
-{
-    CHECK(offset >= 0);
-    bool member = consumer->membership == MEMBER_IN || consumer->membership == MEMBER_REVOKED;
-    if (consumer->closing || !member || !find_held(consumer, partition))
-        return error_set(err, ERR_STALE, "partition %d is not assigned to this worker", partition);
-    if (metadata.length > KAFKA_METADATA_MAX)
-        return error_set(err, ERR_TOO_LARGE, "commit metadata of %zu bytes: at most %d",
-                         metadata.length, KAFKA_METADATA_MAX);
-    if (metadata.length && memchr(metadata.at, 0, metadata.length))
-        return error_set(err, ERR_INVALID,
-                         "commit metadata with a zero byte would be read back wrongly");
-    struct commit *commit = commit_of(consumer, partition);
-    free(commit->metadata);
-    commit->offset = offset;
-    commit->metadata = metadata.length ? mem_text(metadata.at, metadata.length) : NULL;
-    commit->metadata_length = metadata.length;
-    kafka_hub_again(consumer->hub); /* one request for all that are given in this turn */
-    return ERR_OK;
-}
-
-/* --- asking the coordinator --------------------------------------------------------------------
- */
-
-struct answer {
-    int32_t partition;
-    int64_t offset, low, high;
-    char *metadata;
-    size_t metadata_length;
-    rd_kafka_resp_err_t code;
-};
-
-struct ask_job {
-    struct kafka_job job;
-    rd_kafka_t *group;
-    char *topic;
-    size_t count;
-    struct answer answers[];
-};
-
-static void ask_committed(struct ask_job *ask)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)ask->count);
-    for (size_t i = 0; i < ask->count; i++)
-        rd_kafka_topic_partition_list_add(list, ask->topic, ask->answers[i].partition);
-    rd_kafka_resp_err_t code = rd_kafka_committed(ask->group, list, ASK_TIMEOUT_MS);
-    for (size_t i = 0; i < ask->count; i++) {
-        struct answer *answer = &ask->answers[i];
-        const rd_kafka_topic_partition_t *entry = &list->elems[i];
-        answer->code = code ? code : entry->err;
-        answer->offset = entry->offset >= 0 ? entry->offset : -1;
-        if (!entry->metadata || entry->metadata_size == 0)
-            continue;
-        answer->metadata = mem_text(entry->metadata, entry->metadata_size);
-        answer->metadata_length = entry->metadata_size;
-    }
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-static void ask_run(struct kafka_job *job)
-{
-    struct ask_job *ask = (struct ask_job *)job;
-    ask_committed(ask);
-    rd_kafka_resp_err_t failed = RD_KAFKA_RESP_ERR_NO_ERROR;
-    for (size_t i = 0; i < ask->count; i++) {
-        struct answer *answer = &ask->answers[i];
-        if (!answer->code && !failed)
-            answer->code =
-                rd_kafka_query_watermark_offsets(ask->group, ask->topic, answer->partition,
-                                                 &answer->low, &answer->high, ASK_TIMEOUT_MS);
-        else if (!answer->code)
-            answer->code = failed;
-        if (kafka_class(answer->code) == ERR_UNAVAILABLE)
-            failed = answer->code;
-    }
-}
-
-static void ask_done(struct kafka_job *job)
-{
-    struct ask_job *ask = (struct ask_job *)job;
-    struct kafka_consumer *consumer = job->owner;
-    consumer->ask = NULL;
-    for (size_t i = 0; i < ask->count; i++) {
-        struct answer *answer = &ask->answers[i];
-        struct waiting *waiting = tell(consumer, KAFKA_CONSUMER_POSITION);
-        waiting->event.partition = answer->partition;
-        if (answer->code) {
-            kafka_fail(&waiting->event.error, answer->code, "cannot ask the group for its offsets");
-            continue;
-        }
-        waiting->event.offset = answer->offset;
-        waiting->event.low = answer->low;
-        waiting->event.high = answer->high;
-        waiting->metadata = answer->metadata;
-        waiting->event.metadata = (struct text){answer->metadata, answer->metadata_length};
-        answer->metadata = NULL;
-    }
-}
-
-static void ask_release(struct kafka_job *job)
-{
-    struct ask_job *ask = (struct ask_job *)job;
-    for (size_t i = 0; i < ask->count; i++)
-        free(ask->answers[i].metadata);
-    free(ask->topic);
-    free(ask);
-}
-
-static void ask_what_is_wanted(struct kafka_consumer *consumer)
-{
-    if (consumer->ask || consumer->asked_count == 0 || consumer->closing)
-        return;
-    size_t count = consumer->asked_count;
-    struct ask_job *ask = mem_alloc(1, sizeof *ask + count * sizeof *ask->answers);
-    ask->group = consumer->group;
-    ask->topic = mem_text(consumer->topic, strlen(consumer->topic));
-    ask->count = count;
-    for (size_t i = 0; i < count; i++)
-        ask->answers[i] = (struct answer){consumer->asked[i], -1, -1, -1, NULL, 0, 0};
-    ask->job = (struct kafka_job){
-        .owner = consumer, .run = ask_run, .done = ask_done, .release = ask_release};
-    consumer->asked_count = 0;
-    consumer->ask = &ask->job;
-    kafka_job_start(consumer->hub, consumer->ask);
-}
-
-enum error_code kafka_consumer_ask(struct kafka_consumer *consumer, int32_t partition,
-                                   struct error *err)
-{
-    CHECK(partition >= 0);
-    if (consumer->closing)
-        return error_set(err, ERR_UNAVAILABLE, "the consumer is closed");
-    if (consumer->asked_count == KAFKA_PARTITIONS_MAX)
-        return error_set(err, ERR_FULL, "%d questions are waiting already", KAFKA_PARTITIONS_MAX);
-    consumer->asked =
-        mem_resize(consumer->asked, consumer->asked_count + 1, sizeof *consumer->asked);
-    consumer->asked[consumer->asked_count++] = partition;
-    kafka_hub_again(consumer->hub);
-    return ERR_OK;
-}
-
 /* --- reading -----------------------------------------------------------------------------------
  */
 
@@ -531,7 +233,7 @@ enum error_code kafka_consumer_start(struct kafka_consumer *consumer, int32_t pa
     CHECK(offset >= 0 || offset == KAFKA_FROM_BEGINNING);
     if (!kafka_consumer_holds(consumer, partition))
         return error_set(err, ERR_STALE, "partition %d is not assigned to this worker", partition);
-    struct held *held = find_held(consumer, partition);
+    struct held *held = consumer_find(consumer, partition);
     kafka_tail_close(held->tail);
     held->tail = NULL;
     return kafka_tail_open(consumer->reader, consumer->topic, partition, offset, &held->tail, err);
@@ -539,7 +241,7 @@ enum error_code kafka_consumer_start(struct kafka_consumer *consumer, int32_t pa
 
 void kafka_consumer_stop(struct kafka_consumer *consumer, int32_t partition)
 {
-    struct held *held = find_held(consumer, partition);
+    struct held *held = consumer_find(consumer, partition);
     if (!held)
         return;
     kafka_tail_close(held->tail);
@@ -548,7 +250,7 @@ void kafka_consumer_stop(struct kafka_consumer *consumer, int32_t partition)
 
 bool kafka_consumer_take(struct kafka_consumer *consumer, int32_t partition, struct kafka_item *ret)
 {
-    struct held *held = find_held(consumer, partition);
+    struct held *held = consumer_find(consumer, partition);
     ret->kind = KAFKA_ITEM_NONE;
     ret->message = NULL;
     if (!held || !held->tail)
@@ -562,7 +264,7 @@ bool kafka_consumer_take(struct kafka_consumer *consumer, int32_t partition, str
 
 int64_t kafka_consumer_lag(const struct kafka_consumer *consumer, int32_t partition)
 {
-    const struct held *held = find_held(consumer, partition);
+    const struct held *held = consumer_find(consumer, partition);
     if (!held || !held->tail)
         return -1;
     int64_t high = kafka_tail_high(held->tail), position = kafka_tail_position(held->tail);
@@ -667,7 +369,7 @@ static void serve_closing(struct kafka_consumer *consumer)
     if (consumer->closing == DROPPING && !consumer->drop && kafka_reader_closed(consumer->reader))
         consumer->closing = CLOSED;
     if (consumer->closing == CLOSED) {
-        tell(consumer, KAFKA_CONSUMER_CLOSED);
+        consumer_tell(consumer, KAFKA_CONSUMER_CLOSED);
         consumer->closing = TOLD;
     }
 }
@@ -705,7 +407,7 @@ void kafka_consumer_destroy(struct kafka_consumer *consumer)
     forget_held(consumer);
     kafka_reader_destroy(consumer->reader);
     destroy_group(consumer);
-    forget_commits(consumer);
+    commits_forget(consumer);
     struct waiting *waiting;
     while ((waiting = STAILQ_FIRST(&consumer->events))) {
         STAILQ_REMOVE_HEAD(&consumer->events, link);
@@ -724,12 +426,12 @@ bool kafka_consumer_poll(struct kafka_consumer *consumer, struct kafka_consumer_
     consumer->given = NULL;
     if (consumer->group)
         serve_queue(consumer, consumer->queue);
-    send_commits(consumer);
+    commits_send(consumer);
     if (consumer->closing)
         serve_closing(consumer);
     if (consumer->membership == MEMBER_LEAVING && commits_done(consumer))
         give_back(consumer);
-    ask_what_is_wanted(consumer);
+    asks_send(consumer);
     struct waiting *waiting = STAILQ_FIRST(&consumer->events);
     if (!waiting)
         return false;
