@@ -25,7 +25,7 @@ LIBRARIES = [
     ("libsodium", re.compile(r"^sodium"), re.compile(r"^worker/(base|audit)/")),
     ("libnettle", re.compile(r"^nettle/"), re.compile(r"^worker/base/hash\.c$")),
     ("sockets", re.compile(r"^(sys/socket\.h|netinet/|arpa/inet\.h|netdb\.h)"),
-     re.compile(r"^(worker/(base/notify|cluster|kafka|http|service|cli)|sim/)")),
+     re.compile(r"^(worker/(base/(notify|address)|cluster|kafka|http|service|cli)|sim/)")),
 ]
 # Pure rooms do no I/O, own no clock and log nothing.
 PURE = {"command", "guard", "select", "engine", "event", "audit", "model"}

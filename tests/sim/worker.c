@@ -31,8 +31,8 @@ static enum error_code resolve(void *self, const struct command *command,
                                struct error *err)
 {
     (void)self;
-    (void)context;
-    enum error_code code = select_resolve(command, list, ret, err);
+    struct select_rules rules = {.context = context};
+    enum error_code code = select_resolve(command, &rules, list, ret, err);
     if (code)
         return code;
     for (size_t i = 0; i < ret->count; i++) {

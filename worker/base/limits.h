@@ -21,6 +21,7 @@ enum {
     LIMIT_TARGETS = 10000,   /* selected by one command, whatever the configuration says */
     LIMIT_FILTER_DEPTH = 16, /* nested all/any/not */
     LIMIT_FILTER_NODES = 256,
+    LIMIT_FILTER_VALUES = 2000, /* of all its conditions: each is compared with every session */
     LIMIT_EVENT_BYTES =
         900000, /* below the broker's usual 1 MiB; larger verdict lists are split into parts */
     LIMIT_RAS_PACKET_BYTES =

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/say.h"
-#include "cli/suggest.h"
+#include "base/suggest.h"
 #include "kafka/settings.h"
 
 enum { TITLE_MAX = 64 };

@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
-#include "cli/suggest.h"
+#include "base/suggest.h"
 
 static size_t list(const struct argp *argp, const struct argp_option **ret, size_t count)
 {

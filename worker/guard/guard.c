@@ -28,11 +28,6 @@ static bool has_cluster(enum action action)
     return action == ACTION_TERMINATE || action == ACTION_DRAIN || action == ACTION_RESTORE;
 }
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- what is filled in whatever the answer ---- */
 
 static struct wall expiry(const struct config_policy *policy, const struct command *command,
@@ -42,16 +37,6 @@ static struct wall expiry(const struct config_policy *policy, const struct comma
     int64_t at =
         command->expires_at.ms ? command->expires_at.ms : appended_at.ms + policy->validity_ms;
     return (struct wall){at < latest ? at : latest};
-}
-
-static uint32_t target_ceiling(const struct config *config, const struct command *command)
-{
-    uint32_t ret = least(config->limits.targets_per_command, LIMIT_TARGETS);
-    if (config->policy.max_targets)
-        ret = least(ret, config->policy.max_targets);
-    if (command->options.max_targets)
-        ret = least(ret, command->options.max_targets);
-    return ret;
 }
 
 /* ---- shape ---- */
@@ -251,7 +236,7 @@ enum error_code guard_command(const struct config *config, const struct command 
     CHECK(facts->appended_at.ms > 0);
     *ret = (struct guard_verdict){
         .expires_at = expiry(&config->policy, command, facts->appended_at),
-        .max_targets = target_ceiling(config, command),
+        .max_targets = ceiling_of(config, command),
     };
     if (command->cluster[0])
         ret->cluster = config_cluster_find(config, text_of(command->cluster));

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "config/config.h"
 #include "model/command.h"
+#include "model/resolution.h"
 #include "model/session.h"
 
 struct guard_facts {
@@ -44,9 +45,14 @@ enum error_code guard_command(const struct config *config, const struct command 
 enum error_code guard_session(const struct config *config, const struct config_cluster *cluster,
                               const struct command *command, const struct session *session,
                               bool named_exactly, struct error *err) MUST_CHECK;
+/* May these sessions be ended by one command? Those of `resolution` without a verdict count.
+ * ERR_TOO_LARGE: more than its ceiling. ERR_DENIED: a filter selects more than policy.max_share of
+ * an infobase's sessions in `list`, those of always protected applications left out of account. */
+enum error_code guard_resolution(const struct config *config, const struct command *command,
+                                 const struct session_list *list,
+                                 const struct resolution *resolution, struct error *err) MUST_CHECK;
 /* Does the command's selector name this session's application, so that `Designer` is meant? By UUID
- * (sessions), by guard.application (numbers), or by a condition app_id = or in (filter) that is not
- * under `not`. */
+ * (sessions) or by guard.application (numbers). What a filter names is told by select/. */
 bool guard_names_exactly(const struct command *command, const struct session *session);
 /* Is it one of the application ids of 1C:Enterprise that Curfew knows? */
 bool guard_application_known(struct text app_id);

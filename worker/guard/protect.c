@@ -10,8 +10,8 @@ static const struct {
     const char *id;
     enum protection protection;
 } applications[] = {
-#define APPLICATION(id, protection) {id, protection},
-#include "guard/applications.def"
+#define APPLICATION(id, class, protection) {id, protection},
+#include "model/applications.def"
 #undef APPLICATION
 };
 
@@ -49,6 +49,11 @@ static enum protection protection_of(const struct config_policy *policy, const c
     return ret;
 }
 
+bool protect_always(const struct config_policy *policy, const char *app_id)
+{
+    return protection_of(policy, app_id) == ALWAYS;
+}
+
 enum error_code guard_session(const struct config *config, const struct config_cluster *cluster,
                               const struct command *command, const struct session *session,
                               bool named_exactly, struct error *err)
@@ -72,32 +77,6 @@ enum error_code guard_session(const struct config *config, const struct config_c
 
 /* ---- named exactly ---- */
 
-static bool condition_names(const struct filter *filter, const char *app_id)
-{
-    if (strcmp(filter->field, "app_id") != 0 && strcmp(filter->field, "app-id") != 0)
-        return false;
-    if (filter->comparison != COMPARISON_EQUAL && filter->comparison != COMPARISON_IN)
-        return false;
-    for (size_t i = 0; i < filter->value_count; i++)
-        if (same(filter->values[i], app_id))
-            return true;
-    return false;
-}
-
-/* Depth is bounded by LIMIT_FILTER_DEPTH when the command is decoded. What stands under `not` names
- * nothing. */
-static bool filter_names(const struct filter *filter, const char *app_id)
-{
-    if (filter->kind == FILTER_CONDITION)
-        return condition_names(filter, app_id);
-    if (filter->kind != FILTER_ALL && filter->kind != FILTER_ANY)
-        return false;
-    for (size_t i = 0; i < filter->child_count; i++)
-        if (filter_names(filter->children[i], app_id))
-            return true;
-    return false;
-}
-
 bool guard_names_exactly(const struct command *command, const struct session *session)
 {
     const struct selector *selector = &command->selector;
@@ -114,7 +93,6 @@ bool guard_names_exactly(const struct command *command, const struct session *se
         return guard->application[0] && same(guard->application, session->app_id);
     }
     case SELECTOR_FILTER:
-        return selector->filter && filter_names(selector->filter, session->app_id);
     case SELECTOR_NONE:
         break;
     }

@@ -21,4 +21,9 @@ enum error_code rules_for_session(const struct config_policy *policy,
 /* `*` stands for any run of characters; without case. */
 bool rules_pattern_matches(const char *pattern, const char *text);
 
+/* ceiling.c: targets that this command may have, never 0 */
+uint32_t ceiling_of(const struct config *config, const struct command *command);
+/* protect.c: is no session of this application ever ended? */
+bool protect_always(const struct config_policy *policy, const char *app_id);
+
 #endif

@@ -283,6 +283,7 @@ struct reader {
     struct command *command;
     struct error *err;
     size_t filter_nodes;
+    size_t filter_values;
 };
 
 static enum error_code get_text(struct reader *reader, ProtobufCBinaryData bytes, size_t max,
@@ -356,6 +357,10 @@ static enum error_code get_condition(struct reader *reader, const Curfew__V1__Co
     if ((unsigned)from->comparison >= COMPARISON_COUNT || from->comparison == 0)
         return error_set(reader->err, ERR_INVALID, "a filter condition has no known comparison");
     filter->comparison = (enum comparison)from->comparison;
+    reader->filter_values += from->n_values;
+    if (reader->filter_values > LIMIT_FILTER_VALUES)
+        return error_set(reader->err, ERR_TOO_LARGE, "the filter has more than %d values",
+                         LIMIT_FILTER_VALUES);
     filter->value_count = from->n_values;
     filter->values = arena_take(reader->command->arena, from->n_values, sizeof filter->values[0]);
     if (!filter->values)
@@ -602,7 +607,7 @@ enum error_code command_decode(struct text bytes, struct command **ret, struct e
     if (!message)
         return error_set(err, ERR_UNDECODABLE, "the bytes are not a curfew.v1.Command in protobuf");
     AUTO(command) command = command_create_for(bytes.length);
-    struct reader reader = {command, err, 0};
+    struct reader reader = {.command = command, .err = err};
     enum error_code code = get_head(&reader, message);
     if (!code)
         code = get_action(&reader, message);

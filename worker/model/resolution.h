@@ -25,7 +25,8 @@ struct resolved_row {
     const struct session *session; /* borrowed from the list; NULL: nothing found */
     enum target_outcome verdict;   /* NONE: to be ended. NO_LONGER_MATCHES, PROTECTED: left alone.
                                       ALREADY_GONE: absent */
-    struct error why;              /* for every verdict but NONE and ALREADY_GONE */
+    struct error why;              /* for every verdict but NONE; ALREADY_GONE: if another bears
+                                      the number now */
     enum handler_mode handler;     /* UNSAID: none */
     const char *handler_of; /* infobase whose handler it is, as configured; NULL: the cluster's.
                                Borrowed from the configuration */

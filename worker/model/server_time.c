@@ -48,3 +48,13 @@ enum error_code server_time_read(struct text text, struct server_time *ret, stru
     ret->ticks = wall.ms * 10 + tenth + TICKS_AT_1970;
     return ERR_OK;
 }
+
+int64_t server_time_ms(struct server_time time)
+{
+    return (time.ticks - TICKS_AT_1970) / 10;
+}
+
+struct server_time server_time_of_ms(int64_t ms)
+{
+    return (struct server_time){ms * 10 + TICKS_AT_1970};
+}

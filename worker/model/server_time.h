@@ -24,6 +24,9 @@ struct server_time_text server_time_format(struct server_time time);
 /* Reads what server_time_format writes; the empty text is none. */
 enum error_code server_time_read(struct text text, struct server_time *ret,
                                  struct error *err) MUST_CHECK;
+/* Milliseconds since 1970-01-01T00:00:00 of that clock, and the time that has so many. */
+int64_t server_time_ms(struct server_time time);
+struct server_time server_time_of_ms(int64_t ms);
 static inline bool server_time_equal(struct server_time a, struct server_time b)
 {
     return a.ticks == b.ticks;

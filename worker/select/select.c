@@ -4,6 +4,8 @@
 #include <strings.h>
 
 #include "base/check.h"
+#include "base/limits.h"
+#include "select/filter.h"
 
 static struct resolved_row *next_row(struct resolution *resolution)
 {
@@ -69,7 +71,81 @@ static bool guard_differs(const struct guard *guard, const struct session *sessi
     return false;
 }
 
+static struct filter_time time_of(const struct select_rules *rules)
+{
+    return (struct filter_time){.zone = rules->zone,
+                                .from = rules->context->listed_from,
+                                .until = rules->context->listed_until,
+                                .tolerance_ms = rules->tolerance_ms};
+}
+
+/* A session cannot have begun, or been active, after the list that shows it: then the clock or the
+ * configured zone is wrong, and nothing may be concluded from any of the list's times. */
+static bool is_ahead(const struct filter_time *time, struct server_time moment)
+{
+    struct session session = {.started_at = moment};
+    return time->zone && time->until.ms && moment.ticks &&
+           filter_began_before(time, &session, time->until) == TRUTH_NO;
+}
+
+/* Did the session begin before the command was given? A list that was made within the tolerance of
+ * the command counts as made with it: then the start as it is told, a whole second, is enough.
+ * What began in the same second cannot be told apart; a later list leaves it alone. */
+static enum truth began_before_command(const struct select_rules *rules,
+                                       const struct session *session)
+{
+    const struct resolve_context *context = rules->context;
+    struct filter_time time = time_of(rules);
+    enum truth truth = filter_began_before(&time, session, context->first_append);
+    bool with_it = context->listed_until.ms > 0 &&
+                   context->listed_until.ms - context->first_append.ms <= rules->tolerance_ms;
+    if (truth != TRUTH_UNKNOWN || !with_it || !rules->zone || !session->started_at.ticks)
+        return truth;
+    struct wall_span began = zone_read(rules->zone, server_time_ms(session->started_at));
+    return began.from.ms <= context->first_append.ms ? TRUTH_YES : TRUTH_UNKNOWN;
+}
+
+/* Numbers are used again. Who bears one now and began after the command is not who was meant; a
+ * guard that names the start says it better. Without a time zone nothing can be told. */
+static enum target_outcome judge_start(const struct select_rules *rules,
+                                       const struct session *session, struct error *why)
+{
+    struct filter_time time = time_of(rules);
+    enum truth before = began_before_command(rules, session);
+    if (!rules->zone || !session->started_at.ticks || before == TRUTH_YES)
+        return TARGET_NONE;
+    if (is_ahead(&time, session->started_at)) {
+        error_set(why, ERR_CONFIG,
+                  "session %u began at %s, which is yet to come by the configured time zone: set "
+                  "clusters[].time_zone, or the cluster's clock, right",
+                  session->number, server_time_format(session->started_at).text);
+        return TARGET_NO_LONGER_MATCHES;
+    }
+    if (before == TRUTH_NO) {
+        error_set(why, ERR_GONE,
+                  "who bears the number %u now began at %s, after the command was given",
+                  session->number, server_time_format(session->started_at).text);
+        return TARGET_ALREADY_GONE;
+    }
+    error_set(why, ERR_CONFLICT,
+              "session %u began at %s, about when the command was given, and may not be the one "
+              "that was meant: name its UUID, or guard.started_at",
+              session->number, server_time_format(session->started_at).text);
+    return TARGET_NO_LONGER_MATCHES;
+}
+
+static enum target_outcome judge_number(const struct guard *guard, const struct select_rules *rules,
+                                        const struct session *session, struct error *why)
+{
+    if (!session)
+        return TARGET_ALREADY_GONE;
+    if (guard_differs(guard, session, why))
+        return TARGET_NO_LONGER_MATCHES;
+    return guard->started_at.ticks ? TARGET_NONE : judge_start(rules, session, why);
+}
+
 static enum error_code resolve_numbers(const struct selector *selector,
+                                       const struct select_rules *rules,
                                        const struct session_list *list,
                                        struct resolution *resolution, struct error *err)
 {
@@ -83,39 +159,182 @@ static enum error_code resolve_numbers(const struct selector *selector,
         if (asked_before(resolution, &row))
             continue;
         row.session = find_number(list, &infobase->uuid, row.asked_number);
-        if (!row.session)
-            row.verdict = TARGET_ALREADY_GONE;
-        else if (guard_differs(selector->guards ? &selector->guards[i] : &selector->guard,
-                               row.session, &row.why))
-            row.verdict = TARGET_NO_LONGER_MATCHES;
+        const struct guard *guard = selector->guards ? &selector->guards[i] : &selector->guard;
+        row.verdict = judge_number(guard, rules, row.session, &row.why);
+        if (row.verdict == TARGET_ALREADY_GONE)
+            row.session = NULL; /* nobody's snapshot but his who was meant */
         *next_row(resolution) = row;
     }
     return ERR_OK;
 }
 
-enum error_code select_resolve(const struct command *command, const struct session_list *list,
-                               struct resolution *ret, struct error *err)
+/* ---- filters ---- */
+
+/* Those that were not yet there when the command was given are not meant. */
+static bool is_in_time(const struct command *command, const struct select_rules *rules,
+                       const struct session *session)
+{
+    return command->options.until_empty || began_before_command(rules, session) == TRUTH_YES;
+}
+
+static enum error_code check_clock(const struct select_rules *rules,
+                                   const struct session_list *list, struct error *err)
+{
+    struct filter_time time = time_of(rules);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct session *session = &list->sessions[i];
+        bool began = is_ahead(&time, session->started_at);
+        if (began || is_ahead(&time, session->last_active_at))
+            return error_set(
+                err, ERR_CONFIG,
+                "the cluster shows a session that was active at %s, which is yet to "
+                "come by the configured time zone: set clusters[].time_zone, or the "
+                "cluster's clock, right",
+                server_time_format(began ? session->started_at : session->last_active_at).text);
+    }
+    return ERR_OK;
+}
+
+static enum error_code resolve_filter(const struct command *command,
+                                      const struct select_rules *rules,
+                                      const struct filter_view *view,
+                                      const struct session_list *list,
+                                      struct resolution *resolution, struct error *err)
+{
+    AUTO(matcher) matcher = NULL;
+    enum error_code code = matcher_create(command->selector.filter, &matcher, err);
+    if (!code)
+        code = matcher_fits(matcher, view, err);
+    if (!code)
+        code = check_clock(rules, list, err);
+    for (size_t i = 0; !code && i < list->count; i++) {
+        const struct session *session = &list->sessions[i];
+        if (!is_in_time(command, rules, session) ||
+            matcher_ask(matcher, view, session) != TRUTH_YES)
+            continue;
+        if (resolution->count == LIMIT_TARGETS)
+            return error_set(err, ERR_TOO_LARGE, "the filter selects more than %d sessions",
+                             LIMIT_TARGETS);
+        *next_row(resolution) = (struct resolved_row){.session = session};
+    }
+    return code;
+}
+
+/* In doubt a session is left alone. */
+static enum error_code exclude(const struct command *command, const struct filter_view *view,
+                               struct resolution *resolution, struct error *err)
+{
+    AUTO(matcher) matcher = NULL;
+    bool by_filter = command->selector.kind == SELECTOR_FILTER;
+    size_t kept = 0;
+    enum error_code code = matcher_create(command->options.exclude, &matcher, err);
+    if (!code)
+        code = matcher_fits(matcher, view, err);
+    if (code)
+        return error_wrap(err, "options.exclude");
+    for (size_t i = 0; i < resolution->count; i++) {
+        struct resolved_row row = resolution->rows[i];
+        enum truth truth = row.session && row.verdict == TARGET_NONE
+                               ? matcher_ask(matcher, view, row.session)
+                               : TRUTH_NO;
+        if (truth != TRUTH_NO && by_filter)
+            continue;
+        if (truth != TRUTH_NO) {
+            row.verdict = TARGET_PROTECTED;
+            error_set(&row.why, ERR_DENIED, "options.exclude %s this session",
+                      truth == TRUTH_YES ? "names" : "may mean");
+        }
+        resolution->rows[kept++] = row;
+    }
+    resolution->count = kept;
+    return ERR_OK;
+}
+
+/* ---- before acceptance ---- */
+
+static enum error_code check_filter(const struct filter *filter, bool has_zone, bool *ret_ages,
+                                    struct error *err)
+{
+    AUTO(matcher) matcher = NULL;
+    enum error_code code = matcher_create(filter, &matcher, err);
+    if (!code)
+        *ret_ages = matcher_needs_zone(matcher) && !has_zone;
+    return code;
+}
+
+enum error_code select_check(const struct command *command, bool has_zone, struct error *err)
+{
+    const struct options *options = &command->options;
+    bool by_filter =
+        command->action == ACTION_TERMINATE && command->selector.kind == SELECTOR_FILTER;
+    bool ages = false;
+    enum error_code code = ERR_OK;
+    if (by_filter && !command->selector.filter)
+        return error_set(err, ERR_INVALID, "the filter is missing");
+    if (by_filter)
+        code = check_filter(command->selector.filter, has_zone, &ages, err);
+    if (!code && !ages && options->exclude) {
+        code = check_filter(options->exclude, has_zone, &ages, err);
+        if (code)
+            return error_wrap(err, "options.exclude");
+    }
+    if (code)
+        return code;
+    if (ages)
+        return error_set(err, ERR_UNSUPPORTED,
+                         "the filter asks for an age, and the cluster tells times without a zone: "
+                         "set clusters[].time_zone for '%s'",
+                         command->cluster);
+    if (by_filter && !options->until_empty && !has_zone)
+        return error_set(err, ERR_UNSUPPORTED,
+                         "a filter means the sessions that began before the command, which cannot "
+                         "be told without the cluster's time zone: set clusters[].time_zone for "
+                         "'%s'",
+                         command->cluster);
+    return ERR_OK;
+}
+
+/* ---- the whole ---- */
+
+static enum error_code find_rows(const struct command *command, const struct select_rules *rules,
+                                 const struct filter_view *view, const struct session_list *list,
+                                 struct resolution *resolution, struct error *err)
 {
     const struct selector *selector = &command->selector;
-    struct resolution resolution = {.rows = mem_alloc(selector->count, sizeof resolution.rows[0])};
-    enum error_code code = ERR_OK;
     switch (selector->kind) {
     case SELECTOR_SESSIONS:
-        resolve_sessions(selector, list, &resolution);
-        break;
+        resolve_sessions(selector, list, resolution);
+        return ERR_OK;
     case SELECTOR_NUMBERS:
-        code = resolve_numbers(selector, list, &resolution, err);
-        break;
+        return resolve_numbers(selector, rules, list, resolution, err);
     case SELECTOR_FILTER:
+        return resolve_filter(command, rules, view, list, resolution, err);
     case SELECTOR_NONE:
-        code = error_set(err, ERR_UNSUPPORTED,
-                         "this version selects by session UUIDs or by infobase and numbers");
         break;
     }
+    return error_set(err, ERR_INVALID, "the command selects nothing");
+}
+
+enum error_code select_resolve(const struct command *command, const struct select_rules *rules,
+                               const struct session_list *list, struct resolution *ret,
+                               struct error *err)
+{
+    const struct selector *selector = &command->selector;
+    struct filter_time time = time_of(rules);
+    enum error_code code = select_check(command, rules->zone != NULL, err);
+    if (code)
+        return code;
+    size_t most = selector->kind == SELECTOR_FILTER ? list->count : selector->count;
+    struct resolution resolution = {.rows = mem_alloc(most, sizeof resolution.rows[0])};
+    AUTO(filter_view) view = filter_view_create(list, &time);
+    code = find_rows(command, rules, view, list, &resolution, err);
+    if (!code && command->options.exclude)
+        code = exclude(command, view, &resolution, err);
     if (code) {
-        resolution_release(&resolution);
+        free(resolution.rows);
         return code;
     }
-    *ret = resolution;
+    ret->rows = resolution.rows;
+    ret->count = resolution.count;
     return ERR_OK;
 }

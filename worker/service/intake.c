@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "guard/guard.h"
+#include "select/select.h"
 #include "service/internal.h"
 
 enum { SEND_AGAIN_MS = 1000 };
@@ -49,6 +50,9 @@ static void judge(struct partition *partition, struct command *command, struct i
     struct guard_facts facts = {.appended_at = offer->appended_at,
                                 .broker_now = broker_now(partition, now)};
     if (guard_command(service->config, command, &facts, &verdict, &offer->refusal) == ERR_OK)
+        offer->refusal.code = ERR_OK;
+    bool has_zone = verdict.cluster && verdict.cluster->zone;
+    if (!offer->refusal.code && !select_check(command, has_zone, &offer->refusal))
         offer->refusal.code = ERR_OK;
     offer->expires_at = verdict.expires_at;
     offer->cluster = verdict.cluster ? verdict.cluster->name : NULL;

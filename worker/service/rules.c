@@ -1,7 +1,15 @@
 /* What the engine asks of the pure rooms beside it: select/ finds, guard/ protects. */
 #include "guard/guard.h"
+#include "select/filter.h"
 #include "select/select.h"
 #include "service/internal.h"
+
+static bool names_exactly(const struct command *command, const struct session *session)
+{
+    if (command->selector.kind == SELECTOR_FILTER)
+        return filter_names_application(command->selector.filter, session->app_id);
+    return guard_names_exactly(command, session);
+}
 
 static void protect(const struct config *config, const struct config_cluster *cluster,
                     const struct command *command, struct resolved_row *row)
@@ -9,7 +17,7 @@ static void protect(const struct config *config, const struct config_cluster *cl
     struct error why;
     if (row->verdict != TARGET_NONE || !row->session)
         return;
-    bool named = guard_names_exactly(command, row->session);
+    bool named = names_exactly(command, row->session);
     if (guard_session(config, cluster, command, row->session, named, &why) == ERR_OK)
         return;
     row->verdict = TARGET_PROTECTED;
@@ -26,11 +34,15 @@ enum error_code service_resolve(void *self, const struct command *command,
     if (!cluster)
         return error_set(err, ERR_NOT_FOUND, "cluster '%s' is no longer configured here",
                          command->cluster);
-    (void)context;
-    enum error_code code = select_resolve(command, list, ret, err);
+    struct select_rules rules = {
+        .context = context, .zone = cluster->zone, .tolerance_ms = cluster->clock_tolerance_ms};
+    enum error_code code = select_resolve(command, &rules, list, ret, err);
     if (code)
         return code;
     for (size_t i = 0; i < ret->count; i++)
         protect(config, cluster, command, &ret->rows[i]);
-    return ERR_OK;
+    code = guard_resolution(config, command, list, ret, err);
+    if (code)
+        resolution_release(ret);
+    return code;
 }

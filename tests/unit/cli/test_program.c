@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "cli/suggest.h"
+#include "base/suggest.h"
 #include "tests/unit/cli/child.h"
 
 #define SOME_UUID "0b5f0000-0000-4000-8000-000000000001"

@@ -170,9 +170,6 @@ static void what_this_version_cannot_do_is_refused_and_never_left_out(void **sta
     command->options.until_empty = true;
     refused(config, command, &usual, ERR_UNSUPPORTED, "options.until_empty");
     command->options = none;
-    command->options.exclude = &all;
-    refused(config, command, &usual, ERR_UNSUPPORTED, "options.exclude");
-    command->options = none;
     command->options.standard_processing = STANDARD_PROCESSING_OFF;
     refused(config, command, &usual, ERR_UNSUPPORTED, "standard_processing OFF");
     command->options = none;
@@ -471,33 +468,77 @@ static void i14_designer_is_ended_only_when_named_exactly(void **state)
     assert_int_equal(may_end(config, command, &designer), ERR_DENIED);
 }
 
-static void i14_a_filter_names_an_application_only_positively(void **state)
+/* ---- ceilings ---- */
+
+enum { MANY = 40 };
+static struct session many[MANY];
+static struct resolved_row rows[MANY];
+
+/* Twenty sessions of one infobase, fifteen of another, five of RAS itself; the first `count` are
+ * selected. */
+static enum error_code resolved(const struct config *config, const struct command *command,
+                                size_t count, struct error *err)
+{
+    struct session_list list = {.sessions = many, .count = MANY};
+    struct resolution resolution = {.rows = rows, .count = count};
+    for (size_t i = 0; i < MANY; i++) {
+        many[i] = session_of(i < 35 ? "1CV8C" : "RAS", "u", i < 20 || i >= 35 ? "ut" : "books");
+        many[i].infobase = (struct uuid){{i < 20 || i >= 35 ? 1 : 2}};
+        rows[i] = (struct resolved_row){.session = &many[i]};
+    }
+    err->code = ERR_OK;
+    return guard_resolution(config, command, &list, &resolution, err);
+}
+
+static void a_command_ends_no_more_than_its_lowest_ceiling(void **state)
 {
     (void)state;
+    AUTO(config) config = config_with("policy: {max_targets: 30}");
     AUTO(command) command = terminate();
-    const char *values[] = {"1CV8", "designer"};
-    struct filter condition = {.kind = FILTER_CONDITION,
-                               .field = "app_id",
-                               .comparison = COMPARISON_IN,
-                               .values = values,
-                               .value_count = 2};
-    struct filter *children[] = {&condition};
-    struct filter all = {.kind = FILTER_ALL, .children = children, .child_count = 1};
-    struct filter not_ = {.kind = FILTER_NOT, .children = children, .child_count = 1};
-    struct session designer = session_of("Designer", "dev", "ut");
+    struct error err;
     command->selector.kind = SELECTOR_FILTER;
-    command->selector.filter = &all;
-    assert_true(guard_names_exactly(command, &designer));
-    command->selector.filter = &not_;
-    assert_false(guard_names_exactly(command, &designer));
-    command->selector.filter = &condition;
-    condition.comparison = COMPARISON_NOT_EQUAL;
-    assert_false(guard_names_exactly(command, &designer));
-    condition.comparison = COMPARISON_MATCHES; /* a pattern names nothing exactly */
-    assert_false(guard_names_exactly(command, &designer));
-    condition.comparison = COMPARISON_EQUAL;
-    condition.field = "user_name";
-    assert_false(guard_names_exactly(command, &designer));
+    assert_int_equal(resolved(config, command, 30, &err), ERR_OK);
+    assert_int_equal(resolved(config, command, 31, &err), ERR_TOO_LARGE);
+    assert_non_null(strstr(err.message, "31 sessions are selected, at most 30"));
+    command->options.max_targets = 5;
+    assert_int_equal(resolved(config, command, 6, &err), ERR_TOO_LARGE);
+    command->options.max_targets = 50;
+    assert_int_equal(resolved(config, command, 31, &err), ERR_TOO_LARGE);
+}
+
+static void what_is_left_alone_counts_for_no_ceiling(void **state)
+{
+    (void)state;
+    AUTO(config) config = config_with("");
+    AUTO(command) command = terminate();
+    struct session session = session_of("1CV8C", "u", "ut");
+    struct session_list list = {.sessions = &session, .count = 1};
+    struct resolved_row three[] = {{.session = &session},
+                                   {.session = &session, .verdict = TARGET_PROTECTED},
+                                   {.verdict = TARGET_ALREADY_GONE}};
+    struct resolution resolution = {.rows = three, .count = 3};
+    struct error err;
+    command->options.max_targets = 1;
+    assert_int_equal(guard_resolution(config, command, &list, &resolution, &err), ERR_OK);
+}
+
+static void a_filter_takes_no_more_than_its_share_of_an_infobase(void **state)
+{
+    (void)state;
+    AUTO(config) config = config_with("policy: {max_share: 50, share_from: 16}");
+    AUTO(command) command = terminate();
+    struct error err;
+    command->selector.kind = SELECTOR_FILTER;
+    assert_int_equal(resolved(config, command, 10, &err), ERR_OK);
+    assert_int_equal(resolved(config, command, 11, &err), ERR_DENIED);
+    assert_non_null(strstr(err.message, "11 of the 20 sessions of infobase 'ut'"));
+    command->selector.kind = SELECTOR_SESSIONS; /* each was named */
+    assert_int_equal(resolved(config, command, 20, &err), ERR_OK);
+    command->selector.kind = SELECTOR_FILTER;
+    AUTO(config) small = config_with("policy: {max_share: 50, share_from: 21}");
+    assert_int_equal(resolved(small, command, 35, &err), ERR_OK);
+    AUTO(config) usual_share = config_with("");
+    assert_int_equal(resolved(usual_share, command, 35, &err), ERR_OK);
 }
 
 static void i14_configured_users_hosts_and_applications_are_protected_without_case(void **state)
@@ -552,7 +593,9 @@ int main(void)
         cmocka_unit_test(patterns_with_many_stars_stay_fast_and_right),
         cmocka_unit_test(i14_service_sessions_and_consoles_are_never_ended),
         cmocka_unit_test(i14_designer_is_ended_only_when_named_exactly),
-        cmocka_unit_test(i14_a_filter_names_an_application_only_positively),
+        cmocka_unit_test(a_command_ends_no_more_than_its_lowest_ceiling),
+        cmocka_unit_test(what_is_left_alone_counts_for_no_ceiling),
+        cmocka_unit_test(a_filter_takes_no_more_than_its_share_of_an_infobase),
         cmocka_unit_test(i14_configured_users_hosts_and_applications_are_protected_without_case),
         cmocka_unit_test(unknown_applications_are_not_protected_and_can_be_told),
     };

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "select/filter.h"
 #include "select/select.h"
 
 static const struct uuid trade = {{0x11, [15] = 1}};
@@ -23,6 +24,7 @@ static struct session session_of(uint8_t id, const struct uuid *infobase, uint32
         .user_name = user,
         .app_id = "1CV8C",
         .started_at = {noon_ticks + number},
+        .reported = UINT64_MAX,
     };
 }
 
@@ -30,6 +32,8 @@ static struct infobase_name infobases[] = {{{{0}}, "Управление тор�
 static struct session sessions[5];
 static struct session_list list;
 static struct command *command;
+static struct resolve_context context;
+static struct select_rules rules;
 static uint32_t numbers[4];
 static struct uuid uuids[4];
 
@@ -48,6 +52,8 @@ static int setup(void **state)
                                  .infobases = infobases,
                                  .infobase_count = 2,
                                  .has_infobases = true};
+    context = (struct resolve_context){.first_append = {1795000000000}, .round = 1};
+    rules = (struct select_rules){.context = &context};
     command = command_create();
     command->action = ACTION_TERMINATE;
     return 0;
@@ -87,18 +93,18 @@ static void ask_sessions(size_t count, ...)
 
 static struct resolution resolve(void)
 {
-    struct resolution resolution;
+    struct resolution resolution = {0};
     struct error err = {0};
-    if (select_resolve(command, &list, &resolution, &err))
+    if (select_resolve(command, &rules, &list, &resolution, &err))
         fail_msg("%s", err.message);
     return resolution;
 }
 
 static void refused(enum error_code wanted, const char *words)
 {
-    struct resolution resolution;
+    struct resolution resolution = {0};
     struct error err = {0};
-    assert_int_equal(select_resolve(command, &list, &resolution, &err), wanted);
+    assert_int_equal(select_resolve(command, &rules, &list, &resolution, &err), wanted);
     assert_non_null(strstr(err.message, words));
 }
 
@@ -271,13 +277,234 @@ static void sessions_are_found_by_uuid_wherever_they_are(void **state)
     resolution_release(&resolution);
 }
 
-static void a_kind_that_is_not_built_is_refused_and_never_means_all(void **state)
+static void a_selector_that_selects_nothing_never_means_all(void **state)
 {
     (void)state;
-    command->selector.kind = SELECTOR_FILTER;
-    refused(ERR_UNSUPPORTED, "selects by");
     command->selector.kind = SELECTOR_NONE;
-    refused(ERR_UNSUPPORTED, "selects by");
+    refused(ERR_INVALID, "selects nothing");
+    command->selector.kind = SELECTOR_FILTER;
+    refused(ERR_INVALID, "the filter is missing");
+    struct filter empty = {.kind = FILTER_NONE};
+    command->selector.filter = &empty;
+    refused(ERR_INVALID, "the filter is empty");
+}
+
+/* ---- numbers, and what began after the command ---- */
+
+/* 2026-11-21 15:00 UTC is 18:00 in Moscow: when the command was given. */
+static const int64_t given_ms = 1795273200000;
+static struct zone *moscow;
+
+static int setup_zone(void **state)
+{
+    struct error err;
+    setup(state);
+    if (zone_load(TEXT("Europe/Moscow"), &moscow, &err))
+        fail_msg("%s", err.message);
+    context = (struct resolve_context){.first_append = {given_ms},
+                                       .listed_from = {given_ms + 60000},
+                                       .listed_until = {given_ms + 60100},
+                                       .round = 1};
+    rules = (struct select_rules){&context, moscow, 2000};
+    for (size_t i = 0; i < 5; i++)
+        sessions[i].last_active_at = sessions[i].started_at;
+    return 0;
+}
+
+static int teardown_zone(void **state)
+{
+    zone_destroy(moscow);
+    return teardown(state);
+}
+
+static void begins(struct session *session, const char *when)
+{
+    struct error err;
+    if (server_time_read(text_of(when), &session->started_at, &err))
+        fail_msg("%s", err.message);
+}
+
+static void ask_filter(const char *expression);
+static void found(const char *wanted);
+
+static void a_number_that_came_after_the_command_is_not_the_one_that_was_meant(void **state)
+{
+    (void)state;
+    ask_numbers("books", 1, 7u);
+    begins(&sessions[1], "2026-11-21T17:59:58");
+    one(TARGET_NONE, &sessions[1], NULL);
+    begins(&sessions[1], "2026-11-21T17:59:59"); /* within the tolerance: perhaps after it */
+    one(TARGET_NO_LONGER_MATCHES, &sessions[1], "may not be the one");
+    begins(&sessions[1], "2026-11-21T18:00:02"); /* within the tolerance */
+    one(TARGET_NO_LONGER_MATCHES, &sessions[1], "about when the command was given");
+    begins(&sessions[1], "2026-11-21T18:00:03");
+    one(TARGET_ALREADY_GONE, NULL, "after the command was given");
+    command->selector.guard.started_at = sessions[1].started_at; /* then it is surely meant */
+    one(TARGET_NONE, &sessions[1], NULL);
+    command->selector.guard.started_at.ticks = 0;
+    rules.zone = NULL; /* nothing can be told */
+    one(TARGET_NONE, &sessions[1], NULL);
+    ask_sessions(1, 2u); /* a UUID is nobody else's */
+    rules.zone = moscow;
+    one(TARGET_NONE, &sessions[1], NULL);
+}
+
+/* Somebody who has just come, and is named or matched at once. */
+static void a_list_made_with_the_command_takes_starts_as_they_are_told(void **state)
+{
+    (void)state;
+    context.listed_from.ms = given_ms + 100;
+    context.listed_until.ms = given_ms + 1900;
+    ask_numbers("books", 1, 7u);
+    begins(&sessions[1], "2026-11-21T18:00:00");
+    one(TARGET_NONE, &sessions[1], NULL);
+    begins(&sessions[1], "2026-11-21T18:00:01");
+    one(TARGET_NO_LONGER_MATCHES, &sessions[1], "about when the command was given");
+    ask_filter("number = 7 and infobase like '*'");
+    sessions[0].infobase_name = sessions[1].infobase_name = "any";
+    sessions[2].infobase_name = sessions[3].infobase_name = sessions[4].infobase_name = "any";
+    found("1");
+    begins(&sessions[1], "2026-11-21T18:00:00");
+    found("1 2");
+    context.listed_until.ms = given_ms + 2001; /* late */
+    found("1");
+}
+
+/* A wrong time zone must not make a living session "gone". */
+static void a_start_in_the_future_is_a_wrong_clock_and_not_a_newcomer(void **state)
+{
+    (void)state;
+    ask_numbers("books", 1, 7u);
+    begins(&sessions[1], "2026-11-21T20:00:00");
+    one(TARGET_NO_LONGER_MATCHES, &sessions[1], "yet to come");
+}
+
+/* ---- by filter ---- */
+
+static struct filter *parsed(const char *expression)
+{
+    struct filter *filter;
+    struct error err;
+    if (filter_parse(text_of(expression), command->arena, &filter, &err))
+        fail_msg("%s", err.message);
+    return filter;
+}
+
+static void ask_filter(const char *expression)
+{
+    command->selector.kind = SELECTOR_FILTER;
+    command->selector.filter = parsed(expression);
+}
+
+/* The numbers of the sessions found, all of them to be ended. */
+static void found(const char *wanted)
+{
+    struct resolution resolution = resolve();
+    AUTO_BUF text;
+    buf_init(&text, 1000);
+    for (size_t i = 0; i < resolution.count; i++) {
+        const struct resolved_row *row = &resolution.rows[i];
+        assert_int_equal(row->verdict, TARGET_NONE);
+        assert_false(row->asked_by_number);
+        assert_true(uuid_is_nil(&row->asked_session));
+        buf_format(&text, "%s%u", i ? " " : "", row->session->uuid.bytes[0]);
+    }
+    assert_string_equal(buf_text(&text), wanted);
+    resolution_release(&resolution);
+}
+
+static void a_filter_finds_what_it_clearly_matches(void **state)
+{
+    (void)state;
+    ask_filter("infobase = books");
+    sessions[1].infobase_name = sessions[3].infobase_name = "books";
+    sessions[0].infobase_name = sessions[2].infobase_name = sessions[4].infobase_name = "Торговля";
+    found("2 4");
+    ask_filter("user != петров"); /* session 4 is logging in: unknown */
+    found("1 3 5");
+    ask_filter("user = nobody");
+    found("");
+    list.count = 0;
+    found("");
+}
+
+static void a_filter_does_not_see_who_came_after_the_command(void **state)
+{
+    (void)state;
+    ask_filter("app = 1CV8C");
+    begins(&sessions[0], "2026-11-21T18:00:10");
+    begins(&sessions[1], "2026-11-21T17:59:59"); /* within the tolerance: not sure */
+    begins(&sessions[2], "2026-11-21T17:59:58");
+    found("3 4 5");
+    command->options.until_empty = true;
+    found("1 2 3 4 5");
+}
+
+static void without_a_time_zone_a_filter_is_refused(void **state)
+{
+    (void)state;
+    struct error err;
+    rules.zone = NULL;
+    ask_filter("app = 1CV8C");
+    refused(ERR_UNSUPPORTED, "clusters[].time_zone");
+    assert_int_equal(select_check(command, false, &err), ERR_UNSUPPORTED);
+    assert_int_equal(select_check(command, true, &err), ERR_OK);
+    command->options.until_empty = true; /* whenever they began */
+    found("1 2 3 4 5");
+    ask_filter("idle > 1h");
+    refused(ERR_UNSUPPORTED, "asks for an age");
+    ask_numbers("books", 1, 7u);
+    command->options.exclude = parsed("age > 1h");
+    refused(ERR_UNSUPPORTED, "asks for an age");
+}
+
+static void a_clock_that_runs_ahead_refuses_the_filter(void **state)
+{
+    (void)state;
+    ask_filter("idle > 1h");
+    begins(&sessions[4], "2026-11-21T18:00:50");
+    sessions[4].last_active_at = sessions[4].started_at;
+    found("1 2 3 4"); /* it came after the command */
+    begins(&sessions[4], "2026-11-21T18:01:30");
+    refused(ERR_CONFIG, "yet to come");
+    begins(&sessions[4], "2026-11-21T12:00:00");
+    sessions[4].last_active_at.ticks += 4LL * 365 * 86400 * 10000;
+    sessions[4].last_active_at = sessions[4].started_at;
+    sessions[4].last_active_at.ticks += 8LL * 3600 * 10000;
+    refused(ERR_CONFIG, "active at 2026-11-21T20:00:00");
+}
+
+static void what_is_not_reported_refuses_the_whole_command(void **state)
+{
+    (void)state;
+    ask_filter("app = 1CV8C or cpu > 1h");
+    sessions[2].reported = UINT64_MAX & ~(UINT64_C(1) << SESSION_cpu_time_last_5min);
+    refused(ERR_UNSUPPORTED, "does not report 'cpu'");
+    ask_filter("infobase = bokks");
+    refused(ERR_INVALID, "does not have");
+}
+
+/* ---- exclude ---- */
+
+static void what_is_excluded_or_may_be_is_left_alone_by_every_selector(void **state)
+{
+    (void)state;
+    command->options.exclude = parsed("user in (Иванов, Петров)");
+    ask_filter("app = 1CV8C");
+    found("3 5"); /* and 4 is logging in: it may be one of them */
+    ask_sessions(1, 1u);
+    one(TARGET_PROTECTED, &sessions[0], "options.exclude names this session");
+    ask_sessions(1, 4u);
+    one(TARGET_PROTECTED, &sessions[3], "options.exclude may mean this session");
+    ask_numbers("Управление торговлей", 1, 8u);
+    one(TARGET_NONE, &sessions[2], NULL);
+    ask_numbers("Управление торговлей", 1, 99u);
+    one(TARGET_ALREADY_GONE, NULL, NULL);
+    command->options.exclude = parsed("infobase = bokks");
+    refused(ERR_INVALID, "options.exclude: the filter names an infobase");
+    struct filter empty = {.kind = FILTER_NONE};
+    command->options.exclude = &empty;
+    refused(ERR_INVALID, "options.exclude: the filter is empty");
 }
 
 int main(void)
@@ -305,8 +532,18 @@ int main(void)
             each_number_is_judged_by_itself_and_the_user_name_is_not_told, setup, teardown),
         cmocka_unit_test_setup_teardown(sessions_are_found_by_uuid_wherever_they_are, setup,
                                         teardown),
-        cmocka_unit_test_setup_teardown(a_kind_that_is_not_built_is_refused_and_never_means_all,
-                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_selector_that_selects_nothing_never_means_all, setup,
+                                        teardown),
+#define ZONED(name) cmocka_unit_test_setup_teardown(name, setup_zone, teardown_zone)
+        ZONED(a_number_that_came_after_the_command_is_not_the_one_that_was_meant),
+        ZONED(a_list_made_with_the_command_takes_starts_as_they_are_told),
+        ZONED(a_start_in_the_future_is_a_wrong_clock_and_not_a_newcomer),
+        ZONED(a_filter_finds_what_it_clearly_matches),
+        ZONED(a_filter_does_not_see_who_came_after_the_command),
+        ZONED(without_a_time_zone_a_filter_is_refused),
+        ZONED(a_clock_that_runs_ahead_refuses_the_filter),
+        ZONED(what_is_not_reported_refuses_the_whole_command),
+        ZONED(what_is_excluded_or_may_be_is_left_alone_by_every_selector),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

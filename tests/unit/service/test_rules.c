@@ -77,7 +77,7 @@ static void ask_by_uuid(void)
 
 static void verdict(enum target_outcome wanted, const char *words)
 {
-    struct resolution resolution;
+    struct resolution resolution = {0};
     struct error err = {0};
     if (service_resolve(&service, command, &context, &list, &resolution, &err))
         fail_msg("%s", err.message);
@@ -162,7 +162,7 @@ static void a_reload_is_in_force_for_the_next_list(void **state)
 static void a_cluster_that_a_reload_took_away_is_named(void **state)
 {
     (void)state;
-    struct resolution resolution;
+    struct resolution resolution = {0};
     struct error err = {0};
     command->cluster = "second";
     assert_int_equal(service_resolve(&service, command, &context, &list, &resolution, &err),

@@ -1,0 +1,102 @@
+/* How much one command may end: ceilings, judged when its sessions are known. */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "guard/guard.h"
+#include "guard/rules.h"
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+uint32_t ceiling_of(const struct config *config, const struct command *command)
+{
+    uint32_t ret = least(config->limits.targets_per_command, LIMIT_TARGETS);
+    if (config->policy.max_targets)
+        ret = least(ret, config->policy.max_targets);
+    if (command->options.max_targets)
+        ret = least(ret, command->options.max_targets);
+    return ret;
+}
+
+/* ---- shares of infobases ---- */
+
+struct share {
+    struct uuid infobase;
+    const char *name;
+    size_t all; /* of those that could be ended at all */
+    size_t selected;
+};
+
+struct shares {
+    struct share *items; /* owned */
+    size_t count;
+};
+
+/* Sessions of one infobase mostly stand together: the last one found is tried first. */
+static struct share *share_of(struct shares *shares, const struct session *session, size_t *hint)
+{
+    if (*hint < shares->count && uuid_equal(&shares->items[*hint].infobase, &session->infobase))
+        return &shares->items[*hint];
+    for (*hint = 0; *hint < shares->count; ++*hint)
+        if (uuid_equal(&shares->items[*hint].infobase, &session->infobase))
+            return &shares->items[*hint];
+    shares->items = mem_resize(shares->items, shares->count + 1, sizeof shares->items[0]);
+    shares->items[shares->count] = (struct share){session->infobase, session->infobase_name, 0, 0};
+    return &shares->items[shares->count++];
+}
+
+static enum error_code check_share(const struct config_policy *policy, const struct share *share,
+                                   struct error *err)
+{
+    if (share->all < policy->share_from ||
+        share->selected * 100 <= share->all * (size_t)policy->max_share)
+        return ERR_OK;
+    return error_set(err, ERR_DENIED,
+                     "the filter selects %zu of the %zu sessions of infobase '%s', the policy "
+                     "allows %u percent (policy.max_share): narrow the filter",
+                     share->selected, share->all,
+                     share->name[0] ? share->name : uuid_format(&share->infobase).text,
+                     policy->max_share);
+}
+
+static enum error_code check_shares(const struct config *config, const struct session_list *list,
+                                    const struct resolution *resolution, struct error *err)
+{
+    struct shares shares = {NULL, 0};
+    size_t hint = 0;
+    enum error_code code = ERR_OK;
+    for (size_t i = 0; i < list->count; i++)
+        if (!protect_always(&config->policy, list->sessions[i].app_id))
+            share_of(&shares, &list->sessions[i], &hint)->all++;
+    for (size_t i = 0; i < resolution->count; i++)
+        if (resolution->rows[i].session && resolution->rows[i].verdict == TARGET_NONE)
+            share_of(&shares, resolution->rows[i].session, &hint)->selected++;
+    for (size_t i = 0; i < shares.count && !code; i++)
+        code = check_share(&config->policy, &shares.items[i], err);
+    free(shares.items);
+    return code;
+}
+
+enum error_code guard_resolution(const struct config *config, const struct command *command,
+                                 const struct session_list *list,
+                                 const struct resolution *resolution, struct error *err)
+{
+    bool by_filter =
+        command->action == ACTION_TERMINATE && command->selector.kind == SELECTOR_FILTER;
+    uint32_t ceiling = ceiling_of(config, command);
+    size_t selected = 0;
+    CHECK(ceiling > 0);
+    for (size_t i = 0; i < resolution->count; i++)
+        selected += resolution->rows[i].session && resolution->rows[i].verdict == TARGET_NONE;
+    if (selected > ceiling)
+        return error_set(err, ERR_TOO_LARGE,
+                         "%zu sessions are selected, at most %u are allowed (options.max_targets, "
+                         "policy.max_targets, limits.targets_per_command)",
+                         selected, ceiling);
+    if (!by_filter || config->policy.max_share >= 100)
+        return ERR_OK;
+    return check_shares(config, list, resolution, err);
+}
