@@ -4,8 +4,10 @@
 Invariants: an answer says that all are gone only when the simulator's sessions are; a repeat does nothing twice, whichever
 process remembers; who waits longer than he wanted is told where to look, never "done"; a token sees its clusters alone.
 """
+import contextlib
 import http.client
 import json
+import signal
 import sys
 import threading
 import uuid
@@ -50,7 +52,7 @@ class Gateway(w.Worker):
             everything["Prefer"] = f"wait={wait}"
         everything.update(headers or {})
         everything = {name: value for name, value in everything.items() if value is not None}
-        return self.request("POST", "/v1/terminations", body if isinstance(body, (bytes, str)) else json.dumps(body), everything)
+        return self.request("POST", "/v1/terminations", (body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)).encode(), everything)
 
     def state(self, identity, token=TOKEN, headers=None):
         return self.request("GET", f"/v1/terminations/{identity}", headers={"Authorization": f"Bearer {token}", **(headers or {})})
@@ -105,14 +107,317 @@ def a_number_is_ended_and_the_answer_says_so(world):
     expect(not world.sim.is_there(ONE, session["session"]), "the answer said gone, and the session is there")
 
 
-CASES = [a_number_is_ended_and_the_answer_says_so]
+def without_a_wait_the_answer_says_where_to_look(world):
+    session = login(world)
+    answer = world.gateway.post(by_numbers(session["number"]))
+    expect(answer.status == 202 and answer.json["allGone"] is False and answer.json["state"] != "ended", str(answer))
+    expect(answer.headers["Location"] == f"/v1/terminations/{answer.json['id']}" and "Preference-Applied" not in answer.headers, str(answer))
+    ended = wait_for("the end by GET", lambda: ended_state(world.gateway, answer.json["id"]))
+    expect(ended.json["allGone"] is True and outcomes(ended) == {session["number"]: "ended"}, str(ended))
+    expect("Retry-After" not in ended.headers, str(ended))
+
+
+def ended_state(gateway, identity, **more):
+    state = gateway.state(identity, **more)
+    return state if state.status == 200 and state.json["state"] == "ended" else None
+
+
+def who_waits_shorter_than_it_takes_is_never_told_that_it_is_done(world):
+    session = login(world)
+    with fault(world, f"delay=3s,op=terminate_session,cluster={ONE}"):
+        answer = world.gateway.post(by_numbers(session["number"]), wait=1)
+        expect(answer.status == 202 and answer.json["state"] == "accepted" and answer.json["allGone"] is False, str(answer))
+        expect(answer.headers["Preference-Applied"] == "wait=1" and answer.headers["Retry-After"] == "1", str(answer))
+        expect(answer.json["sessions"] == [] and answer.json["outcome"] is None, str(answer))
+    wait_for("the end by GET", lambda: ended_state(world.gateway, answer.json["id"]))
+
+
+@contextlib.contextmanager
+def fault(world, spec):
+    identity = world.sim.fault(spec)
+    try:
+        yield
+    finally:
+        world.sim.unfault(identity)
+
+
+def a_repeat_with_the_same_key_does_nothing_twice(world):
+    session, key = login(world), str(uuid.uuid4())
+    body = by_numbers(session["number"])
+    first = world.gateway.post(body, wait=60, key=key)
+    again = world.gateway.post(body, wait=60, key=f'"{key}"')
+    expect(first.status == again.status == 200 and first.json == again.json, f"{first}\n{again}")
+    expect(len(world.sim.terminations(session["session"])) == 1, "two ends were sent")
+    expect_problem(world.gateway.post(by_numbers(9998), wait=60, key=key), 422, "key_reused")
+    other = world.gateway.post({**body, "target": {**body["target"], "cluster": TWO}}, wait=60, key=key, token=OTHER)
+    expect(other.status == 200 and other.json["id"] != first.json["id"], f"a key belongs to its token: {other}")
+
+
+def two_requests_with_one_key_at_once_are_one_command(world):
+    session, key, answers = login(world), str(uuid.uuid4()), []
+    body = by_numbers(session["number"])
+    threads = [threading.Thread(target=lambda: answers.append(world.gateway.post(body, wait=60, key=key))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expect(len(answers) == 8 and all(each.status == 200 and each.json["allGone"] for each in answers), "; ".join(map(str, answers)))
+    expect(len({each.json["id"] for each in answers}) == 1, "more than one command")
+    expect(len(world.sim.terminations(session["session"])) == 1, "two ends were sent")
+
+
+def a_restarted_gateway_knows_what_the_events_know(world):
+    session, key = login(world), str(uuid.uuid4())
+    body = by_numbers(session["number"])
+    first = world.gateway.post(body, wait=60, key=key)
+    world.gateway.kill()
+    world.gateway.start()
+    expect(ended_state(world.gateway, first.json["id"]).json == first.json, f"not as before: {first}")
+    again = world.gateway.post(body, wait=60, key=key)
+    expect(again.status == 200 and again.json == first.json, f"{first}\n{again}")
+    expect_problem(world.gateway.post(by_numbers(9997), wait=60, key=key), 422, "key_reused")
+    expect(len(world.sim.terminations(session["session"])) == 1, "two ends were sent")
+
+
+def a_gateway_that_remembers_nothing_leaves_it_to_the_worker(world):
+    """Its window of events is long past the first request: the worker says duplicate, or conflict."""
+    session, key = login(world), str(uuid.uuid4())
+    body = by_numbers(session["number"])
+    first = world.gateway.post(body, wait=60, key=key)
+    for number in range(60):                # two events each: more than the second gateway looks back
+        world.gateway.post(by_numbers(50000 + number), wait=60)
+    forgetful = start_gateway(world, "forgetful", remembered=100)
+    expect_problem(forgetful.state(first.json["id"]), 404, "unknown_termination")
+    conflict = forgetful.post(by_numbers(9996), wait=60, key=key)
+    expect_problem(conflict, 422, "key_reused")
+    again = forgetful.post(body, wait=60, key=key)
+    expect(again.status == 200 and again.json["allGone"] is True and again.json["id"] == first.json["id"], str(again))
+    expect(len(world.sim.terminations(session["session"])) == 1, "two ends were sent")
+    expect(forgetful.stop() == 0, forgetful.text()[-2000:])
+
+
+def a_gateway_that_dies_while_somebody_waits_loses_nothing(world):
+    session, key, seen = login(world), str(uuid.uuid4()), []
+
+    def ask():
+        try:
+            seen.append(world.gateway.post(by_numbers(session["number"]), wait=60, key=key))
+        except (http.client.HTTPException, OSError) as error:
+            seen.append(error)
+    with fault(world, f"delay=2s,op=terminate_session,cluster={ONE}"):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        wait_for("somebody waits", lambda: world.gateway.metric("curfew_gateway_waiting") == 1)
+        world.gateway.kill()
+        thread.join()
+        expect(not isinstance(seen[0], Answer), f"an answer although it died: {seen[0]}")
+        world.gateway.start()
+        answer = world.gateway.post(by_numbers(session["number"]), wait=60, key=key)
+    expect(answer.status == 200 and answer.json["allGone"] is True, str(answer))
+    expect(len(world.sim.terminations(session["session"])) == 1, "two ends were sent")
+
+
+def a_gateway_told_to_stop_answers_who_waits(world):
+    session, seen = login(world), []
+    stopping = start_gateway(world, "stopping")
+    with fault(world, f"delay=3s,op=terminate_session,cluster={ONE}"):
+        thread = threading.Thread(target=lambda: seen.append(stopping.post(by_numbers(session["number"]), wait=60)))
+        thread.start()
+        wait_for("somebody waits", lambda: stopping.metric("curfew_gateway_waiting") == 1)
+        expect(stopping.stop() == 0, stopping.text()[-2000:])
+        thread.join()
+    expect(seen[0].status in (202, 503) and (seen[0].status == 503 or seen[0].json["allGone"] is False), str(seen[0]))
+    wait_for("the end", lambda: not world.sim.is_there(ONE, session["session"]))
+
+
+# ---- which sessions ----
+
+def each_number_has_its_guard_and_the_answer_says_why(world):
+    mine, taken, late = login(world, user="Иванов"), login(world, user="Петров"), login(world, user="Сидоров")
+    guards = [{"number": mine["number"], "user": "иванов", "application": mine["app"], "startedAt": mine["started_at"][:19]},
+              {"number": taken["number"], "user": "Иванов"},
+              {"number": late["number"], "startedAt": "2020-01-01T00:00:00"}]
+    answer = world.gateway.post(by_numbers(*guards), wait=60, headers={"Accept-Language": "ru"})
+    expect(answer.status == 200 and answer.json["allGone"] is False and answer.json["outcome"] == "partially_completed", str(answer))
+    expect(outcomes(answer) == {mine["number"]: "ended", taken["number"]: "no_longer_matches", late["number"]: "no_longer_matches"}, str(answer))
+    row = answer.json["sessions"][1]
+    expect(row["gone"] is False and row["reason"]["code"] == "conflict" and "другой" in row["outcomeText"], str(answer))
+    expect(answer.headers["Content-Language"] == "ru" and answer.json["outcomeText"] == "завершены не все сеансы", str(answer))
+    expect(world.sim.is_there(ONE, taken["session"]) and world.sim.is_there(ONE, late["session"]), "a stranger's session was ended")
+
+
+def a_connection_string_names_cluster_and_infobase(world):
+    session = login(world, TWO)
+    for string in ('Srvr="srv1";Ref="ib-01";', "Ref=ib-01;Srvr=сервер-2:1541", 'Srvr="srv9,СЕРВЕР-2";Ref="IB-01";'):
+        target = {"connectionString": string, "sessions": [{"number": session["number"], "user": "nobody"}]}
+        answer = world.gateway.post({"target": target}, wait=60)
+        expect(answer.status == 200 and answer.json["cluster"] == (ONE if "srv1" in string else TWO), str(answer))
+    target["sessions"] = [{"number": session["number"]}]
+    answer = world.gateway.post({"target": target}, wait=60)
+    expect(answer.json["allGone"] is True and not world.sim.is_there(TWO, session["session"]), str(answer))
+    unknown = {"target": {**target, "connectionString": 'Srvr="srv9";Ref="ib-01";'}}
+    expect("srv9" in expect_problem(world.gateway.post(unknown), 422, "unknown_server").json["detail"], "the server is not named")
+    for string in ('File="C:\\base";', 'Srvr="srv1";', 'Srvr="srv1;Ref="ib"', "ws=http://x"):
+        expect_problem(world.gateway.post({"target": {**target, "connectionString": string}}), 422, "connection_string")
+
+
+def sessions_may_be_named_by_uuid(world):
+    session = login(world)
+    answer = world.gateway.post({"target": {"cluster": ONE, "sessions": [{"id": session["session"]}]}}, wait=60)
+    expect(answer.status == 200 and answer.json["allGone"] is True and answer.json["sessions"][0]["id"] == session["session"], str(answer))
+
+
+def a_dry_run_ends_nothing_and_is_not_gone(world):
+    session = login(world)
+    answer = world.gateway.post(by_numbers(session["number"], dryRun=True), wait=60)
+    expect(answer.status == 200 and answer.json["outcome"] == "dry_run" and answer.json["allGone"] is False, str(answer))
+    expect(world.sim.is_there(ONE, session["session"]), "a dry run ended a session")
+
+
+def what_survives_is_not_gone(world):
+    session = login(world)
+    with fault(world, f"lie,op=terminate_session,cluster={ONE}"):
+        answer = world.gateway.post(by_numbers(session["number"]), wait=60)
+    expect(answer.status == 200 and answer.json["allGone"] is False and answer.json["outcome"] == "failed", str(answer))
+    expect(outcomes(answer) == {session["number"]: "survived"} and answer.json["sessions"][0]["gone"] is False, str(answer))
+
+
+# ---- refusals ----
+
+def the_door_is_for_tokens_and_their_clusters(world):
+    gateway = world.gateway
+    for headers in ({"Authorization": None}, {"Authorization": "Bearer "}, {"Authorization": f"Basic {TOKEN}"},
+                    {"Authorization": f"Bearer {TOKEN}x"}, {"Authorization": f"Bearer {TOKEN[:-1]}"}):
+        answer = expect_problem(gateway.post(by_numbers(1), headers=headers), 401, "unauthorized")
+        expect(answer.headers["WWW-Authenticate"] == "Bearer", str(answer))
+    expect_problem(gateway.state(str(uuid.uuid4()), token="x"), 401, "unauthorized")
+    expect_problem(gateway.post(by_numbers(1), token=OTHER), 403, "forbidden_cluster")
+    expect_problem(gateway.post(by_numbers(1, cluster=world.sim.clusters[ONE]["uuid"]), token=OTHER), 403, "forbidden_cluster")
+    mine = gateway.post(by_numbers(9995), wait=60)
+    expect(gateway.state(mine.json["id"]).status == 200, "its own state is not told")
+    expect_problem(gateway.state(mine.json["id"], token=OTHER), 404, "unknown_termination")
+    expect(TOKEN not in gateway.text() and OTHER not in gateway.text(), "a token stands in the log")
+
+
+def every_refusal_says_what_to_do_in_both_languages(world):
+    gateway = world.gateway
+    good = by_numbers(1)
+    session = good["target"]["sessions"][0]
+    target = good["target"]
+    rows = [
+        (lambda **more: gateway.post(good, headers={"Idempotency-Key": None, **more}), 400, "key_missing"),
+        (lambda **more: gateway.post(good, headers={"Idempotency-Key": "a b", **more}), 400, "key_invalid"),
+        (lambda **more: gateway.post(good, headers={"Idempotency-Key": "k" * 129, **more}), 400, "key_invalid"),
+        (lambda **more: gateway.post(good, headers={"Content-Type": "text/plain", **more}), 415, "not_json"),
+        (lambda **more: gateway.post("{", headers=more), 400, "bad_json"),
+        (lambda **more: gateway.post("[1]", headers=more), 400, "bad_json"),
+        (lambda **more: gateway.post("[" * 100000, headers=more), 400, "bad_json"),
+        (lambda **more: gateway.post("x" * 300000, headers=more), 413, "too_large"),
+        (lambda **more: gateway.post({**good, "taget": 1}, headers=more), 422, "invalid"),
+        (lambda **more: gateway.post({**good, "target": {**target, "sessions": []}}, headers=more), 422, "invalid"),
+        (lambda **more: gateway.post({**good, "target": {**target, "sessions": [session, session]}}, headers=more), 422, "invalid"),
+        (lambda **more: gateway.post({**good, "target": {**target, "sessions": [{"number": -1}]}}, headers=more), 422, "invalid"),
+        (lambda **more: gateway.post({**good, "target": {**target, "sessions": [{"number": 1.5}]}}, headers=more), 422, "invalid"),
+        (lambda **more: gateway.post({**good, "target": {**target, "sessions": [{**session, "usr": "x"}]}}, headers=more), 422, "invalid"),
+        (lambda **more: gateway.post({**good, "target": {**target, "sessions": [{**session, "startedAt": "noon"}]}}, headers=more), 422, "invalid"),
+        (lambda **more: gateway.post({**good, "target": {**target, "infobase": ""}}, headers=more), 422, "invalid"),
+        (lambda **more: gateway.post({**good, "requestedBy": "я" * 300}, headers=more), 422, "invalid"),
+        (lambda **more: gateway.post(by_numbers(*[{"number": n, "user": "Ж" * 60} for n in range(1, 450)]), headers=more), 422, "too_many"),
+        (lambda **more: gateway.request("GET", "/v1/terminations", headers=more), 405, "method_not_allowed"),
+        (lambda **more: gateway.request("DELETE", f"/v1/terminations/{uuid.uuid4()}", headers=more), 405, "method_not_allowed"),
+        (lambda **more: gateway.request("GET", "/v1/termination", headers=more), 404, "no_such_path"),
+        (lambda **more: gateway.state(str(uuid.uuid4()), headers=more), 404, "unknown_termination"),
+        (lambda **more: gateway.state("no-uuid", headers=more), 404, "unknown_termination"),
+    ]
+    for ask, status, code in rows:
+        english = expect_problem(ask(), status, code)
+        russian = expect_problem(ask(**{"Accept-Language": "ru-RU,ru;q=0.9,en;q=0.5"}), status, code)
+        expect(english.headers["Content-Language"] == "en" and russian.headers["Content-Language"] == "ru", str(russian))
+        expect(any("а" <= letter <= "я" for letter in russian.json["title"] + russian.json["detail"]), str(russian))
+        expect(not any("а" <= letter <= "я" for letter in english.json["title"]), str(english))
+
+
+def what_the_worker_refuses_is_told_as_its_refusal(world):
+    answer = expect_problem(world.gateway.post({"target": {"cluster": "sim-99", "infobase": "x", "sessions": [{"number": 1}]}}, wait=60),
+                            422, "refused")
+    expect("sim-99" in answer.json["detail"] and answer.json["id"], str(answer))
+    state = world.gateway.state(answer.json["id"])
+    expect(state.status == 200 and state.json["outcome"] == "rejected" and state.json["allGone"] is False, str(state))
+    expect_problem(world.gateway.post(by_numbers(1, requestedBy="denied"), wait=60), 403, "denied")
+
+
+def a_token_has_its_rate(world):
+    file = world.folder / "slow.token"
+    file.write_text("token-of-a-slow-one-0123456789\n", encoding="utf-8")
+    slow = start_gateway(world, "slow", tokens={"slow": {"file": str(file), "per_minute": 2}})
+    answers = [slow.post(by_numbers(9990), token="token-of-a-slow-one-0123456789") for _ in range(3)]
+    expect([each.status for each in answers[:2]] == [202, 202], "; ".join(map(str, answers)))
+    answer = expect_problem(answers[2], 429, "rate")
+    expect(int(answer.headers["Retry-After"]) > 0 and "2" in answer.json["detail"], str(answer))
+    expect(slow.stop() == 0, slow.text()[-2000:])
+
+
+def a_gateway_that_cannot_be_reached_safely_does_not_start(world):
+    config = world.folder / "open.yaml"
+    config.write_text(f"kafka: {{brokers: ['{world.brokers}']}}\ngateway: {{listen: '0.0.0.0:0'}}\n", encoding="utf-8")
+    run = world.curfew("gateway", "--config", config, config=None)
+    expect(run.status == 78 and "gateway.listen" in run.err and "token" in run.err, str(run))
+
+
+# ---- what is away ----
+
+def without_a_worker_a_wait_ends_with_the_truth(world):
+    worker = world.workers["worker-1"]
+    expect(worker.stop() == 0, worker.text()[-2000:])
+    session = login(world)
+    answer = world.gateway.post(by_numbers(session["number"]), wait=1)
+    expect(answer.status == 202 and answer.json["state"] == "submitted" and answer.json["acceptedAt"] is None, str(answer))
+    worker.start()
+    ended = wait_for("the end by GET", lambda: ended_state(world.gateway, answer.json["id"]))
+    expect(ended.json["allGone"] is True, str(ended))
+
+
+def without_kafka_nothing_is_promised(world):
+    world.processes.kill(world.broker, signal.SIGSTOP)
+    answer = world.gateway.post(by_numbers(9989), wait=60)
+    expect(answer.status == 503 and answer.json["code"] in ("uncertain", "not_written", "not_ready"), str(answer))
+    wait_for("it says that it is not ready", lambda: world.gateway.readiness()[0] == 503)
+    expect_problem(world.gateway.post(by_numbers(9988)), 503, "not_ready")
+    world.processes.kill(world.broker, signal.SIGCONT)
+    wait_for("it is ready again", lambda: world.gateway.readiness()[0] == 200)
+
+
+CASES = [
+    a_number_is_ended_and_the_answer_says_so,
+    without_a_wait_the_answer_says_where_to_look,
+    who_waits_shorter_than_it_takes_is_never_told_that_it_is_done,
+    a_repeat_with_the_same_key_does_nothing_twice,
+    two_requests_with_one_key_at_once_are_one_command,
+    each_number_has_its_guard_and_the_answer_says_why,
+    a_connection_string_names_cluster_and_infobase,
+    sessions_may_be_named_by_uuid,
+    a_dry_run_ends_nothing_and_is_not_gone,
+    what_survives_is_not_gone,
+    the_door_is_for_tokens_and_their_clusters,
+    every_refusal_says_what_to_do_in_both_languages,
+    what_the_worker_refuses_is_told_as_its_refusal,
+    a_token_has_its_rate,
+    a_gateway_that_cannot_be_reached_safely_does_not_start,
+    a_restarted_gateway_knows_what_the_events_know,
+    a_gateway_that_remembers_nothing_leaves_it_to_the_worker,
+    a_gateway_that_dies_while_somebody_waits_loses_nothing,
+    a_gateway_told_to_stop_answers_who_waits,
+    without_a_worker_a_wait_ends_with_the_truth,
+    without_kafka_nothing_is_promised,
+]
 
 
 def main():
     options = w.arguments(__doc__)
     cases = w.Cases(options)
     with w.World(options, clusters=2) as world:
-        world.start_worker("worker-1")
+        rules = [{"name": "nobody of that name", "effect": "deny", "requesters": ["*/denied"]}, {"name": "others", "effect": "allow"}]
+        world.start_worker("worker-1", {"policy": {"rules": rules}, "timeouts": {"verify": "3s"}})
         gateway = start_gateway(world)
         world.gateway = gateway
         cases.run(world, CASES)

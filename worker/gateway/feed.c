@@ -6,16 +6,17 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-/* KAFKA_ITEM_WAITING comes at least once a second while a partition cannot be read. */
-enum { WAITING_MS = 3000 };
+/* Silence does not tell an idle topic from one that cannot be read: the end is asked for every
+ * LOOK_MS, and a partition whose answer is older than STALE_MS is not being read. */
+enum { LOOK_MS = 5000, STALE_MS = 12000 };
 
 struct feed_tail {
     struct kafka_tail *tail; /* NULL: could not be opened again */
     bool placed; /* it began where it was to begin; else it only asks where the end is */
     bool ended;  /* what was there at the start has been taken */
-    bool waits;
-    struct instant waits_until;
-    struct error why;
+    struct instant look_at;
+    struct instant fresh; /* it stood at the end then */
+    struct error why;     /* of the last trouble; ERR_OK: none since then */
 };
 
 struct feed {
@@ -69,8 +70,16 @@ static void reopen(struct feed *feed, int32_t partition, const struct kafka_item
     kafka_tail_close(tail->tail);
     tail->tail = NULL;
     tail->placed = true;
+    /* A failure stays, and feed_ready() tells it. */
     if (open_tail(feed, partition, from < item->low ? item->low : from, &tail->why))
-        tail->waits = true; /* stays: told by feed_ready() */
+        tail->ended = false;
+}
+
+static void stood_at_end(struct feed_tail *tail, struct instant now)
+{
+    tail->ended = true;
+    tail->fresh = now;
+    tail->why.code = ERR_OK;
 }
 
 /* True when it was a message. */
@@ -82,7 +91,6 @@ static bool take_item(struct feed *feed, int32_t partition, struct instant now,
     while (tail->tail && kafka_tail_take(tail->tail, &item)) {
         switch (item.kind) {
         case KAFKA_ITEM_MESSAGE:
-            tail->waits = false;
             *ret = item.message;
             return true;
         case KAFKA_ITEM_START:
@@ -90,12 +98,11 @@ static bool take_item(struct feed *feed, int32_t partition, struct instant now,
                 reopen(feed, partition, &item);
             break;
         case KAFKA_ITEM_END:
-            tail->waits = false;
-            tail->ended = true;
+        case KAFKA_ITEM_CAUGHT_UP:
+            if (tail->placed)
+                stood_at_end(tail, now);
             break;
         case KAFKA_ITEM_WAITING:
-            tail->waits = true;
-            tail->waits_until = instant_add_ms(now, WAITING_MS);
             tail->why = item.error;
             break;
         case KAFKA_ITEM_GAP:       /* old events went away meanwhile: */
@@ -103,7 +110,6 @@ static bool take_item(struct feed *feed, int32_t partition, struct instant now,
             tail->ended = false;
             reopen(feed, partition, &item);
             break;
-        case KAFKA_ITEM_CAUGHT_UP:
         case KAFKA_ITEM_NONE:
             break;
         }
@@ -124,15 +130,28 @@ bool feed_take(struct feed *feed, struct instant now, struct kafka_message **ret
     return false;
 }
 
+void feed_look(struct feed *feed, struct instant now)
+{
+    for (int32_t i = 0; i < feed->options.partitions; i++) {
+        struct feed_tail *tail = &feed->tails[i];
+        if (!tail->tail || !tail->ended || !instant_passed(now, tail->look_at))
+            continue;
+        kafka_tail_look(tail->tail); /* false: the last one is out, and is answered or not */
+        tail->look_at = instant_add_ms(now, LOOK_MS);
+    }
+}
+
 bool feed_ready(const struct feed *feed, struct instant now, char *why, size_t size)
 {
     for (int32_t i = 0; i < feed->options.partitions; i++) {
         const struct feed_tail *tail = &feed->tails[i];
-        bool waits = tail->waits && (!tail->tail || !instant_passed(now, tail->waits_until));
-        if (tail->ended && !waits)
+        bool stale = tail->ended && instant_passed(now, instant_add_ms(tail->fresh, STALE_MS));
+        if (tail->ended && !stale)
             continue;
         snprintf(why, size, "partition %d of %s: %.100s", i, feed->options.topic,
-                 waits ? tail->why.message : "the events are being read");
+                 tail->why.code ? tail->why.message
+                 : stale        ? "Kafka does not say where the events end"
+                                : "the events are being read");
         return false;
     }
     return true;

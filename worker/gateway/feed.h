@@ -19,8 +19,10 @@ enum error_code feed_create(struct kafka_hub *hub, const struct kafka_settings *
 void feed_destroy(struct feed *feed);
 /* The next message of any partition, owned by the caller; false when there is none now. */
 bool feed_take(struct feed *feed, struct instant now, struct kafka_message **ret);
-/* Was everything read that was there at the start, and can it be read now? If not, `why` (of `size`
- * bytes) says what is waited for. */
+/* Asks where the partitions end when it is time to: call it at least every second. */
+void feed_look(struct feed *feed, struct instant now);
+/* Was everything read that was there at the start, and could it be read a moment ago? If not, `why`
+ * (of `size` bytes) says what is waited for. */
 bool feed_ready(const struct feed *feed, struct instant now, char *why, size_t size);
 
 #endif

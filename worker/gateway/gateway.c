@@ -109,6 +109,7 @@ void gateway_pass(struct gateway *gateway)
     while (kafka_producer_poll(gateway->producer, &receipt))
         api_receipt(gateway, &receipt);
     take_events(gateway, now);
+    feed_look(gateway->feed, now);
     api_expire(gateway, now);
     tell_ready(gateway);
     come_to_rest(gateway, now);
