@@ -16,8 +16,6 @@ enum {
     AUTH_BACKOFF_MS = 60000,
 };
 
-static const int64_t minute_ns = 60LL * 1000000000;
-
 /* A waiting job stands in the queue, which gives the order, and in the heap, which gives the next
  * one whose time is over. */
 struct node {
@@ -35,8 +33,7 @@ struct lane {
     uint32_t waiting;
     uint32_t in_flight;
 
-    /* Token bucket as a "theoretical arrival time": ahead of now by what was used of the burst. */
-    struct instant tokens_from;
+    struct rate rate; /* of END requests */
 
     enum lane_breaker breaker;
     uint32_t failures; /* in a row */
@@ -128,6 +125,7 @@ struct lane *lane_create(struct lane_limits limits)
     check_limits(&limits);
     struct lane *lane = mem_new(struct lane);
     lane->limits = limits;
+    rate_set(&lane->rate, limits.per_minute, limits.in_flight);
     lane->random = limits.seed;
     TAILQ_INIT(&lane->queue);
     return lane;
@@ -147,6 +145,7 @@ void lane_set_limits(struct lane *lane, struct lane_limits limits)
 {
     check_limits(&limits);
     lane->limits = limits;
+    rate_set(&lane->rate, limits.per_minute, limits.in_flight);
 }
 
 void lane_try_again(struct lane *lane, struct instant now)
@@ -199,35 +198,17 @@ bool lane_expire(struct lane *lane, struct instant now, struct lane_job *ret)
 
 /* ---- tokens ---- */
 
-/* A burst of at most half a minute's worth, or a low rate would be all burst and no rate. */
-static int64_t burst(const struct lane *lane)
-{
-    int64_t per_minute = lane->limits.per_minute;
-    int64_t want = per_minute / 10;
-    if (want < lane->limits.in_flight)
-        want = lane->limits.in_flight;
-    if (want > per_minute / 2)
-        want = per_minute / 2;
-    return want > 0 ? want : 1;
-}
-
-/* One token each so often. A bucket lets through its burst and then one per interval: with a minute
- * divided by (per_minute - burst + 1), no minute ever holds more than per_minute. */
-static int64_t interval_ns(const struct lane *lane)
-{
-    int64_t parts = (int64_t)lane->limits.per_minute - burst(lane) + 1;
-    return (minute_ns + parts - 1) / parts;
-}
-
 static struct instant token_at(const struct lane *lane)
 {
-    return (struct instant){lane->tokens_from.ns - (burst(lane) - 1) * interval_ns(lane)};
+    struct instant at = rate_at(&lane->rate);
+    return lane->limits.estate ? instant_max(at, rate_at(lane->limits.estate)) : at;
 }
 
 static void token_take(struct lane *lane, struct instant now)
 {
-    lane->tokens_from = instant_max(lane->tokens_from, now);
-    lane->tokens_from.ns += interval_ns(lane);
+    rate_take(&lane->rate, now);
+    if (lane->limits.estate)
+        rate_take(lane->limits.estate, now);
 }
 
 /* ---- taking ---- */

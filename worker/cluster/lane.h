@@ -1,8 +1,8 @@
 /* lane.h - one cluster's waiting line, so that a slow cluster delays nobody else (I10).
  *
  * Holds requests in arrival order and lets at most `in_flight` run at once and at most `per_minute`
- * END requests start in any minute (token bucket; burst: a tenth of a minute's worth, at least
- * in_flight, at most half of per_minute). Strictly first come, first served: a reading request goes
+ * END requests start in any minute (rate.h; burst: a tenth of a minute's worth, at least in_flight,
+ * at most half of per_minute). Strictly first come, first served: a reading request goes
  * before END requests that came later and never before one that came earlier. A circuit breaker
  * opens after `breaker_failures` unreachable answers in a row (UNAVAILABLE, PROTOCOL, IN_DOUBT, or
  * AUTH at once): then one probe runs at a time, alone, first after a backoff that doubles from 0.5
@@ -21,6 +21,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "cluster/executor.h"
+#include "cluster/rate.h"
 
 struct lane;
 
@@ -29,7 +30,10 @@ struct lane_limits {
     uint32_t in_flight;        /* requests at once, 1..64; 1 keeps strict order */
     uint32_t per_minute;       /* END requests started, 1..1000000 */
     uint32_t breaker_failures; /* in a row, 1..100 */
-    uint64_t seed;             /* of the jitter */
+    struct rate *estate; /* END requests of all lanes together; borrowed, NULL: no limit. A lane
+                            that waits for it is not woken when another one leaves it more: look
+                            again when it says */
+    uint64_t seed;       /* of the jitter */
 };
 
 /* A request as it waits; copied in and out. `message` and the like stay borrowed. */

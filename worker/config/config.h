@@ -186,8 +186,9 @@ struct config_limits {
     uint32_t open_targets;
     uint32_t targets_per_command;
     uint32_t remembered_ids;
-    uint32_t cluster_share; /* open commands of one cluster; filled in by loading when not set */
-    uint32_t attempts;      /* end requests sent for one target */
+    uint32_t ends_per_minute; /* by all workers together; 0: no limit */
+    uint32_t cluster_share;   /* open commands of one cluster; filled in by loading when not set */
+    uint32_t attempts;        /* end requests sent for one target */
 };
 
 struct config_timing {

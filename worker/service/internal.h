@@ -155,6 +155,7 @@ struct service {
         UT_hash_handle hh;
     } * cancels;
     int32_t partition_count; /* of the commands topic */
+    struct rate estate;      /* ends of all clusters in a minute: this worker's share */
     struct engine_budget budget;
     struct cluster_work *clusters;
     struct cluster_work **clusters_by_name; /* sorted */

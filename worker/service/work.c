@@ -9,13 +9,15 @@
 #include "service/executors.h"
 #include "service/internal.h"
 
-static struct lane_limits limits_of(const struct config_cluster *config, uint64_t seed)
+static struct lane_limits limits_of(struct service *service, const struct config_cluster *config,
+                                    uint64_t seed)
 {
     return (struct lane_limits){
         .waiting_max = config->waiting,
         .in_flight = config->in_flight,
         .per_minute = config->per_minute,
         .breaker_failures = config->breaker_failures,
+        .estate = &service->estate,
         .seed = seed,
     };
 }
@@ -326,8 +328,24 @@ static void touch_due(struct service *service, struct instant now)
     service->clusters_wake = wake;
 }
 
+/* Workers know nothing of each other but which partitions are theirs: each takes its share of what
+ * the estate may end in a minute. */
+static void share_estate(struct service *service)
+{
+    const struct partition *partition;
+    uint32_t owned = 0;
+    uint32_t limit = service->config->limits.ends_per_minute;
+    TAILQ_FOREACH(partition, &service->partitions, of_service)
+    owned += partition->owning;
+    if (limit && owned)
+        rate_set(&service->estate, (double)limit * owned / service->partition_count, 1);
+    else if (!limit)
+        rate_set(&service->estate, 0, 1);
+}
+
 void clusters_pass(struct service *service, struct instant now)
 {
+    share_estate(service);
     struct cluster_work *work;
     touch_due(service, now);
     while ((work = TAILQ_FIRST(&service->busy))) {
@@ -357,7 +375,7 @@ static enum error_code cluster_create(struct service *service, size_t index, str
     uint64_t seed;
     struct uuid random = uuid_random();
     memcpy(&seed, random.bytes, sizeof seed);
-    work->lane = lane_create(limits_of(work->config, seed));
+    work->lane = lane_create(limits_of(service, work->config, seed));
     TAILQ_INIT(&work->crews);
     HASH_ADD_KEYPTR(hh, service->cluster_by_name, work->config->name, strlen(work->config->name),
                     work);
@@ -431,7 +449,7 @@ void clusters_reload(struct service *service)
         work->config = &service->config->clusters[i];
         HASH_ADD_KEYPTR(hh, service->cluster_by_name, work->config->name,
                         strlen(work->config->name), work);
-        lane_set_limits(work->lane, limits_of(work->config, (uint64_t)i + 1));
+        lane_set_limits(work->lane, limits_of(service, work->config, (uint64_t)i + 1));
         lane_try_again(work->lane, clock_now(&service->clock));
         if (crew_add(work, &err))
             log_line(LOG_LEVEL_ERROR, "the old connections of the cluster stay in use",

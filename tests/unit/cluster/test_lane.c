@@ -158,6 +158,46 @@ static void no_minute_holds_more_ends_than_allowed(void **state)
     check_rate(1000, 1);
 }
 
+static void all_lanes_together_keep_the_estates_limit(void **state)
+{
+    (void)state;
+    enum { LIMIT = 20, JOBS = 60, LANES = 3 };
+    struct rate estate = {0};
+    rate_set(&estate, LIMIT, 1);
+    struct lane_limits limits = usual;
+    limits.estate = &estate;
+    struct lane *lanes[LANES];
+    int64_t ends[LANES * JOBS];
+    size_t count = 0;
+    for (int i = 0; i < LANES; i++) {
+        lanes[i] = lane_create(limits);
+        for (uint64_t tag = 1; tag <= JOBS; tag++)
+            put(lanes[i], EXECUTOR_END, tag);
+    }
+    for (int64_t ms = 0; count < LANES * JOBS; ms += 100)
+        for (int i = 0; i < LANES; i++)
+            if (take(lanes[i], at_ms(ms))) {
+                lane_done(lanes[i], at_ms(ms), ERR_OK);
+                ends[count++] = ms;
+            }
+    for (size_t i = 0; i + LIMIT < count; i++)
+        assert_true(ends[i + LIMIT] - ends[i] >= MINUTE_MS);
+    assert_true(ends[count - 1] < (LANES * JOBS / LIMIT + 1) * 2 * MINUTE_MS); /* it is used */
+    for (int i = 0; i < LANES; i++)
+        lane_destroy(lanes[i]);
+}
+
+static void a_share_below_one_lets_one_through_in_its_time(void **state)
+{
+    (void)state;
+    struct rate rate = {0};
+    rate_set(&rate, 0.5, 1);
+    assert_true(instant_passed(at_ms(0), rate_at(&rate)));
+    rate_take(&rate, at_ms(0));
+    assert_false(instant_passed(at_ms(2 * MINUTE_MS - 1), rate_at(&rate)));
+    assert_true(instant_passed(at_ms(2 * MINUTE_MS + 1), rate_at(&rate)));
+}
+
 static void a_tenth_of_a_minutes_ends_may_start_at_once(void **state)
 {
     (void)state;
@@ -421,6 +461,8 @@ int main(void)
         cmocka_unit_test(in_flight_never_exceeds_its_limit),
         cmocka_unit_test(a_lower_limit_lets_what_runs_finish),
         cmocka_unit_test(no_minute_holds_more_ends_than_allowed),
+        cmocka_unit_test(all_lanes_together_keep_the_estates_limit),
+        cmocka_unit_test(a_share_below_one_lets_one_through_in_its_time),
         cmocka_unit_test(a_tenth_of_a_minutes_ends_may_start_at_once),
         cmocka_unit_test(reading_costs_no_tokens),
         cmocka_unit_test(a_list_never_overtakes_an_earlier_end),
