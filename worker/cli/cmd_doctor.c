@@ -11,6 +11,7 @@
 #include "cli/finding.h"
 #include "cli/link.h"
 #include "cli/main_table.h"
+#include "cli/rac_look.h"
 #include "cli/say.h"
 #include "kafka/admin.h"
 #include "service/settings.h"
@@ -19,6 +20,7 @@ enum {
     CLUSTER_MS = 10000, /* for one cluster to answer */
     CLOCK_SKEW_MS = 30000,
     FILES_BASE = 256, /* descriptors beside the clusters' connections */
+    RAC_FILES = 4,    /* of one program that runs */
     PROBLEMS_MAX = CONFIG_PROBLEMS_MAX * 1024,
 };
 
@@ -69,7 +71,9 @@ static void look_at_limits(struct doctor *doctor, const struct config *config)
     struct rlimit files;
     uint64_t wanted = FILES_BASE + config->http.connections;
     for (size_t i = 0; i < config->cluster_count; i++)
-        wanted += config->clusters[i].pool;
+        wanted += config->clusters[i].executor == CONFIG_EXECUTOR_RAC
+                      ? RAC_FILES * config->clusters[i].in_flight
+                      : config->clusters[i].pool;
     if (getrlimit(RLIMIT_NOFILE, &files))
         return;
     if (files.rlim_max < wanted)
@@ -178,8 +182,10 @@ static void look_at_kafka(struct doctor *doctor, struct kafka_settings *settings
 
 /* ---- the clusters ---- */
 
-static const char *cluster_todo(enum error_code code)
+static const char *cluster_todo(const struct config_cluster *cluster, enum error_code code)
 {
+    if (code == ERR_CONFIG && cluster->executor == CONFIG_EXECUTOR_RAC)
+        return "check the keys `rac` and `cluster`";
     switch (code) {
     case ERR_UNAVAILABLE:
         return "check that the administration server (ras) runs there and can be reached";
@@ -192,6 +198,24 @@ static const char *cluster_todo(enum error_code code)
     }
 }
 
+/* False: without the program there is nothing more to see. */
+static bool look_at_rac(struct doctor *doctor, const struct config_cluster *cluster, int64_t wait)
+{
+    char check[160];
+    char version[RAC_LOOK_SIZE];
+    struct error err;
+    snprintf(check, sizeof check, "rac %s", cluster->name);
+    if (rac_look(cluster, wait, version, &err)) {
+        TELL(doctor, check, FINDING_FAIL, err.code,
+             "set clusters[].rac.program to the rac of the cluster's own version", "%s",
+             err.message);
+        return false;
+    }
+    TELL(doctor, check, FINDING_OK, ERR_OK, NULL, "'%s' is version %s", cluster->rac.program,
+         version);
+    return true;
+}
+
 static void look_at_cluster(struct doctor *doctor, const struct config_cluster *cluster)
 {
     char check[160];
@@ -200,9 +224,12 @@ static void look_at_cluster(struct doctor *doctor, const struct config_cluster *
     AUTO(session_list) list = NULL;
     int64_t wait = doctor->common.timeout_ms < CLUSTER_MS ? doctor->common.timeout_ms : CLUSTER_MS;
     snprintf(check, sizeof check, "cluster %s", cluster->name);
+    if (cluster->executor == CONFIG_EXECUTOR_RAC && !look_at_rac(doctor, cluster, wait))
+        return;
     struct instant started = clock_now(&clock);
     if (cluster_list(cluster, NULL, wait, &list, &err)) {
-        TELL(doctor, check, FINDING_FAIL, err.code, cluster_todo(err.code), "%s", err.message);
+        TELL(doctor, check, FINDING_FAIL, err.code, cluster_todo(cluster, err.code), "%s",
+             err.message);
         return;
     }
     TELL(doctor, check, FINDING_OK, ERR_OK, NULL,
