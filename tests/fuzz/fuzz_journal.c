@@ -352,7 +352,7 @@ static void carry_out(struct partition *partition, const struct engine_action *a
                       how     ? ERR_REFUSED
                       : there ? ERR_OK
                               : ERR_GONE,
-                      partition->now);
+                      NULL, partition->now);
         break;
     case ENGINE_END:
         end(partition, action, how);
@@ -414,7 +414,7 @@ static void step(struct partition *partition, struct text *input)
         break;
     case STEP_CANCEL:
         id = id_of(fuzz_byte(input));
-        (void)engine_cancel(partition->engine, &id, "people", partition->now);
+        (void)engine_cancel(partition->engine, &id, "people", (struct wall){0}, partition->now);
         break;
     case STEP_HALT:
         engine_halt(partition->engine, fuzz_byte(input) & 1, partition->now);

@@ -1,4 +1,5 @@
 /* What goes wrong and when: each seed has faults of its own, in proportions that differ. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,8 @@ struct plan plan_fair(void)
         .identity_max_age_ms = 2000,
         .empty_confirm_ms = 1000,
         .request_timeout_ms = 5000,
+        .acting_ms = 20000,
+        .approval_ms = 10000,
         .lane_in_flight = 8,
         .lane_per_minute = 6000,
         .breaker_failures = 5,
@@ -45,7 +48,7 @@ struct plan plan_draw(struct draw *draw)
         [CHAOS_COMMAND] = 30, [CHAOS_COPY] = 6,    [CHAOS_GARBAGE] = 2, [CHAOS_LOGIN] = 10,
         [CHAOS_LOGOUT] = 10,  [CHAOS_MOVE] = 6,    [CHAOS_PAUSE] = 8,   [CHAOS_CRASH] = 5,
         [CHAOS_CLUSTER] = 10, [CHAOS_JOURNAL] = 2, [CHAOS_CLIENT] = 3,  [CHAOS_CANCEL] = 2,
-        [CHAOS_HALT] = 1,     [CHAOS_CONTROL] = 2, [CHAOS_COMMIT] = 15};
+        [CHAOS_APPROVE] = 25, [CHAOS_HALT] = 1,    [CHAOS_CONTROL] = 2, [CHAOS_COMMIT] = 15};
     struct plan plan = plan_fair();
     for (int i = 0; i < CHAOS_COUNT; i++)
         plan.weight[i] =
@@ -86,6 +89,13 @@ struct plan plan_draw(struct draw *draw)
         plan.list_ms = draw_between(draw, 100, 3000);
         plan.request_timeout_ms = 8000;
     }
+    plan.filters = some(draw, 60);
+    plan.until_empty = some(draw, 80);
+    plan.graces = some(draw, 40);
+    plan.grace_max_ms = draw_between(draw, 100, 30000);
+    plan.acting_ms = draw_between(draw, 2000, 30000);
+    plan.approve_above = draw_percent(draw, 70) ? 0 : 1 + draw_below(draw, 4);
+    plan.approval_ms = draw_between(draw, 1000, 30000);
     plan.lane_in_flight = 1 + draw_below(draw, 8);
     plan.session_events = draw_percent(draw, 30);
     plan.big_commands = draw_percent(draw, 4);
@@ -155,6 +165,23 @@ static void select_sessions(struct world *world, const struct sim_cluster *clust
     selector->count = count;
 }
 
+static void select_filter(struct world *world, struct command *command)
+{
+    struct selector *selector = &command->selector;
+    struct filter *filter = taken(arena_take(command->arena, 1, sizeof *filter));
+    char user[16];
+    snprintf(user, sizeof user, "user%u", draw_below(&world->draw, 7));
+    selector->kind = SELECTOR_FILTER;
+    selector->filter = filter;
+    filter->kind = FILTER_CONDITION;
+    filter->field = "user_name";
+    filter->comparison = COMPARISON_EQUAL;
+    filter->values = taken(arena_take(command->arena, 1, sizeof filter->values[0]));
+    filter->values[0] = taken(arena_text(command->arena, text_of(user)));
+    filter->value_count = 1;
+    command->options.until_empty = draw_percent(&world->draw, world->plan.until_empty);
+}
+
 static void produce(struct world *world, const struct command *command, int32_t partition)
 {
     AUTO_BUF bytes;
@@ -164,7 +191,9 @@ static void produce(struct world *world, const struct command *command, int32_t 
     int64_t offset = commands_append(world, partition, bytes.data, bytes.length, (struct wall){0});
     say(world, "p%d: command %lld is %s for %s, %zu %s%s", partition, (long long)offset,
         brief(&command->id).text, command->cluster, command->selector.count,
-        command->selector.kind == SELECTOR_NUMBERS ? "numbers" : "sessions",
+        command->selector.kind == SELECTOR_NUMBERS  ? "numbers"
+        : command->selector.kind == SELECTOR_FILTER ? "by filter"
+                                                    : "sessions",
         command->options.dry_run ? ", dry run" : "");
 }
 
@@ -186,7 +215,11 @@ bool chaos_command(struct world *world, int32_t at)
     if (draw_percent(&world->draw, 25))
         command->expires_at.ms = world_wall(world).ms + draw_between(&world->draw, -500, 30000);
     size_t count = world->plan.big_commands ? 500 : 1 + draw_below(&world->draw, 4);
-    if (draw_percent(&world->draw, 50))
+    if (draw_percent(&world->draw, world->plan.graces))
+        command->options.grace_ms = draw_between(&world->draw, 1, world->plan.grace_max_ms);
+    if (draw_percent(&world->draw, world->plan.filters))
+        select_filter(world, command);
+    else if (draw_percent(&world->draw, 50))
         select_numbers(world, cluster, command, count);
     else
         select_sessions(world, cluster, command, count);
@@ -342,6 +375,39 @@ static void chaos_cancel(struct world *world)
     }
 }
 
+struct saying {
+    struct approving approving;
+};
+
+static void approve_task(struct world *world, struct task *task)
+{
+    const struct saying *saying = task->data;
+    worker_approve(world, world->workers[task->worker], &saying->approving);
+}
+
+/* By somebody who may, or by who asked for it, or of a list that is none. */
+static void chaos_approve(struct world *world)
+{
+    struct approving approving = {.by = "chief"};
+    if (!oracle_waiting_list(world, &approving))
+        return;
+    if (draw_percent(&world->draw, 15))
+        snprintf(approving.by, sizeof approving.by, "Somebody");
+    if (draw_percent(&world->draw, 15))
+        approving.digest[0] = approving.digest[0] == '0' ? '1' : '0';
+    say(world, "control: %s approves %s", approving.by, brief(&approving.id).text);
+    for (uint32_t i = 0; i < world->plan.workers; i++) {
+        struct saying *saying = mem_new(struct saying);
+        saying->approving = approving;
+        world_after(world, worker_control_delay(world, world->workers[i]),
+                    (struct task){.run = approve_task,
+                                  .worker = (int32_t)i,
+                                  .life = world->workers[i]->life,
+                                  .data = saying,
+                                  .release = free});
+    }
+}
+
 static void halt_task(struct world *world, struct task *task)
 {
     worker_halt(world, world->workers[task->worker], world->halted);
@@ -436,6 +502,9 @@ static void one(struct world *world, enum chaos chaos)
         break;
     case CHAOS_CANCEL:
         chaos_cancel(world);
+        break;
+    case CHAOS_APPROVE:
+        chaos_approve(world);
         break;
     case CHAOS_HALT:
         chaos_halt(world);

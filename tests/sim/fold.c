@@ -1,5 +1,6 @@
 #include "fold.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,6 +215,7 @@ static void take_target(struct world *world, struct fold_command *command,
                                    .by_number = from->asked_by_number,
                                    .number = from->asked_number,
                                    .verdict = from->verdict,
+                                   .licensed = false,
                                    .outcome = target->outcome,
                                    .outcome_offset = target->outcome_offset};
     if (!from->snapshot)
@@ -242,37 +244,81 @@ static void widen(struct fold_command *command, uint32_t count)
     command->count = count;
 }
 
-static void freeze(struct world *world, struct fold *fold, uint32_t index)
+/* The oldest append call of this list's chunks. */
+static int64_t oldest_handed(const struct world *world, const struct fold *fold, uint32_t index)
 {
-    struct fold_command *command = &fold->commands.at[index];
+    const struct partition *topic = &world->partitions[fold->partition];
+    const struct fold_command *command = &fold->commands.at[index];
     int64_t handed_ns = NEVER_NS;
+    uint32_t chunks = command->gathering.chunks;
+    for (int64_t at = here(fold); at >= 0 && chunks; at--) {
+        const struct fold_entry *entry = &fold->entries.at[at];
+        if (entry->kind != RECORD_RESOLVED || entry->command != (int64_t)index || !entry->counts)
+            continue;
+        chunks--;
+        if (topic->log.at[at].handed_ns < handed_ns)
+            handed_ns = topic->log.at[at].handed_ns;
+    }
+    return handed_ns;
+}
+
+static void take_list(struct world *world, struct fold_command *command)
+{
     for (uint32_t chunk = 0; chunk < command->gathering.chunks; chunk++) {
         const struct record *record = command->gathering.parts[chunk];
         for (uint32_t i = 0; i < record->resolved.count; i++) {
+            if (record->resolved.targets[i].index < command->round_first)
+                violate(world, "I2", "round %u of %s names target %u of an earlier one",
+                        command->round, brief(&command->id).text,
+                        record->resolved.targets[i].index);
             widen(command, record->resolved.targets[i].index + 1);
             take_target(world, command, &record->resolved.targets[i]);
         }
     }
+}
+
+static void freeze(struct world *world, struct fold *fold, uint32_t index)
+{
+    struct fold_command *command = &fold->commands.at[index];
+    const struct record *head = command->gathering.parts[0];
+    command->round_first = command->round ? command->count : 0;
+    command->round++;
+    take_list(world, command);
+    command->nobody_left = command->count == command->round_first;
     command->resolved_offset = here(fold);
-    const struct partition *topic = &world->partitions[fold->partition];
-    for (int64_t at = here(fold); at >= 0; at--) /* the oldest chunk of this list */
-        if (fold->entries.at[at].kind == RECORD_RESOLVED &&
-            fold->entries.at[at].command == (int64_t)index &&
-            at > fold->owners.at[fold->owners.count - 1].offset &&
-            topic->log.at[at].handed_ns < handed_ns)
-            handed_ns = topic->log.at[at].handed_ns;
-    for (uint32_t i = 0; i < command->count; i++)
-        license(fold, index, i, command->gathering.parts[0], handed_ns);
+    command->resolved_at = log_entry(world, fold)->broker_time;
+    command->grace_until = head->resolved.grace_until;
+    command->end_by = head->resolved.end_by;
+    command->waits = command->withheld.number && epoch_equal(&command->withheld, &head->epoch);
+    command->withheld.number = 0;
+    int64_t handed_ns = oldest_handed(world, fold, index);
+    for (uint32_t i = command->round_first;
+         !command->waits && !command->grace_until.ms && i < command->count; i++) {
+        license(fold, index, i, head, handed_ns);
+        command->targets[i].licensed = true;
+    }
     judge_resolved(world, fold, command);
+    command->open_ns = NEVER_NS;
+}
+
+/* A further list counts when rounds are asked for and every target has its outcome. */
+static bool may_be_resolved(const struct fold_command *command)
+{
+    for (uint32_t i = 0; command->round && i < command->count; i++)
+        if (command->targets[i].outcome == TARGET_NONE)
+            return false;
+    return command->round == 0 ||
+           (command->command->options.until_empty && !command->dry_run && !command->nobody_left);
 }
 
 static void fold_resolved(struct world *world, struct fold *fold, uint32_t index,
                           struct record *record)
 {
     struct fold_command *command = &fold->commands.at[index];
-    if (command->resolved_offset >= 0) {
-        violate(world, "I2", "command %s is resolved a second time at %lld",
-                brief(&command->id).text, (long long)here(fold));
+    if (record->resolved.round != command->round + 1 || !may_be_resolved(command)) {
+        violate(world, "I2", "command %s is resolved out of turn at %lld: round %u after %u",
+                brief(&command->id).text, (long long)here(fold), record->resolved.round,
+                command->round);
         record_destroy(record);
         return;
     }
@@ -304,10 +350,12 @@ static void fold_attempt(struct world *world, struct fold *fold, uint32_t index,
                          const struct record *record)
 {
     for (uint32_t i = 0; i < record->attempt.count; i++) {
-        if (record->attempt.targets[i] < fold->commands.at[index].count)
+        struct fold_command *command = &fold->commands.at[index];
+        if (record->attempt.targets[i] < command->count) {
             license(fold, index, record->attempt.targets[i], record,
                     log_entry(world, fold)->handed_ns);
-        else
+            command->targets[record->attempt.targets[i]].licensed = true;
+        } else
             violate(world, "I1", "an ATTEMPT names target %u, which is not resolved",
                     record->attempt.targets[i]);
     }
@@ -330,6 +378,42 @@ static void fold_outcome(struct world *world, struct fold *fold, struct fold_com
         target->outcome_offset = here(fold);
         judge_outcome(world, fold, command, target);
     }
+    command->open_ns = world->now_ns;
+}
+
+/* ---- PENDING and APPROVED ---- */
+
+static void fold_pending(struct fold_command *command, const struct record *record)
+{
+    command->withheld = record->epoch;
+    command->approve_until = record->pending.until;
+    snprintf(command->list_digest, sizeof command->list_digest, "%s", record->pending.digest);
+}
+
+static void shift(struct wall *time, int64_t by_ms)
+{
+    if (time->ms)
+        time->ms += by_ms;
+}
+
+static void fold_approved(struct world *world, const struct fold *fold,
+                          struct fold_command *command, const struct record *record)
+{
+    if (record->reason.code)
+        return; /* refused: it changes nothing */
+    struct wall at = log_entry(world, fold)->broker_time;
+    if (!command->waits)
+        violate(world, "approval", "%s is approved, and no list of it waits",
+                brief(&command->id).text);
+    if (strcmp(record->approved.digest, command->list_digest))
+        violate(world, "approval", "%s is approved under another list's digest",
+                brief(&command->id).text);
+    if (!strcmp(record->approved.by, command->command->requested_by))
+        violate(world, "approval", "%s is approved by who asked for it", brief(&command->id).text);
+    command->waits = false;
+    command->approved++;
+    shift(&command->grace_until, at.ms - command->resolved_at.ms);
+    shift(&command->end_by, at.ms - command->resolved_at.ms);
 }
 
 /* Takes the record. */
@@ -357,6 +441,12 @@ static void fold_step(struct world *world, struct fold *fold, struct record *rec
         break;
     case RECORD_OUTCOME:
         fold_outcome(world, fold, command, record);
+        break;
+    case RECORD_PENDING:
+        fold_pending(command, record);
+        break;
+    case RECORD_APPROVED:
+        fold_approved(world, fold, command, record);
         break;
     case RECORD_CANCELLED:
         if (command->cancelled_offset < 0)

@@ -14,6 +14,7 @@ struct fold_target {
     enum target_outcome verdict; /* left alone from the start */
     enum target_outcome outcome;
     int64_t outcome_offset; /* -1: none yet */
+    bool licensed;          /* a RESOLVED that does not wait, or an ATTEMPT, names it */
     bool ended_by_us;       /* an act of this command took effect, and not belatedly */
 };
 
@@ -28,8 +29,20 @@ struct fold_command {
     int64_t accepted_ns;
     struct wall first_appended;
     struct wall expires;
-    struct command *command;     /* owned; NULL unless accepted */
-    int64_t resolved_offset;     /* of the last chunk; -1 */
+    struct command *command; /* owned; NULL unless accepted */
+    int64_t resolved_offset; /* of the last chunk of the last list; -1 */
+    uint32_t round;          /* lists so far */
+    uint32_t round_first;    /* the last one's first target */
+    bool nobody_left;        /* it selected nobody */
+    int64_t open_ns;         /* since then a list may count for the next round */
+    struct wall resolved_at;
+    struct wall grace_until; /* 0: none */
+    struct wall end_by;      /* 0: `expires` */
+    struct epoch withheld;   /* whose next list waits for an approval; number 0: none */
+    uint32_t approved;       /* lists */
+    bool waits;              /* the last list waits for its approval */
+    char list_digest[72];
+    struct wall approve_until;
     struct fold_target *targets; /* owned */
     uint32_t count;
     struct {

@@ -99,6 +99,8 @@ static bool was_asked_for(const struct fold_command *command, const struct fold_
                           const struct sim_cluster *cluster, const struct truth *truth)
 {
     const struct selector *selector = &command->command->selector;
+    if (selector->kind == SELECTOR_FILTER)
+        return !strcmp(selector->filter->values[0], truth->user);
     for (size_t i = 0; i < selector->count; i++) {
         if (selector->kind == SELECTOR_SESSIONS) {
             if (uuid_equal(&selector->sessions[i], &truth->uuid))
@@ -116,11 +118,54 @@ static bool was_asked_for(const struct fold_command *command, const struct fold_
     return false;
 }
 
+/* A list that selects nobody: there must have been a moment at which nobody was to be ended. */
+static bool was_empty(const struct world *world, const struct fold_command *command)
+{
+    const struct sim_cluster *cluster = &world->clusters[command->cluster];
+    int64_t from = command->round > 1 ? command->open_ns : command->accepted_ns;
+    bool moved = true;
+    while (moved) {
+        moved = false;
+        for (size_t i = 0; i < cluster->all.count; i++) {
+            const struct truth *truth = &cluster->all.at[i];
+            bool covers = truth->born_ns <= from && truth->died_ns > from;
+            const struct fold_target any = {0};
+            if (!covers || !was_asked_for(command, &any, cluster, truth) ||
+                (command->round > 1 && session_protected(truth)))
+                continue;
+            from = truth->died_ns;
+            moved = true;
+        }
+    }
+    return from <= world->now_ns;
+}
+
+static void judge_times(struct world *world, const struct fold_command *command)
+{
+    int64_t grace_ms = command->command->options.grace_ms;
+    struct brief id = brief(&command->id);
+    bool waits = grace_ms || command->waits || command->command->options.until_empty;
+    if (command->dry_run || command->nobody_left)
+        return;
+    if (waits != (command->end_by.ms > 0))
+        violate(world, "times", "the list of %s says %s when its acts end", id.text,
+                waits ? "not" : "needlessly");
+    if (command->round == 1 && (grace_ms > 0) != (command->grace_until.ms > 0))
+        violate(world, "times", "the list of %s has another grace than was asked for", id.text);
+    if (command->grace_until.ms && command->grace_until.ms < command->first_appended.ms + grace_ms)
+        violate(world, "times", "the grace of %s is shorter than was asked for", id.text);
+}
+
 void judge_resolved(struct world *world, const struct fold *fold, struct fold_command *command)
 {
     const struct sim_cluster *cluster = &world->clusters[command->cluster];
     (void)fold;
-    for (uint32_t i = 0; i < command->count; i++) {
+    judge_times(world, command);
+    if (command->nobody_left && !was_empty(world, command))
+        violate(world, "I7", "command %s selected nobody, and somebody was there all the time",
+                brief(&command->id).text);
+    int64_t since = command->round > 1 ? command->open_ns : command->accepted_ns;
+    for (uint32_t i = command->round_first; i < command->count; i++) {
         const struct fold_target *target = &command->targets[i];
         if (target->truth < 0)
             continue;
@@ -129,9 +174,9 @@ void judge_resolved(struct world *world, const struct fold *fold, struct fold_co
         if (!was_asked_for(command, target, cluster, truth))
             violate(world, "I2", "command %s resolved to session %u, which it did not ask for",
                     id.text, truth->number);
-        if (truth->died_ns < command->accepted_ns)
-            violate(world, "I2", "command %s resolved by a list from before its acceptance",
-                    id.text);
+        if (truth->died_ns < since)
+            violate(world, "I2", "round %u of command %s is resolved by an older list",
+                    command->round, id.text);
         if (session_protected(truth) && target->verdict == TARGET_NONE)
             violate(world, "I14", "command %s wants to end a protected session", id.text);
     }
@@ -188,21 +233,65 @@ void judge_outcome(struct world *world, const struct fold *fold, const struct fo
     if (target->ended_by_us && target->outcome != TARGET_ENDED && target->outcome != TARGET_UNKNOWN)
         violate(world, "verdict", "%s is called %s, and this command ended it",
                 brief(&target->session).text, label);
+    if (target->outcome == TARGET_LEFT &&
+        (!command->command->options.grace_ms || target->licensed || command->waits))
+        violate(world, "grace", "%s is said to have left, and nobody waited for that",
+                brief(&target->session).text);
     bool alone = target->outcome == TARGET_PROTECTED;
     if (alone && target->verdict != TARGET_PROTECTED)
         violate(world, "I14", "session %s is called protected, and it was not resolved so",
                 brief(&target->session).text);
 }
 
+/* The same session in a later round is judged there; protected ones do not count when nobody else
+ * is left. */
+static bool counts(const struct fold_command *command, uint32_t index)
+{
+    const struct fold_target *target = &command->targets[index];
+    bool success = target_outcome_is_success(target->outcome);
+    bool empty = command->command->options.until_empty && command->nobody_left;
+    for (uint32_t i = index + 1; !success && i < command->count; i++)
+        if (command->round > 1 && uuid_equal(&command->targets[i].session, &target->session))
+            return false;
+    return !(empty && target->outcome == TARGET_PROTECTED);
+}
+
+/* Without a list that shows that nobody is left, rounds end for a reason. */
+static bool gave_up(const struct fold_command *command)
+{
+    bool rounds = command->command->options.until_empty && command->round > 0;
+    bool filter = command->command->selector.kind == SELECTOR_FILTER;
+    return (rounds && !command->nobody_left) || (filter && command->round == 0);
+}
+
+static void judge_outcome_of_all(struct world *world, const struct fold_command *command,
+                                 uint32_t success, uint32_t counted)
+{
+    struct brief id = brief(&command->id);
+    const char *label = command_outcome_label(command->outcome);
+    bool all = success == counted;
+    if (gave_up(command) && command->outcome == COMMAND_COMPLETED)
+        violate(world, "I4", "command %s closes as completed without a list that shows it",
+                id.text);
+    if (gave_up(command))
+        return;
+    if (all != (command->outcome == COMMAND_COMPLETED) ||
+        (success && !all) != (command->outcome == COMMAND_PARTIALLY_COMPLETED))
+        violate(world, "I4", "command %s closes as %s with %u of %u gone", id.text, label, success,
+                counted);
+}
+
 void judge_closed(struct world *world, const struct fold *fold, const struct fold_command *command)
 {
     uint32_t success = 0;
+    uint32_t counted = 0;
     uint32_t done = 0;
     (void)fold;
     struct brief id = brief(&command->id);
     for (uint32_t i = 0; i < command->count; i++) {
         done += command->targets[i].outcome != TARGET_NONE;
-        success += target_outcome_is_success(command->targets[i].outcome);
+        counted += counts(command, i);
+        success += counts(command, i) && target_outcome_is_success(command->targets[i].outcome);
     }
     if (command->outcome == COMMAND_DRY_RUN) {
         if (!command->dry_run || command->resolved_offset < 0)
@@ -212,10 +301,5 @@ void judge_closed(struct world *world, const struct fold *fold, const struct fol
     if (done < command->count)
         violate(world, "I4", "command %s closes with %u of %u outcomes", id.text, done,
                 command->count);
-    if ((success == command->count) != (command->outcome == COMMAND_COMPLETED))
-        violate(world, "I4", "command %s closes as %s with %u of %u gone", id.text,
-                command_outcome_label(command->outcome), success, command->count);
-    if ((success && success < command->count) != (command->outcome == COMMAND_PARTIALLY_COMPLETED))
-        violate(world, "I4", "command %s closes as %s with %u of %u gone", id.text,
-                command_outcome_label(command->outcome), success, command->count);
+    judge_outcome_of_all(world, command, success, counted);
 }

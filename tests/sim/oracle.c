@@ -134,8 +134,13 @@ static const char *objection(const struct world *world, const struct worker *wor
         return "I1: its licence was used before";
     if (world->now_ns - licence->handed_ns >= LICENCE_AGE_MS * MS)
         return "I1: its licence is older than 10 s";
-    if (world_wall(world).ms >= command->expires.ms)
+    struct wall end = command->end_by.ms ? command->end_by : command->expires;
+    if (world_wall(world).ms >= end.ms)
         return "I3: its command has expired";
+    if (world_wall(world).ms < command->grace_until.ms)
+        return "grace: it is not over";
+    if (command->waits)
+        return "approval: nobody has approved its list";
     if (command->dry_run)
         return "I2: its command is a dry run";
     if (target->verdict != TARGET_NONE)
@@ -287,6 +292,7 @@ int64_t oracle_sent(struct world *world, const struct worker *worker, int32_t pa
         } else {
             licence->used = true;
             act.command = licence->command;
+            act.target = licence->target;
             check_identity(world, fold, licence, &act);
             check_looks(world, worker, partition, &act);
         }
@@ -314,14 +320,12 @@ void oracle_effect(struct world *world, const struct request *request, int32_t c
     if (act->command < 0 || world->now_ns - act->at_ns > 50 * MS)
         return;
     struct fold_command *command = &oracle->folds[act->partition].commands.at[act->command];
-    for (uint32_t i = 0; i < command->count; i++)
-        if (command->targets[i].truth == truth)
-            command->targets[i].ended_by_us = true;
-    for (uint32_t i = 0; i < command->count; i++)
-        if (command->targets[i].truth == truth && command->targets[i].outcome != TARGET_NONE &&
-            !target_outcome_is_success(command->targets[i].outcome) &&
-            command->targets[i].outcome != TARGET_UNKNOWN)
-            violate(world, "verdict", "%s was called %s, and then ended",
-                    brief(&request->session).text,
-                    target_outcome_label(command->targets[i].outcome));
+    struct fold_target *target = &command->targets[act->target]; /* of the round that licensed it */
+    if (target->truth != truth)
+        return;
+    target->ended_by_us = true;
+    if (target->outcome != TARGET_NONE && !target_outcome_is_success(target->outcome) &&
+        target->outcome != TARGET_UNKNOWN)
+        violate(world, "verdict", "%s was called %s, and then ended", brief(&request->session).text,
+                target_outcome_label(target->outcome));
 }

@@ -44,6 +44,8 @@ struct closed_time { /* of one command, for scenarios that measure */
 };
 size_t oracle_closed(const struct world *world, struct closed_time *ret, size_t max);
 /* A command that is accepted and not closed; false when there is none. */
+/* A list that waits for its approval: whose it is, and its digest; false when there is none. */
+bool oracle_waiting_list(struct world *world, struct approving *ret);
 bool oracle_open_command(struct world *world, struct uuid *ret, int32_t *partition);
 
 struct figures { /* what happened, over all seeds */
@@ -56,6 +58,8 @@ struct figures { /* what happened, over all seeds */
     uint64_t kills;
     uint64_t events;
     uint64_t owners;
+    uint64_t rounds;   /* lists after the first of a command */
+    uint64_t approved; /* lists */
     uint64_t outcomes[TARGET_OUTCOMES];
 };
 void oracle_figures(const struct world *world, struct figures *sum);

@@ -1,4 +1,5 @@
 /* Events, commits, and how a run ends. */
+#include <stdio.h>
 #include <string.h>
 
 #include "oracle_state.h"
@@ -224,6 +225,22 @@ size_t oracle_closed(const struct world *world, struct closed_time *ret, size_t 
     return count;
 }
 
+bool oracle_waiting_list(struct world *world, struct approving *ret)
+{
+    for (uint32_t p = 0; p < world->plan.partitions; p++) {
+        const struct fold *fold = &world->oracle->folds[p];
+        for (size_t i = fold->commands.count; i-- > 0;) {
+            const struct fold_command *command = &fold->commands.at[i];
+            if (!command->waits || command->ended_offset >= 0)
+                continue;
+            ret->id = command->id;
+            snprintf(ret->digest, sizeof ret->digest, "%s", command->list_digest);
+            return true;
+        }
+    }
+    return false;
+}
+
 bool oracle_open_command(struct world *world, struct uuid *ret, int32_t *partition)
 {
     uint32_t start = draw_below(&world->draw, world->plan.partitions);
@@ -255,6 +272,8 @@ void oracle_figures(const struct world *world, struct figures *sum)
         sum->commands += world->partitions[p].commands.count;
         for (size_t i = 0; i < fold->commands.count; i++) {
             sum->closed += fold->commands.at[i].accepted && fold->commands.at[i].ended_offset >= 0;
+            sum->rounds += fold->commands.at[i].round > 1 ? fold->commands.at[i].round - 1 : 0;
+            sum->approved += fold->commands.at[i].approved;
             for (uint32_t k = 0; k < fold->commands.at[i].count; k++)
                 sum->outcomes[fold->commands.at[i].targets[k].outcome]++;
         }

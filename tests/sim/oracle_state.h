@@ -14,6 +14,7 @@ struct act { /* a terminate that left */
     struct uuid session;
     int64_t truth;   /* who had that UUID when it left; -1: nobody */
     int64_t command; /* whose licence it used; -1: residual */
+    uint32_t target; /* that the licence names */
     bool residual;
     bool definite; /* it was answered, and not by "perhaps" */
     bool looked;   /* a list or a probe was begun behind it and seen by its worker */

@@ -34,7 +34,11 @@ void report_running(void)
 static int64_t heal_ns(const struct world *world)
 {
     int64_t bulk_ms = world->plan.big_commands ? BULK_MS : 0;
-    return (HEAL_MS + bulk_ms + (int64_t)world->plan.attempts_max * world->plan.verify_ms) * MS;
+    int64_t waits_ms =
+        world->plan.grace_max_ms + 2 * world->plan.acting_ms + 2 * world->plan.approval_ms;
+    return (HEAL_MS + bulk_ms + waits_ms +
+            (int64_t)world->plan.attempts_max * world->plan.verify_ms) *
+           MS;
 }
 
 /* Bounds given back: what engines hold and what the budget says must agree. */
@@ -105,6 +109,8 @@ static void print_figures(uint64_t count, const struct figures *sum)
            (unsigned long long)sum->commands, (unsigned long long)sum->closed,
            (unsigned long long)sum->acts, (unsigned long long)sum->residual,
            (unsigned long long)sum->kills, (unsigned long long)sum->events);
+    printf("%llu further rounds, %llu lists approved\n", (unsigned long long)sum->rounds,
+           (unsigned long long)sum->approved);
     printf("outcomes:");
     for (int i = 1; i < TARGET_OUTCOMES; i++)
         printf(" %s %llu", target_outcome_label((enum target_outcome)i),
@@ -189,6 +195,9 @@ static const struct mutation all[] = {
     {.name = "speak_early", .mutations = {.speak_early = true}, .zombies = true},
     {.name = "forget_nothing", .mutations = {.forget_nothing = true}},
     {.name = "ignore_control", .mutations = {.ignore_control = true}},
+    {.name = "hurry_grace", .mutations = {.hurry_grace = true}},
+    {.name = "act_unapproved", .mutations = {.act_unapproved = true}},
+    {.name = "round_too_early", .mutations = {.round_too_early = true}},
     {.name = "service: no last look", .omissions = {.last_look = true}},
     {.name = "service: not asking", .omissions = {.asking = true}},
     {.name = "service: not reading on", .omissions = {.reading_on = true}},

@@ -25,18 +25,10 @@ bool worker_runs(const struct worker *worker)
 
 /* ---- engines ---- */
 
-static enum error_code resolve(void *self, const struct command *command,
-                               const struct resolve_context *context,
-                               const struct session_list *list, struct resolution *ret,
-                               struct error *err)
+static void protect(struct resolution *resolution)
 {
-    (void)self;
-    struct select_rules rules = {.context = context};
-    enum error_code code = select_resolve(command, &rules, list, ret, err);
-    if (code)
-        return code;
-    for (size_t i = 0; i < ret->count; i++) {
-        struct resolved_row *row = &ret->rows[i];
+    for (size_t i = 0; i < resolution->count; i++) {
+        struct resolved_row *row = &resolution->rows[i];
         if (!row->session || row->verdict != TARGET_NONE)
             continue;
         if (strcmp(row->session->app_id, "RAS") && strcmp(row->session->app_id, "SrvrConsole"))
@@ -44,6 +36,46 @@ static enum error_code resolve(void *self, const struct command *command,
         row->verdict = TARGET_PROTECTED;
         error_set(&row->why, ERR_DENIED, "application '%s' is protected", row->session->app_id);
     }
+}
+
+/* The only filter that is asked for here: one user. */
+static void resolve_filter(const struct command *command, const struct session_list *list,
+                           struct resolution *ret)
+{
+    const char *user = command->selector.filter->values[0];
+    ret->rows = mem_alloc(list->count, sizeof ret->rows[0]);
+    for (size_t i = 0; i < list->count; i++)
+        if (!strcmp(list->sessions[i].user_name, user))
+            ret->rows[ret->count++].session = &list->sessions[i];
+}
+
+static void set_times(const struct plan *plan, const struct command *command,
+                      const struct resolve_context *context, struct resolution *ret)
+{
+    uint32_t to_end = context->unapproved;
+    for (size_t i = 0; i < ret->count; i++)
+        to_end += ret->rows[i].session && ret->rows[i].verdict == TARGET_NONE;
+    ret->grace_ms = command->options.grace_ms;
+    ret->acting_ms = plan->acting_ms;
+    if (plan->approve_above && to_end > plan->approve_above)
+        ret->approval_ms = plan->approval_ms;
+}
+
+static enum error_code resolve(void *self, const struct command *command,
+                               const struct resolve_context *context,
+                               const struct session_list *list, struct resolution *ret,
+                               struct error *err)
+{
+    struct select_rules rules = {.context = context};
+    enum error_code code = ERR_OK;
+    if (command->selector.kind == SELECTOR_FILTER)
+        resolve_filter(command, list, ret);
+    else
+        code = select_resolve(command, &rules, list, ret, err);
+    if (code)
+        return code;
+    protect(ret);
+    set_times(self, command, context, ret);
     return ERR_OK;
 }
 
@@ -68,6 +100,7 @@ static struct engine_config config_of(const struct world *world, const struct wo
         .session_events = plan->session_events,
         .mutations = world->mutations,
         .resolve = resolve,
+        .resolve_self = (void *)(uintptr_t)plan,
     };
 }
 
@@ -438,8 +471,27 @@ void worker_commit(struct world *world, struct worker *worker, int32_t partition
 void worker_apply_cancels(struct world *world, struct worker *worker, struct engine *engine)
 {
     for (size_t i = 0; i < worker->cancels.count; i++)
-        if (engine_cancel(engine, &worker->cancels.at[i].id, "somebody", worker_now(world, worker)))
+        if (engine_cancel(engine, &worker->cancels.at[i].id, "somebody", (struct wall){0},
+                          worker_now(world, worker)))
             worker->cancels.at[i].taken_ns = world->now_ns;
+}
+
+void worker_apply_approvals(struct world *world, struct worker *worker, struct engine *engine)
+{
+    for (size_t i = 0; i < worker->approvals.count; i++) {
+        const struct approving *said = &worker->approvals.at[i];
+        struct engine_approval approval = {said->id, said->by, said->digest};
+        engine_approve(engine, &approval, worker_now(world, worker));
+    }
+}
+
+void worker_approve(struct world *world, struct worker *worker, const struct approving *approving)
+{
+    struct engine_approval approval = {approving->id, approving->by, approving->digest};
+    *VECTOR_ADD(&worker->approvals) = *approving;
+    for (uint32_t i = 0; i < world->plan.partitions; i++)
+        if (worker->seats[i].engine)
+            engine_approve(worker->seats[i].engine, &approval, worker_now(world, worker));
 }
 
 void worker_cancel(struct world *world, struct worker *worker, const struct uuid *id)
@@ -501,6 +553,7 @@ static void empty(struct worker *worker)
     worker->aside.count = 0;
     worker->jobs.count = 0;
     worker->cancels.count = 0;
+    worker->approvals.count = 0;
     worker->up = worker->paused = worker->sending = worker->doomed = false;
 }
 
@@ -545,6 +598,7 @@ void worker_destroy(struct worker *worker)
     free(worker->aside.at);
     free(worker->jobs.at);
     free(worker->cancels.at);
+    free(worker->approvals.at);
     free(worker);
 }
 

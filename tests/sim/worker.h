@@ -43,6 +43,12 @@ struct cancel {
                          -1: none */
 };
 
+struct approving { /* an approval on the control topic */
+    struct uuid id;
+    char by[16];
+    char digest[72];
+};
+
 struct worker {
     int32_t index;
     bool up;
@@ -58,7 +64,8 @@ struct worker {
     struct seat seats[PARTITIONS_MAX];
     struct lane *lanes[CLUSTERS_MAX];
     int64_t lane_wake_at;
-    VECTOR(struct cancel) cancels; /* read from the control topic */
+    VECTOR(struct cancel) cancels;      /* read from the control topic */
+    VECTOR(struct approving) approvals; /* the same */
     VECTOR(struct job) jobs;
     uint64_t job_ids;
     VECTOR(struct task) aside; /* tasks that came while it was paused */
@@ -97,7 +104,9 @@ struct instant worker_now(const struct world *world, const struct worker *worker
 bool worker_idle(struct world *world, const struct worker *worker);
 
 bool worker_runs(const struct worker *worker);
-/* Tells the engine every cancel that was read so far. */
+void worker_approve(struct world *world, struct worker *worker, const struct approving *approving);
+/* Tells the engine every approval, and every cancel, that was read so far. */
+void worker_apply_approvals(struct world *world, struct worker *worker, struct engine *engine);
 void worker_apply_cancels(struct world *world, struct worker *worker, struct engine *engine);
 
 /* ---- worker_intake.c ---- */

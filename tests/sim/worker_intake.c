@@ -122,6 +122,7 @@ void worker_find_position(struct world *world, struct worker *worker, int32_t pa
     seat->epochs = epochs;
     seat->owned_ns = world->now_ns;
     worker_apply_cancels(world, worker, seat->engine);
+    worker_apply_approvals(world, worker, seat->engine);
     struct engine_checkpoint checkpoint = engine_checkpoint(seat->engine);
     if (seat->position < 0 || !world->omissions.reading_on)
         seat->position = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;

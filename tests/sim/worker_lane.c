@@ -81,7 +81,7 @@ static void tell(struct world *world, struct worker *worker, struct job *job, en
     if (copy.kind == ENGINE_LIST)
         engine_listed(seat->engine, copy.tag, list, code ? &err : NULL, now);
     else if (copy.kind == ENGINE_PROBE)
-        engine_probed(seat->engine, copy.tag, code, now);
+        engine_probed(seat->engine, copy.tag, code, list ? list->sessions : NULL, now);
     else
         engine_ended(seat->engine, copy.tag, code, sent, code ? &err : NULL, now);
 }
@@ -265,7 +265,7 @@ void worker_answered(struct world *world, struct worker *worker, struct request 
         oracle_answered(world, request->send, request->code);
     const struct seat *seat = seat_of(worker, job);
     bool same_epoch = seat && engine_counts(seat->engine).epochs == job->epochs;
-    if (request->list && request->code == ERR_OK) {
+    if (request->kind == ENGINE_LIST && request->code == ERR_OK) {
         if (!request->lies && same_epoch) /* else the engine does not look at it */
             world->clusters[job->cluster].lied[worker->index] = false;
         request->list->started = (struct instant){request->sent_ns + worker->boot_ns};

@@ -61,6 +61,7 @@ enum chaos {
     CHAOS_JOURNAL, /* the journal cannot be written for a while */
     CHAOS_CLIENT,  /* a worker's journal producer is replaced: all in flight is "perhaps" */
     CHAOS_CANCEL,
+    CHAOS_APPROVE, /* somebody approves a list that waits, rightly or not */
     CHAOS_HALT,
     CHAOS_CONTROL, /* a worker cannot read the control topic for a while */
     CHAOS_COMMIT,
@@ -102,6 +103,14 @@ struct plan {
     int64_t empty_confirm_ms;
     int64_t request_timeout_ms;
     int64_t list_ms; /* every list takes at least this long, for ever */
+    /* filters, rounds, grace, approval: chances in percent of commands */
+    uint32_t filters;
+    uint32_t until_empty; /* of filters */
+    uint32_t graces;
+    int64_t grace_max_ms;
+    int64_t acting_ms;
+    uint32_t approve_above; /* sessions; 0: never */
+    int64_t approval_ms;
     uint32_t lane_in_flight;
     uint32_t lane_per_minute;
     uint32_t breaker_failures;

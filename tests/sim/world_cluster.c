@@ -276,9 +276,17 @@ static void end_arrives(struct world *world, struct request *request)
 
 static void probe_arrives(struct world *world, struct request *request)
 {
-    bool there = session_find(world, request->cluster, &request->session) >= 0;
-    bool lies = there && !world->calm && draw_chance(&world->draw, world->plan.lying_probe);
-    answer(world, request, there && !lies ? ERR_OK : ERR_GONE, world_delay(world, 0, 30));
+    const struct sim_cluster *cluster = &world->clusters[request->cluster];
+    int64_t index = session_find(world, request->cluster, &request->session);
+    bool lies = index >= 0 && !world->calm && draw_chance(&world->draw, world->plan.lying_probe);
+    bool told = index >= 0 && !lies;
+    if (told) { /* as it is: it may be somebody else's by now */
+        request->list = session_list_create(LIST_BYTES_MAX);
+        request->list->count = 1;
+        request->list->sessions = list_take(request->list, 1, sizeof request->list->sessions[0]);
+        tell_session(request->list, cluster, &cluster->all.at[index], request->list->sessions);
+    }
+    answer(world, request, told ? ERR_OK : ERR_GONE, world_delay(world, 0, 30));
 }
 
 /* No answer before the caller's deadline, or the connection breaks; the effect may come all the

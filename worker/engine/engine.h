@@ -48,8 +48,10 @@ struct engine_mutations {
     bool fire_after_cancel; /* sends on until CANCELLED is read back */
     bool speak_early; /* "not ended" is said while an earlier owner's licence may still be used */
     bool hurry_grace; /* ends before the grace is over */
-    bool forget_nothing; /* a new OWNER of ours leaves what was under way as it is */
-    bool ignore_control; /* acts however long ago the control topic was read to its end */
+    bool act_unapproved;  /* a list that waits for an approval is acted on */
+    bool round_too_early; /* a round is listed, and counts, before the last has its outcomes */
+    bool forget_nothing;  /* a new OWNER of ours leaves what was under way as it is */
+    bool ignore_control;  /* acts however long ago the control topic was read to its end */
 };
 
 struct engine_config {
@@ -148,15 +150,26 @@ bool engine_wants(const struct engine *engine);
  * is borrowed. */
 void engine_listed(struct engine *engine, uint64_t tag, const struct session_list *list,
                    const struct error *failure, struct instant now);
+/* OK: present, as `shown` says (borrowed; NULL: not told); GONE; other: not known. */
 void engine_probed(struct engine *engine, uint64_t tag, enum error_code code,
-                   struct instant now); /* OK present, GONE, other: not known */
+                   const struct session *shown, struct instant now);
 void engine_ended(struct engine *engine, uint64_t tag, enum error_code code, bool sent,
                   const struct error *failure, struct instant now);
 void engine_published(struct engine *engine, uint64_t tag, bool delivered, struct instant now);
 /* A cancel from the control topic: journalled if the command is open here; false when it is not
- * known here. */
+ * known here. `asked_at`: its append time; it does not stop a command that came so much later that
+ * it only has the same id. 0: not known, it counts. */
 bool engine_cancel(struct engine *engine, const struct uuid *command_id, const char *by,
-                   struct instant now);
+                   struct wall asked_at, struct instant now);
+struct engine_approval { /* borrowed */
+    struct uuid command_id;
+    const char *by;
+    const char *digest; /* lower-case hex */
+};
+/* An approval from the control topic: journalled if a list of that command waits here, also when it
+ * is refused (somebody else must approve, and name that very list); false when none waits here. */
+bool engine_approve(struct engine *engine, const struct engine_approval *approval,
+                    struct instant now);
 /* The control topic was read to its end as it stood at `seen` (never goes back). No end leaves at
  * or after LICENCE_AGE_MS from there, so that a cancel or the kill switch is in force everywhere
  * one licence age after it was appended, however far a reader lags (ADR 2, rule 9). Targets wait
@@ -248,7 +261,7 @@ struct engine_command_view {
     enum error_code reason;       /* why it ended so; ERR_OK: nothing to say */
     uint32_t targets;
     uint32_t succeeded;
-    uint32_t leaked; /* connections of ended sessions that are still there */
+    uint32_t leaked;                      /* connections of ended sessions that are still there */
     uint32_t by_outcome[TARGET_OUTCOMES]; /* targets, by their outcome */
     struct wall accepted_at;
     struct wall closed_at;

@@ -40,11 +40,14 @@ static const enum state next_state[STATE_COUNT][RECORD_RELEASED + 1] = {
 void open_move(struct engine *engine, struct open *open, enum record_kind kind)
 {
     enum state to = next_state[open->state][kind];
+    if (MUTATED(engine, round_too_early) && kind == RECORD_RESOLVED)
+        to = STATE_ENDING;
     bool lists = kind == RECORD_RESOLVED || kind == RECORD_OUTCOME;
     CHECK(to != STATE_NONE);
     if (lists && open->undecided == 0)
         to = open_goes_on(open) ? STATE_BETWEEN : STATE_CLOSING;
-    else if (kind == RECORD_RESOLVED && open->approval.epoch.number > 0)
+    else if (kind == RECORD_RESOLVED && open->approval.epoch.number > 0 &&
+             !MUTATED(engine, act_unapproved))
         to = STATE_PENDING;
     if (to == STATE_BETWEEN && open->state != STATE_BETWEEN)
         open->list_round = 0;
@@ -370,12 +373,20 @@ static struct instant licence_end(const struct engine *engine, bool own, struct 
     return instant_add_ms(appended_at, LICENCE_AGE_MS);
 }
 
+static bool is_legal(const struct engine *engine, const struct open *open, enum record_kind kind)
+{
+    (void)engine; /* without mutations */
+    if (MUTATED(engine, round_too_early) && kind == RECORD_RESOLVED && open_goes_on(open))
+        return true;
+    return next_state[open->state][kind] != STATE_NONE;
+}
+
 /* Records about an open command. Takes the record. */
 static enum error_code fold_open(struct engine *engine, struct open *open, struct record *record,
                                  int64_t offset, struct wall broker_time, struct instant licence,
                                  struct error *err)
 {
-    if (next_state[open->state][record->kind] == STATE_NONE) {
+    if (!is_legal(engine, open, record->kind)) {
         record_destroy(record); /* a repeat */
         return ERR_OK;
     }

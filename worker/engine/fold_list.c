@@ -242,7 +242,6 @@ enum error_code fold_approved(struct engine *engine, struct open *open, struct r
     AUTO(record) approved = record;
     struct sha256 digest;
     (void)offset;
-    open->pending &= ~(unsigned)PENDING_APPROVED;
     engine_touch(engine, open);
     if (approved->reason.code) {
         if (open->approval.refused_count < REFUSED_APPROVALS_MAX)
@@ -253,6 +252,7 @@ enum error_code fold_approved(struct engine *engine, struct open *open, struct r
     if (!read_digest(approved->approved.digest, &digest) ||
         !sha256_equal(&digest, &open->approval.digest))
         return error_set(err, ERR_JOURNAL, "an APPROVED record names another list");
+    open->pending &= ~(unsigned)PENDING_APPROVED;
     open->approval.epoch.number = 0;
     open->approval.approved_targets = open->target_count;
     shift_times(open, broker_time);

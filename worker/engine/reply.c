@@ -243,7 +243,17 @@ static bool cannot_probe(enum error_code code)
     return code == ERR_REFUSED || code == ERR_UNSUPPORTED;
 }
 
-void engine_probed(struct engine *engine, uint64_t tag, enum error_code code, struct instant now)
+/* A UUID alone is trusted nowhere: what lives under it now may be somebody else's session. */
+static bool is_somebody_else(const struct engine *engine, const struct target *target,
+                             const struct session *shown)
+{
+    (void)engine; /* without mutations */
+    return shown && target->found && !MUTATED(engine, skip_identity_check) &&
+           !identity_matches(&target->identity, shown);
+}
+
+void engine_probed(struct engine *engine, uint64_t tag, enum error_code code,
+                   const struct session *shown, struct instant now)
 {
     uint32_t index;
     struct open *open = find_target(engine, tag, &index);
@@ -262,6 +272,10 @@ void engine_probed(struct engine *engine, uint64_t tag, enum error_code code, st
     }
     if (target->probed_gone)
         return;
+    if (code == ERR_OK && open->state == STATE_ENDING && is_somebody_else(engine, target, shown)) {
+        target_changed(open, target);
+        return;
+    }
     cluster->not_before =
         instant_add_ms(now, PROBE_RETRY_MS); /* list and answer differ: do not hammer it */
 }
@@ -272,47 +286,4 @@ void engine_answered(struct engine *engine, const struct engine_answer *answer, 
     struct open *open = engine_open(engine, answer->tag, &index);
     if (open && answer->kind != ENGINE_INTERRUPT) /* of an interrupt, lists say what came of it */
         release_answered(engine, open, answer, now);
-}
-
-/* ---- control ---- */
-
-bool engine_cancel(struct engine *engine, const struct uuid *command_id, const char *by,
-                   struct instant now)
-{
-    struct entry *entry = engine_find(engine, command_id);
-    struct open *open = entry ? entry->open : NULL;
-    if (!open || open->state > STATE_BETWEEN || !engine_may_act(engine))
-        return false;
-    if (open->cancelled || open->pending & PENDING_CANCELLED)
-        return true;
-    struct record *record = engine_record_about(open, RECORD_CANCELLED);
-    record->cancelled.by = mem_text(by, strlen(by));
-    open->pending |= PENDING_CANCELLED;
-    engine_append(engine, record, now);
-    return true;
-}
-
-void engine_control_seen(struct engine *engine, struct instant seen, struct instant now)
-{
-    bool fresh = engine_control_is_fresh(engine, now);
-    if (instant_before(engine->control_seen, seen))
-        engine->control_seen = seen;
-    if (fresh || !engine_control_is_fresh(engine, now))
-        return;
-    struct entry *entry;
-    TAILQ_FOREACH(entry, &engine->order, in_order) /* they waited for this */
-    if (entry->open)
-        engine_touch(engine, entry->open);
-}
-
-void engine_halt(struct engine *engine, bool engaged, struct instant now)
-{
-    (void)now;
-    if (engine->halted == engaged)
-        return;
-    engine->halted = engaged;
-    struct entry *entry;
-    TAILQ_FOREACH(entry, &engine->order, in_order)
-    if (entry->open)
-        engine_touch(engine, entry->open);
 }

@@ -15,18 +15,67 @@ static void forget_cancel(struct service *service, struct cancel *cancel)
     free(cancel);
 }
 
-static void remember_cancel(struct service *service, const struct command *command)
+static void remember_cancel(struct service *service, const struct command *command, struct wall at)
 {
     struct cancel *cancel;
     HASH_FIND(hh, service->cancels, &command->other_id, sizeof command->other_id, cancel);
-    if (cancel)
+    if (cancel) {
+        cancel->at = at; /* the last one stops the longest */
         return;
+    }
     if (HASH_COUNT(service->cancels) == CANCELS_MAX)
         forget_cancel(service, service->cancels); /* the oldest: its command expired long ago */
     cancel = mem_new(struct cancel);
     cancel->id = command->other_id;
+    cancel->at = at;
     snprintf(cancel->by, sizeof cancel->by, "%s", command->requested_by);
     HASH_ADD(hh, service->cancels, id, sizeof cancel->id, cancel);
+}
+
+static void forget_approval(struct service *service, struct approval *approval)
+{
+    HASH_DEL(service->approvals, approval);
+    free(approval);
+}
+
+static struct sha256 key_of(const struct command *command)
+{
+    AUTO_BUF name;
+    buf_init(&name, LIMIT_COMMAND_BYTES);
+    buf_add(&name, command->other_id.bytes, sizeof command->other_id.bytes);
+    buf_add(&name, command->requested_by, strlen(command->requested_by) + 1);
+    buf_str(&name, command->resolved_digest);
+    return sha256_of(name.data, name.length);
+}
+
+/* A successor must learn of an approval that its predecessor had no time for. */
+static void remember_approval(struct service *service, const struct command *command)
+{
+    struct sha256 key = key_of(command);
+    struct approval *approval;
+    HASH_FIND(hh, service->approvals, &key, sizeof key, approval);
+    if (approval)
+        return;
+    if (HASH_COUNT(service->approvals) == CANCELS_MAX)
+        forget_approval(service, service->approvals); /* the oldest: its list is long decided */
+    approval = mem_new(struct approval);
+    approval->key = key;
+    approval->id = command->other_id;
+    snprintf(approval->by, sizeof approval->by, "%s", command->requested_by);
+    snprintf(approval->digest, sizeof approval->digest, "%s", command->resolved_digest);
+    HASH_ADD(hh, service->approvals, key, sizeof approval->key, approval);
+}
+
+static void apply_approvals(struct service *service, struct partition *partition,
+                            struct instant now)
+{
+    struct approval *approval;
+    struct approval *next;
+    HASH_ITER(hh, service->approvals, approval, next)
+    {
+        struct engine_approval said = {approval->id, approval->by, approval->digest};
+        engine_approve(partition->engine, &said, now);
+    }
 }
 
 void control_apply(struct service *service, struct partition *partition, struct instant now)
@@ -34,7 +83,8 @@ void control_apply(struct service *service, struct partition *partition, struct 
     struct cancel *cancel;
     struct cancel *next;
     HASH_ITER(hh, service->cancels, cancel, next)
-    engine_cancel(partition->engine, &cancel->id, cancel->by, now);
+    engine_cancel(partition->engine, &cancel->id, cancel->by, cancel->at, now);
+    apply_approvals(service, partition, now);
 }
 
 void control_accepted(struct partition *partition, const struct uuid *id, struct instant now)
@@ -42,13 +92,15 @@ void control_accepted(struct partition *partition, const struct uuid *id, struct
     struct cancel *cancel;
     HASH_FIND(hh, partition->service->cancels, id, sizeof *id, cancel);
     if (cancel)
-        engine_cancel(partition->engine, id, cancel->by, now);
+        engine_cancel(partition->engine, id, cancel->by, cancel->at, now);
 }
 
 void control_destroy(struct service *service)
 {
     while (service->cancels)
         forget_cancel(service, service->cancels);
+    while (service->approvals)
+        forget_approval(service, service->approvals);
 }
 
 /* ---- the kill switch ---- */
@@ -76,20 +128,44 @@ void service_halt(struct service *service, bool engaged)
     halt_apply(service);
 }
 
-static void apply(struct service *service, const struct command *command, struct instant now)
+static void cancel(struct service *service, const struct command *command, struct wall at,
+                   struct instant now)
 {
     struct partition *partition;
-    if (command->action == ACTION_KILL_SWITCH) {
-        service->halted_by_control = command->kill_switch_engaged;
-        halt_apply(service);
-        return;
-    }
-    if (command->action != ACTION_CANCEL)
-        return;
-    remember_cancel(service, command);
+    remember_cancel(service, command, at);
     TAILQ_FOREACH(partition, &service->partitions, of_service)
     if (partition->engine && partition->owning)
-        engine_cancel(partition->engine, &command->other_id, command->requested_by, now);
+        engine_cancel(partition->engine, &command->other_id, command->requested_by, at, now);
+}
+
+static void approve(struct service *service, const struct command *command, struct instant now)
+{
+    struct engine_approval approval = {command->other_id, command->requested_by,
+                                       command->resolved_digest};
+    struct partition *partition;
+    remember_approval(service, command);
+    TAILQ_FOREACH(partition, &service->partitions, of_service)
+    if (partition->engine && partition->owning)
+        engine_approve(partition->engine, &approval, now);
+}
+
+static void apply(struct service *service, const struct command *command, struct wall at,
+                  struct instant now)
+{
+    switch (command->action) {
+    case ACTION_KILL_SWITCH:
+        service->halted_by_control = command->kill_switch_engaged;
+        halt_apply(service);
+        break;
+    case ACTION_CANCEL:
+        cancel(service, command, at, now);
+        break;
+    case ACTION_APPROVE:
+        approve(service, command, now);
+        break;
+    default:
+        break;
+    }
 }
 
 static void read_message(struct service *service, const struct kafka_message *message,
@@ -116,7 +192,7 @@ static void read_message(struct service *service, const struct kafka_message *me
                  LOG_TEXT("code", error_label(err.code)), LOG_TEXT("reason", err.message));
         return;
     }
-    apply(service, command, now);
+    apply(service, command, message->timestamp, now);
 }
 
 /* Messages went by retention before they were read, or the topic was made anew: what is left is

@@ -152,8 +152,16 @@ struct service {
     struct cancel { /* from the control topic, oldest first */
         struct uuid id;
         char by[LIMIT_NAME_BYTES + 1];
+        struct wall at; /* its append time; 0: not known */
         UT_hash_handle hh;
     } * cancels;
+    struct approval {      /* the same */
+        struct sha256 key; /* of all that follows: several may be about one command */
+        struct uuid id;
+        char by[LIMIT_NAME_BYTES + 1];
+        char digest[LIMIT_NAME_BYTES + 1];
+        UT_hash_handle hh;
+    } * approvals;
     int32_t partition_count; /* of the commands topic */
     struct rate estate;      /* ends of all clusters in a minute: this worker's share */
     struct engine_budget budget;

@@ -76,7 +76,9 @@ static void tell_engine(struct engine *engine, const struct call *call,
                       now);
         break;
     case ENGINE_PROBE:
-        engine_probed(engine, call->tag, reply->code, now);
+        engine_probed(engine, call->tag, reply->code,
+                      reply->list && reply->list->count == 1 ? &reply->list->sessions[0] : NULL,
+                      now);
         break;
     case ENGINE_END:
         engine_ended(engine, call->tag, reply->code, reply->sent, &reply->error, now);

@@ -601,7 +601,7 @@ static inline void hand_carry_out(struct hand *hand, const struct engine_action 
                       hand->cluster_down                   ? ERR_UNAVAILABLE
                       : world_find(hand, &action->session) ? ERR_OK
                                                            : ERR_GONE,
-                      hand->now);
+                      world_find(hand, &action->session), hand->now);
         break;
     case ENGINE_END:
         assert_true(instant_before(hand->now, action->send_by));

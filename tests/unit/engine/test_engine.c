@@ -313,12 +313,12 @@ static void an_empty_list_is_no_proof_until_a_probe_says_gone(void **state)
     struct uuid seven = uuid_of(7);
     assert_true(uuid_equal(&probe.session, &seven));
     hand_is_quiet(hand);
-    engine_probed(hand->engine, probe.tag, ERR_UNAVAILABLE, hand->now);
+    engine_probed(hand->engine, probe.tag, ERR_UNAVAILABLE, NULL, hand->now);
     hand_is_quiet(hand);
     hand_pass(hand, 2000);
     hand_listed(hand);
     probe = hand_take(hand, ENGINE_PROBE);
-    engine_probed(hand->engine, probe.tag, ERR_GONE, hand->now);
+    engine_probed(hand->engine, probe.tag, ERR_GONE, NULL, hand->now);
     hand_outcome(hand, TARGET_ENDED, ERR_OK, 1);
     hand_closed(hand, COMMAND_COMPLETED);
 }
@@ -331,13 +331,41 @@ static void a_probe_that_finds_the_session_overrules_the_empty_list(void **state
     hand_end(hand, hand_take(hand, ENGINE_END).tag, ERR_IN_DOUBT, true);
     hand_world(hand, 0);
     hand_listed(hand);
-    engine_probed(hand->engine, hand_take(hand, ENGINE_PROBE).tag, ERR_OK, hand->now);
+    engine_probed(hand->engine, hand_take(hand, ENGINE_PROBE).tag, ERR_OK, NULL, hand->now);
     hand_is_quiet(hand); /* list and answer differ: a pause before the next */
     hand_pass(hand, 2000);
     hand_world(hand, 1, 7u);
     hand_listed(hand);
     hand_appended(hand, RECORD_ATTEMPT);
     hand_take(hand, ENGINE_END);
+}
+
+static void a_probe_that_finds_somebody_else_under_the_uuid_leaves_him_alone(void **state) /* I2 */
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_resolved(hand, by_uuid(1, 1, 7u));
+    struct engine_action end = hand_take(hand, ENGINE_END);
+    hand_end(hand, end.tag, ERR_STALE, false);
+    hand->world_count = 0;
+    hand_listed(hand);
+    struct session other = session_of(7);
+    other.started_at.ticks += 600000;
+    engine_probed(hand->engine, hand_take(hand, ENGINE_PROBE).tag, ERR_OK, &other, hand->now);
+    hand_outcome(hand, TARGET_NO_LONGER_MATCHES, ERR_CONFLICT, 0);
+    hand_closed(hand, COMMAND_FAILED);
+}
+
+static void an_old_cancel_does_not_stop_a_new_command_under_its_id(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    struct wall long_ago = {hand->wall.ms - hand->config.remember_ms};
+    struct wall before = {hand->wall.ms - 1000};
+    hand_resolved(hand, by_uuid(1, 1, 7u));
+    struct uuid id = id_of(1);
+    assert_false(engine_cancel(hand->engine, &id, "ops", long_ago, hand->now));
+    assert_true(engine_cancel(hand->engine, &id, "ops", before, hand->now));
 }
 
 static void sessions_by_uuid_are_probed_before_an_empty_list_resolves_them(void **state)
@@ -349,9 +377,9 @@ static void sessions_by_uuid_are_probed_before_an_empty_list_resolves_them(void 
     hand_listed(hand);
     struct engine_action first = hand_take(hand, ENGINE_PROBE);
     struct engine_action second = hand_take(hand, ENGINE_PROBE);
-    engine_probed(hand->engine, first.tag, ERR_GONE, hand->now);
+    engine_probed(hand->engine, first.tag, ERR_GONE, NULL, hand->now);
     hand_is_quiet(hand);
-    engine_probed(hand->engine, second.tag, ERR_GONE, hand->now);
+    engine_probed(hand->engine, second.tag, ERR_GONE, NULL, hand->now);
     hand_listed(hand);
     hand_appended(hand, RECORD_RESOLVED);
     struct record *outcome = hand_append(hand, RECORD_OUTCOME);
@@ -469,12 +497,14 @@ static void a_cancel_before_anything_was_sent_stops_every_target(void **state)
     AUTO(hand) hand = owner();
     hand_accept(hand, by_uuid(1, 1, 7u));
     struct uuid id = id_of(1);
-    assert_true(engine_cancel(hand->engine, &id, "ops", hand->now));
-    assert_true(engine_cancel(hand->engine, &id, "ops", hand->now)); /* once is enough */
+    assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
+    assert_true(
+        engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now)); /* once is enough */
     hand_appended(hand, RECORD_CANCELLED);
     hand_outcome(hand, TARGET_STOPPED, ERR_CANCELLED, 0);
     hand_closed(hand, COMMAND_CANCELLED);
-    assert_false(engine_cancel(hand->engine, &id, "ops", hand->now)); /* nothing to stop */
+    assert_false(
+        engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now)); /* nothing to stop */
 }
 
 static void from_reading_a_cancel_on_nothing_is_sent(void **state)
@@ -485,7 +515,7 @@ static void from_reading_a_cancel_on_nothing_is_sent(void **state)
     struct engine_action end = hand_take(hand, ENGINE_END);
     assert_true(engine_allows(hand->engine, ENGINE_END, end.tag));
     struct uuid id = id_of(1);
-    assert_true(engine_cancel(hand->engine, &id, "ops", hand->now));
+    assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
     assert_false(
         engine_allows(hand->engine, ENGINE_END, end.tag)); /* CANCELLED is not even appended yet */
     hand_end(hand, end.tag, ERR_STALE, false);
@@ -504,7 +534,7 @@ static void a_cancel_after_the_end_was_sent_lets_verification_go_on(void **state
     struct uuid id = id_of(1);
     hand_end(hand, end.tag, ERR_OK, true);
     world_end(hand, &end.session);
-    assert_true(engine_cancel(hand->engine, &id, "ops", hand->now));
+    assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
     hand_end(hand, other.tag, ERR_STALE, false);
     hand_run(hand);
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_PARTIALLY_COMPLETED);
@@ -516,7 +546,7 @@ static void a_cancel_of_a_command_that_is_not_here_is_not_taken(void **state)
     (void)state;
     AUTO(hand) hand = owner();
     struct uuid id = {{42}};
-    assert_false(engine_cancel(hand->engine, &id, "ops", hand->now));
+    assert_false(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
     hand_is_quiet(hand);
 }
 
@@ -683,6 +713,8 @@ int main(void)
         cmocka_unit_test(without_a_list_until_the_deadline_the_end_is_unknown_never_failed),
         cmocka_unit_test(an_empty_list_is_no_proof_until_a_probe_says_gone),
         cmocka_unit_test(a_probe_that_finds_the_session_overrules_the_empty_list),
+        cmocka_unit_test(a_probe_that_finds_somebody_else_under_the_uuid_leaves_him_alone),
+        cmocka_unit_test(an_old_cancel_does_not_stop_a_new_command_under_its_id),
         cmocka_unit_test(sessions_by_uuid_are_probed_before_an_empty_list_resolves_them),
         cmocka_unit_test(numbers_wait_for_a_second_empty_list_some_time_later),
         cmocka_unit_test(another_session_under_the_same_uuid_is_left_alone),

@@ -323,7 +323,7 @@ static void after_a_crash_not_ended_is_said_only_when_the_old_licence_is_over(vo
     hand_own(hand);
     struct instant owned = hand->now;
     struct uuid id = id_of(1);
-    assert_true(engine_cancel(hand->engine, &id, "ops", hand->now));
+    assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
     hand_run(hand);
     assert_true(instant_ms_between(owned, hand->now) >= LICENCE_AGE_MS);
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_CANCELLED);
@@ -680,7 +680,7 @@ static void live(struct hand *hand, const struct life *life)
     hand_own(hand);
     hand_accept(hand, life->command());
     if (life->cancel)
-        assert_true(engine_cancel(hand->engine, &id, "ops", hand->now));
+        assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
     hand_run(hand);
 }
 

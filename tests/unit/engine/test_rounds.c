@@ -100,7 +100,7 @@ static void a_filter_that_is_cancelled_or_refused_credentials_closes_as_such(voi
     hand_accept(hand, by_filter(1));
     struct engine_action list = hand_take(hand, ENGINE_LIST);
     struct uuid id = id_of(1);
-    assert_true(engine_cancel(hand->engine, &id, "ops", hand->now));
+    assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
     hand_appended(hand, RECORD_CANCELLED);
     hand_closed(hand, COMMAND_CANCELLED);
     engine_listed(hand->engine, list.tag, NULL, &refused, hand->now);
@@ -337,7 +337,7 @@ static void a_cancel_or_the_kill_switch_in_a_grace_stops_at_once(void **state)
     AUTO(hand) hand = owner();
     hand_resolved(hand, with_grace(1, 60000));
     struct uuid id = id_of(1);
-    assert_true(engine_cancel(hand->engine, &id, "ops", hand->now));
+    assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
     hand_appended(hand, RECORD_CANCELLED);
     hand_run(hand);
     assert_int_equal(hand->told[1].kind, EVENT_CANCELLED);

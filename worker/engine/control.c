@@ -1,0 +1,140 @@
+/* What people say on the control topic: cancels, approvals, the kill switch. The owner journals
+ * what it does about each. */
+#include "engine/state.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+static struct open *find(const struct engine *engine, const struct uuid *command_id)
+{
+    const struct entry *entry = engine_find((struct engine *)(uintptr_t)engine, command_id);
+    return entry ? entry->open : NULL;
+}
+
+/* ---- cancel ---- */
+
+/* The topic is read from its beginning at every start: an old cancel must not stop a new command
+ * under the same id. */
+static bool is_meant(const struct engine *engine, const struct open *open, struct wall asked_at)
+{
+    return asked_at.ms == 0 || open->first_append.ms < asked_at.ms + engine->config.remember_ms;
+}
+
+bool engine_cancel(struct engine *engine, const struct uuid *command_id, const char *by,
+                   struct wall asked_at, struct instant now)
+{
+    struct open *open = find(engine, command_id);
+    if (!open || open->state > STATE_BETWEEN || !engine_may_act(engine) ||
+        !is_meant(engine, open, asked_at))
+        return false;
+    if (open->cancelled || open->pending & PENDING_CANCELLED)
+        return true;
+    struct record *record = engine_record_about(open, RECORD_CANCELLED);
+    record->cancelled.by = mem_text(by, strlen(by));
+    open->pending |= PENDING_CANCELLED;
+    engine_append(engine, record, now);
+    return true;
+}
+
+/* ---- approval ---- */
+
+static bool names_list(const struct open *open, const char *digest)
+{
+    AUTO_BUF hex;
+    buf_init(&hex, 2 * sizeof open->approval.digest.bytes + 1);
+    text_hex(&hex, open->approval.digest.bytes, sizeof open->approval.digest.bytes);
+    return !strcmp(buf_text(&hex), digest);
+}
+
+/* Who asked cannot approve; nobody in particular cannot either. */
+static enum error_code check_approval(const struct engine *engine, const struct open *open,
+                                      const struct engine_approval *approval, struct instant now,
+                                      struct error *err)
+{
+    const char *requester = open->command->requested_by;
+    if (!approval->by[0])
+        return error_set(err, ERR_DENIED, "the approval does not say by whom");
+    if (text_same_name(text_of(approval->by), text_of(requester)))
+        return error_set(err, ERR_DENIED, "'%s' asked for it: somebody else must approve it",
+                         requester);
+    if (!names_list(open, approval->digest))
+        return error_set(err, ERR_CONFLICT,
+                         "the approval names another list than the one that waits: look at it "
+                         "again, then approve its digest");
+    if (open->cancelled || open->pending & PENDING_CANCELLED || engine->halted)
+        return error_set(err, ERR_CANCELLED, "the command is stopped");
+    if (instant_passed(now, engine_instant_of(engine, open->approval.until)))
+        return error_set(err, ERR_EXPIRED, "the time for the approval is over");
+    return ERR_OK;
+}
+
+static bool was_refused(const struct open *open, const struct engine_approval *approval)
+{
+    struct sha256 key = approval_key(approval->by, approval->digest);
+    for (uint32_t i = 0; i < open->approval.refused_count; i++)
+        if (sha256_equal(&open->approval.refused[i], &key))
+            return true;
+    return open->approval.refused_count == REFUSED_APPROVALS_MAX;
+}
+
+/* Verdicts that are given, or recorded in part by an earlier owner, cannot be taken back. */
+static bool is_too_late(const struct open *open)
+{
+    for (uint32_t i = open->round_first; i < open->target_count; i++)
+        if (open->targets[i].verdict == TARGET_NONE &&
+            (open->targets[i].outcome != TARGET_NONE || open->targets[i].work == WORK_DECIDED))
+            return true;
+    return false;
+}
+
+bool engine_approve(struct engine *engine, const struct engine_approval *approval,
+                    struct instant now)
+{
+    struct open *open = find(engine, &approval->command_id);
+    if (!open || open->state != STATE_PENDING || !engine_may_act(engine) || is_too_late(open))
+        return false;
+    if (open->pending & PENDING_APPROVED)
+        return true;
+    struct error why;
+    enum error_code code = check_approval(engine, open, approval, now, &why);
+    if (code && was_refused(open, approval))
+        return true;
+    struct record *record = engine_record_about(open, RECORD_APPROVED);
+    record->approved.by = mem_text(approval->by, strlen(approval->by));
+    record->approved.digest = mem_text(approval->digest, strlen(approval->digest));
+    if (code)
+        reason_set(&record->reason, &why);
+    else
+        open->pending |= PENDING_APPROVED;
+    engine_append(engine, record, now);
+    return true;
+}
+
+/* ---- the kill switch, and whether the topic is read at all ---- */
+
+static void touch_all(struct engine *engine)
+{
+    struct entry *entry;
+    TAILQ_FOREACH(entry, &engine->order, in_order)
+    if (entry->open)
+        engine_touch(engine, entry->open);
+}
+
+void engine_control_seen(struct engine *engine, struct instant seen, struct instant now)
+{
+    bool fresh = engine_control_is_fresh(engine, now);
+    if (instant_before(engine->control_seen, seen))
+        engine->control_seen = seen;
+    if (!fresh && engine_control_is_fresh(engine, now))
+        touch_all(engine); /* they waited for this */
+}
+
+void engine_halt(struct engine *engine, bool engaged, struct instant now)
+{
+    (void)now;
+    if (engine->halted == engaged)
+        return;
+    engine->halted = engaged;
+    touch_all(engine);
+}
