@@ -220,6 +220,7 @@ def no_process_is_left_behind(world):
     with world.fault(NEW, "orphan session-terminate", "slow session-terminate 50"):
         expect_run(world.terminate(NEW, "--session", session), 0, "ended")
     wait_for(lambda: f"every rac ended: {world.alive()}", lambda: not world.alive())
+    expect(world.workers["worker-1"].metric("curfew_programs_running") == 0, "the worker counts programs that ended")
 
 
 def a_killed_worker_finds_its_way_back(world):

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/notify.h"
+#include "cluster/process.h"
 #include "service/internal.h"
 
 /* ---- readiness: the group was joined, assigned partitions are owned and recovered, journal and
@@ -128,6 +129,7 @@ static void collect(void *self)
     if (age_ms < INT64_MAX)
         metrics_set(service->metrics, METRIC_control_age_seconds, NO_LABELS, (double)age_ms / 1000);
     metrics_set(service->metrics, METRIC_kill_switch, NO_LABELS, service->halted);
+    metrics_set(service->metrics, METRIC_programs_running, NO_LABELS, process_alive());
     metrics_set(service->metrics, METRIC_journal_partitions_owned, NO_LABELS, owned);
     metrics_set(service->metrics, METRIC_open_commands, NO_LABELS, sum.open_commands);
     metrics_set(service->metrics, METRIC_open_targets, NO_LABELS, sum.open_targets);

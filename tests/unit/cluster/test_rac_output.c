@@ -132,6 +132,10 @@ static void windows_lines_are_lines(void **state)
     (void)state;
     struct rac_output output = reads("a : 1\r\nb : \"x\"\r\n\r\na : 2\r\nb : \r\n\r\n");
     assert_int_equal(output.count, 2);
+    struct rac_output lines = reads("a : \"x\r\n\r\ny\"\r\n\r\n");
+    has(&lines.blocks[0], "a", "x\n\ny");
+    lines = reads("k : 1\na : \"x\r\ny\"\n\n"); /* here they are the value's own */
+    has(&lines.blocks[0], "a", "x\r\ny");
     has(&output.blocks[0], "b", "x");
     has(&output.blocks[1], "a", "2");
     has(&output.blocks[1], "b", "");

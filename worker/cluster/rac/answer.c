@@ -55,11 +55,6 @@ static enum error_code ended_by_us(const struct process_result *result, struct e
     return error_set(err, code, "%s", result->error.message);
 }
 
-static bool prints_nothing(const struct rac_task *task)
-{
-    return task->step == RAC_STEP_MAIN && executor_op_changes(task->request.op);
-}
-
 /* What a program that did not do its work says, as an error. Words that nobody knows may stand for
  * anything: a change that ended with them may have been made. */
 static enum error_code refusal(const struct rac_task *task, const struct process_result *result,
@@ -70,9 +65,9 @@ static enum error_code refusal(const struct rac_task *task, const struct process
     buf_init(&told, 4 * RAC_TOLD_MAX);
     tell(task->executor, errors, output, &told);
     const char *words = told.length ? buf_text(&told) : "without a word";
-    enum error_code unknown = prints_nothing(task) ? ERR_IN_DOUBT : ERR_REFUSED;
+    enum error_code unknown = rac_is_change(task) ? ERR_IN_DOUBT : ERR_REFUSED;
     if (result->signal)
-        return error_set(err, prints_nothing(task) ? ERR_IN_DOUBT : ERR_PROTOCOL,
+        return error_set(err, rac_is_change(task) ? ERR_IN_DOUBT : ERR_PROTOCOL,
                          "rac was ended by signal %d: %s", result->signal, words);
     return error_set(err, says ? says : unknown, "rac refuses (status %d): %s", result->status,
                      words);
@@ -84,13 +79,13 @@ static enum error_code judge(const struct rac_task *task, const struct process_r
 {
     enum error_code says = rac_says(errors);
     bool failed = result->status != 0;
-    if (!says && (failed || prints_nothing(task)))
+    if (!says && (failed || rac_is_change(task)))
         says = rac_says(output);
-    if (!failed && !says && prints_nothing(task) && !is_blank(output)) {
+    if (!failed && !says && rac_is_change(task) && !is_blank(output)) {
         failed = true; /* it prints nothing when it does its work */
         says = rac_says_help(output) ? ERR_UNSUPPORTED : ERR_OK;
     }
-    if (!failed && !says && is_blank(output) && !is_blank(errors) && !prints_nothing(task))
+    if (!failed && !says && is_blank(output) && !is_blank(errors) && !rac_is_change(task))
         failed = true; /* words instead of a list: not the empty list */
     if (failed || says)
         return refusal(task, result, says, errors, output, err);

@@ -1,5 +1,6 @@
 #include "cluster/rac/output.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -13,6 +14,7 @@ struct reader {
     const char *end;
     struct arena *arena;
     uint32_t line; /* from 1 */
+    bool crlf;     /* its lines end as on Windows, and so do those inside of a value */
     struct error *err;
 };
 
@@ -82,6 +84,8 @@ static enum error_code read_quoted(struct reader *reader, const char *from, stru
     if (!to)
         return no_room(reader);
     for (const char *at = from; at < quote; at++) {
+        if (reader->crlf && *at == '\r' && at[1] == '\n')
+            continue;
         reader->line += *at == '\n';
         to[length++] = *at;
         at += *at == '"'; /* the second of two */
@@ -213,7 +217,13 @@ enum error_code rac_output_read(struct text text, struct arena *arena, struct ra
                                 struct error *err)
 {
     struct error unused;
-    struct reader reader = {text.at, text.at + text.length, arena, 1, err ? err : &unused};
+    const char *first = text.length ? memchr(text.at, '\n', text.length) : NULL;
+    struct reader reader = {.at = text.at,
+                            .end = text.at + text.length,
+                            .arena = arena,
+                            .line = 1,
+                            .crlf = first && first > text.at && first[-1] == '\r',
+                            .err = err ? err : &unused};
     struct rac_output output = {NULL, 0};
     size_t room = 0;
     skip_empty_lines(&reader);

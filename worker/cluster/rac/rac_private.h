@@ -1,5 +1,5 @@
-/* rac_private.h - what rac.c (life and queue), task.c (what a request does), answer.c (what came
- * back) and arguments.c share.
+/* rac_private.h - what rac.c (life and queue), task.c (what a request does), answer.c (what
+ * came back), take.c (what it means) and arguments.c share.
  *
  * A task waits (in `queue`) or has one process. Steps that serve all requests, the version and the
  * cluster's UUID, are done by one task at a time, `preparing`; the others wait for it. */
@@ -77,6 +77,12 @@ struct rac_executor {
     void *stopped_self;
 };
 
+/* Is this step the change itself? It prints nothing when it does its work. */
+static inline bool rac_is_change(const struct rac_task *task)
+{
+    return task->step == RAC_STEP_MAIN && executor_op_changes(task->request.op);
+}
+
 /* One command line. Passwords may stand in it: release wipes. */
 struct rac_arguments {
     char *items[RAC_ARGUMENTS_MAX + 1]; /* owned; closed by NULL */
@@ -113,5 +119,11 @@ void rac_task_fail(struct rac_task *task, enum error_code code, bool sent, const
 enum error_code rac_answer_read(struct rac_task *task, const struct process_result *result,
                                 struct arena *arena, struct text *ret,
                                 struct error *err) MUST_CHECK;
+
+/* ---- take.c ---- */
+
+/* Takes what the step printed: into the executor, the task or the reply. */
+enum error_code rac_take(struct rac_task *task, struct text text, struct arena *arena,
+                         struct executor_reply *reply, struct error *err) MUST_CHECK;
 
 #endif

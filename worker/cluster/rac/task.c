@@ -4,17 +4,10 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "cluster/rac/rac_private.h"
-#include "cluster/ras/choose.h"
 
 static struct instant now_of(const struct rac_task *task)
 {
     return clock_now(&task->executor->clock);
-}
-
-/* Is this step the change itself? */
-static bool is_change(const struct rac_task *task)
-{
-    return task->step == RAC_STEP_MAIN && executor_op_changes(task->request.op);
 }
 
 static bool is_preparing(enum rac_step step)
@@ -48,7 +41,7 @@ void rac_task_fail(struct rac_task *task, enum error_code code, bool sent, const
 
 static void end_ok(struct rac_task *task, struct executor_reply *reply)
 {
-    reply->sent = is_change(task);
+    reply->sent = rac_is_change(task);
     rac_task_end(task, reply);
 }
 
@@ -154,7 +147,7 @@ static struct instant attempt_until(const struct rac_task *task)
 {
     struct instant deadline = task->request.deadline;
     size_t left = 1;
-    if (is_change(task) || task->step == RAC_STEP_VERSION || deadline.ns == INT64_MAX)
+    if (rac_is_change(task) || task->step == RAC_STEP_VERSION || deadline.ns == INT64_MAX)
         return deadline;
     for (size_t i = 0; i < task->executor->settings.address_count; i++)
         left += !(task->tried & 1u << i);
@@ -189,7 +182,7 @@ static enum error_code start_process(struct rac_task *task, struct error *err)
 static enum error_code may_change(const struct rac_task *task, struct error *err)
 {
     const struct executor_request *request = &task->request;
-    if (!is_change(task))
+    if (!rac_is_change(task))
         return ERR_OK;
     if (instant_passed(now_of(task), request->send_by))
         return error_set(err, ERR_STALE, "the time to send it is over, nothing was sent");
@@ -279,143 +272,6 @@ bool task_go_on(struct rac_task *task)
     return true;
 }
 
-/* ---- answers ---- */
-
-static enum error_code version_came(struct rac_task *task, struct text text, struct error *err)
-{
-    if (rac_version_read(text, &task->executor->version, NULL))
-        return error_set(
-            err, ERR_CONFIG,
-            "'%s --version' does not tell a version: is it the rac of the platform? If "
-            "so, set clusters[].rac.version",
-            task->executor->settings.program);
-    return ERR_OK;
-}
-
-static enum error_code clusters_came(struct rac_task *task, const struct ras_message *message,
-                                     struct error *err)
-{
-    struct rac_executor *executor = task->executor;
-    struct rac_cluster cluster = {.known = true, .read_at = task->started};
-    enum error_code code =
-        ras_choose_cluster(executor->settings.cluster, message, &cluster.uuid, err);
-    if (!code)
-        executor->clusters[task->address] = cluster;
-    return code;
-}
-
-static enum error_code names_came(struct rac_task *task, const struct ras_message *message,
-                                  struct error *err)
-{
-    task->names_read = true;
-    return ras_names_take(&task->executor->names, message, task->started, err);
-}
-
-static enum error_code one_record(const struct ras_message *message, struct error *err)
-{
-    if (message->count == 1)
-        return ERR_OK;
-    return error_set(err, ERR_PROTOCOL, "rac prints %u records where one was asked for",
-                     message->count);
-}
-
-static enum error_code sessions_came(struct rac_task *task, const struct ras_message *message,
-                                     uint64_t found, struct error *err)
-{
-    bool info = task->request.op == EXECUTOR_INFO;
-    enum error_code code = info ? one_record(message, err) : ERR_OK;
-    if (!code)
-        code = ras_map_sessions(message, RAS_VERSION_MAX, &task->list, err);
-    if (code)
-        return code;
-    if (info && !uuid_equal(&task->list->sessions[0].uuid, &task->request.session))
-        return error_set(err, ERR_PROTOCOL, "rac prints another session than was asked for");
-    for (size_t i = 0; i < task->list->count; i++)
-        task->list->sessions[i].reported = rac_sessions_reported(found);
-    task->list->started = task->started;
-    task->list->finished = now_of(task);
-    return ERR_OK;
-}
-
-static enum error_code lock_came(struct rac_task *task, const struct ras_infobase *record,
-                                 struct error *err)
-{
-    const struct infobase_lock *expected = task->request.expected;
-    task->found = ras_map_lock(record);
-    if (!expected || infobase_lock_equal(task->found, expected))
-        return ERR_OK;
-    return error_set(err, ERR_CONFLICT, "somebody changed the lock of infobase '%s' meanwhile",
-                     task->request.infobase ? task->request.infobase : "");
-}
-
-static enum error_code processes_came(const struct rac_output *output, struct error *err)
-{
-    for (size_t i = 0; i < output->count; i++)
-        if (!rac_block_find(&output->blocks[i], TEXT("process")))
-            return error_set(err, ERR_PROTOCOL, "rac's output, block %zu has no key 'process'",
-                             i + 1);
-    return ERR_OK;
-}
-
-/* What is read of the answer to a step, by its records. */
-static enum rac_record record_of(const struct rac_task *task)
-{
-    if (task->step == RAC_STEP_CLUSTERS)
-        return RAC_CLUSTERS;
-    if (task->step == RAC_STEP_NAMES)
-        return RAC_NAMES;
-    if (task->request.op == EXECUTOR_CONNECTIONS)
-        return RAC_CONNECTIONS;
-    return task->request.op == EXECUTOR_LIST || task->request.op == EXECUTOR_INFO ? RAC_SESSIONS
-                                                                                  : RAC_INFOBASE;
-}
-
-static enum error_code records_came(struct rac_task *task, const struct rac_output *output,
-                                    struct arena *arena, struct executor_reply *reply,
-                                    struct error *err)
-{
-    struct ras_message message;
-    uint64_t found;
-    enum rac_record kind = record_of(task);
-    enum error_code code = rac_records_read(output, kind, arena, &message, &found, err);
-    if (code)
-        return code;
-    switch (kind) {
-    case RAC_CLUSTERS:
-        return clusters_came(task, &message, err);
-    case RAC_NAMES:
-        return names_came(task, &message, err);
-    case RAC_SESSIONS:
-        return sessions_came(task, &message, found, err);
-    case RAC_CONNECTIONS:
-        return ras_map_connections(&message, &reply->connections, err);
-    case RAC_INFOBASE:
-        code = one_record(&message, err);
-        if (!code && task->step == RAC_STEP_RECORD)
-            return lock_came(task, message.records, err);
-        else if (!code)
-            reply->lock = ras_map_lock(message.records);
-        return code;
-    }
-    return ERR_OK;
-}
-
-static enum error_code output_came(struct rac_task *task, struct text text, struct arena *arena,
-                                   struct executor_reply *reply, struct error *err)
-{
-    struct rac_output output;
-    if (task->step == RAC_STEP_VERSION)
-        return version_came(task, text, err);
-    if (is_change(task)) /* it prints nothing, and that proves nothing */
-        return ERR_OK;
-    enum error_code code = rac_output_read(text, arena, &output, err);
-    if (code)
-        return code;
-    if (task->step == RAC_STEP_MAIN && task->request.op == EXECUTOR_PROCESSES)
-        return processes_came(&output, err);
-    return records_came(task, &output, arena, reply, err);
-}
-
 /* ---- failures ---- */
 
 /* What was prepared for all has failed: it is the answer to all who wait for it. */
@@ -444,7 +300,7 @@ static bool renew(struct rac_task *task, enum error_code code)
         return false;
     executor->clusters[task->address].known = false;
     ras_names_release(&executor->names);
-    if (task->cluster_renewed || is_change(task))
+    if (task->cluster_renewed || rac_is_change(task))
         return false;
     task->cluster_renewed = true;
     task->names_read = false;
@@ -456,7 +312,7 @@ static bool try_another(struct rac_task *task, enum error_code code)
     if (code != ERR_UNAVAILABLE || task->step == RAC_STEP_VERSION)
         return false;
     rac_demote(task->executor, task->address);
-    if (is_change(task) || task->executor->stopping ||
+    if (rac_is_change(task) || task->executor->stopping ||
         instant_passed(now_of(task), task->request.deadline) || !choose_address(task))
         return false;
     task->tried |= 1u << task->address;
@@ -476,7 +332,7 @@ static void step_failed(struct rac_task *task, enum error_code code, struct erro
 {
     struct rac_executor *executor = task->executor;
     const struct ras_address *address = &executor->settings.addresses[task->address];
-    bool change = is_change(task);
+    bool change = rac_is_change(task);
     bool prepared = is_preparing(task->step);
     if (try_another(task, code) || renew(task, code))
         return;
@@ -503,7 +359,7 @@ static void on_ended(void *self, const struct process_result *result)
         executor->preparing = NULL;
     enum error_code code = rac_answer_read(task, result, arena, &text, &err);
     if (!code)
-        code = output_came(task, text, arena, &reply, &err);
+        code = rac_take(task, text, arena, &reply, &err);
     if (code)
         step_failed(task, code, &err);
     else if (task->step == RAC_STEP_MAIN && !task->list)
