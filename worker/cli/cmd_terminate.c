@@ -26,6 +26,7 @@ enum {
     KEY_DRY_RUN,
     KEY_DISCONNECT,
     KEY_INTERRUPT,
+    KEY_STANDARD,
     KEY_MAX_TARGETS,
     KEY_EXPIRES_IN,
     KEY_REPLY_TOPIC,
@@ -134,6 +135,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_INTERRUPT:
         request->interrupt_calls = true;
         return 0;
+    case KEY_STANDARD:
+        if (strcmp(arg, "on") != 0 && strcmp(arg, "off") != 0)
+            argp_error(state, "--standard-processing takes on or off");
+        request->standard_processing =
+            arg[1] == 'n' ? STANDARD_PROCESSING_ON : STANDARD_PROCESSING_OFF;
+        return 0;
     case KEY_WAIT:
         terminate->wait = true;
         return 0;
@@ -162,6 +169,8 @@ static const struct argp_option options[] = {
      "Disconnect what is left of the sessions, and wait until it is gone", 2},
     {"interrupt-calls", KEY_INTERRUPT, NULL, 0,
      "Interrupt the server call of a session that does not go", 2},
+    {"standard-processing", KEY_STANDARD, "on|off", 0,
+     "on: no handler; off: the configured handler ends the sessions", 2},
     {"max-targets", KEY_MAX_TARGETS, "N", 0, "Refuse if more sessions are meant", 2},
     {"expires-in", KEY_EXPIRES_IN, "DURATION", 0, "Do not begin after this time", 2},
     {NULL, 0, NULL, 0, "The answer:", 3},

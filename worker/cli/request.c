@@ -218,6 +218,7 @@ enum error_code request_terminate(const struct request *request, struct wall now
     draft->options.dry_run = request->dry_run;
     draft->options.disconnect_connections = request->disconnect_connections;
     draft->options.interrupt_calls = request->interrupt_calls;
+    draft->options.standard_processing = request->standard_processing;
     draft->options.max_targets = request->max_targets;
     if (settle(draft, ret, err))
         return err->code;

@@ -38,6 +38,7 @@ struct request {
     bool dry_run;
     bool disconnect_connections;
     bool interrupt_calls;
+    enum standard_processing standard_processing;
 };
 
 /* Adds one UUID. ERR_USAGE. */

@@ -93,6 +93,8 @@ void target_absent(struct open *open, struct target *target)
     enum target_outcome outcome = ours ? TARGET_ENDED : TARGET_ALREADY_GONE;
     if (!licensed && open->grace_until.ms > 0)
         outcome = TARGET_LEFT; /* it was listed, and nobody of ours could have ended it */
+    if (target->left_alone && target->work == WORK_SENT)
+        outcome = TARGET_LEFT; /* the handler says so */
     if (target->answered_gone && target->sends == 1 && !target->earlier_licence)
         outcome = TARGET_ALREADY_GONE; /* the cluster did not know it when our one request came */
     else if (target->work == WORK_DOUBT || (target->work == WORK_IDLE && ours))

@@ -216,7 +216,10 @@ void target_release(struct target *target)
     if (target->found)
         identity_release(&target->identity);
     free(target->snapshot);
+    free(target->handler_of);
     reason_release(&target->reason);
+    reason_release(&target->said);
+    target->handler_of = NULL;
     target->found = false;
     target->snapshot = NULL;
     target->snapshot_length = 0;
@@ -246,6 +249,7 @@ void open_free(struct engine *engine, struct open *open)
     gathering_release(open);
     reason_release(&open->reason);
     release_free(open);
+    handling_free(open);
     command_destroy(open->command);
     open->entry->open = NULL;
     free(open);

@@ -41,6 +41,20 @@ static bool list_is_fresh(const struct engine *engine, const struct target *targ
            instant_ms_between(target->seen, now) < engine->config.identity_max_age_ms;
 }
 
+static struct instant send_by(const struct engine *engine, const struct open *open,
+                              const struct target *target)
+{
+    struct instant ret =
+        instant_min(target->licence_until, engine_instant_of(engine, open_end(open)));
+    if (MUTATED(engine, ignore_licence_age))
+        ret = INSTANT_NEVER;
+    else if (!MUTATED(
+                 engine,
+                 skip_identity_check)) /* it rests on a list that must not grow old in the lane */
+        ret = instant_min(ret, instant_add_ms(target->seen, engine->config.identity_max_age_ms));
+    return instant_min(ret, engine_control_until(engine));
+}
+
 static void send_end(struct engine *engine, struct open *open, uint32_t index)
 {
     struct target *target = &open->targets[index];
@@ -49,15 +63,7 @@ static void send_end(struct engine *engine, struct open *open, uint32_t index)
     action->cluster = open->cluster->name;
     action->session = target->identity.uuid;
     action->message = open->command->options.message;
-    action->send_by = instant_min(target->licence_until, engine_instant_of(engine, open_end(open)));
-    if (MUTATED(engine, ignore_licence_age))
-        action->send_by = INSTANT_NEVER;
-    else if (!MUTATED(
-                 engine,
-                 skip_identity_check)) /* it rests on a list that must not grow old in the lane */
-        action->send_by = instant_min(
-            action->send_by, instant_add_ms(target->seen, engine->config.identity_max_age_ms));
-    action->send_by = instant_min(action->send_by, engine_control_until(engine));
+    action->send_by = send_by(engine, open, target);
     target->work = WORK_SENDING;
     open->sending++;
 }
@@ -72,9 +78,22 @@ struct pass {
     bool waits;    /* some still have time to leave */
 };
 
+/* The handler and the worker have their attempts each for themselves. */
 static bool attempts_are_spent(const struct engine *engine, const struct target *target)
 {
-    return target->sends >= engine->config.attempts_max;
+    uint32_t tries = handler_is_due(target) ? target->handled : target->sends - target->handled;
+    return target->handling == HANDLING_REFUSED || tries >= engine->config.attempts_max;
+}
+
+static void decide_spent(struct open *open, struct target *target)
+{
+    if (target->said.code && target->handling != HANDLING_STANDARD) {
+        struct error why = reason_error(&target->said);
+        decide_target(open, target, TARGET_FAILED, &why);
+        return;
+    }
+    decide_with(open, target, TARGET_FAILED, ERR_REFUSED,
+                "the cluster refused every attempt to end it");
 }
 
 /* Nothing was or may have been sent, and its grace is not over. */
@@ -82,6 +101,51 @@ static bool may_leave(const struct engine *engine, const struct open *open,
                       const struct target *target, struct instant now)
 {
     return !target->earlier_licence && target->sends == 0 && open_in_grace(engine, open, now);
+}
+
+/* A fresh list shows it: is it sent, and by whom? */
+static void pass_seen(struct engine *engine, struct open *open, uint32_t index, struct pass *pass,
+                      struct instant now)
+{
+    struct target *target = &open->targets[index];
+    bool may_act = !open->cancelled && !engine->halted && !open_is_over(engine, open, now);
+    if ((!may_act || attempts_are_spent(engine, target)) && !instant_passed(now, target->settled)) {
+        pass->wake = instant_min(pass->wake, target->settled);
+        return;
+    }
+    if (!may_act) {
+        bool over = open_is_over(engine, open, now);
+        decide_with(open, target, over ? TARGET_EXPIRED : TARGET_STOPPED,
+                    over ? ERR_EXPIRED : ERR_CANCELLED,
+                    "still listed; an earlier end may have been sent, a further one may not");
+        return;
+    }
+    if (attempts_are_spent(engine, target)) {
+        decide_spent(open, target);
+        return;
+    }
+    if (open_holds_fire(engine, open))
+        return; /* CANCELLED is on its way */
+    if (!engine_control_is_fresh(engine, now))
+        return; /* engine_control_seen() comes back to it */
+    if (!licence_holds(engine, open, target, now))
+        pass->needs_licence = true;
+    else if (handler_is_due(target))
+        handler_take(open, index, send_by(engine, open, target));
+    else
+        send_end(engine, open, index);
+}
+
+/* Its handler has no time for it now. */
+static bool waits_for_handler(const struct engine *engine, const struct open *open,
+                              struct target *target, struct pass *pass, struct instant now)
+{
+    struct instant wake;
+    if (!handler_makes_wait(engine, open, target, now, &wake))
+        return false;
+    pass->wake = instant_min(pass->wake, wake);
+    pass->blocked = pass->blocked || wake.ns == INSTANT_NEVER.ns;
+    return true;
 }
 
 static void pass_idle(struct engine *engine, struct open *open, uint32_t index, struct pass *pass,
@@ -102,6 +166,8 @@ static void pass_idle(struct engine *engine, struct open *open, uint32_t index, 
         pass->waits = true;
         return;
     }
+    if (waits_for_handler(engine, open, target, pass, now))
+        return;
     if (in_doubt && instant_passed(now, instant_add_ms(target->verify_by, VERIFY_EXTRA_MS))) {
         decide_with(open, target, TARGET_UNKNOWN, ERR_IN_DOUBT,
                     "an end may have been sent, and the cluster could not be listed since: look "
@@ -115,31 +181,7 @@ static void pass_idle(struct engine *engine, struct open *open, uint32_t index, 
             pass->needs_list = true;
         return;
     }
-    bool may_act = !open->cancelled && !engine->halted && !open_is_over(engine, open, now);
-    if ((!may_act || attempts_are_spent(engine, target)) && !instant_passed(now, target->settled)) {
-        pass->wake = instant_min(pass->wake, target->settled);
-        return;
-    }
-    if (!may_act) {
-        bool over = open_is_over(engine, open, now);
-        decide_with(open, target, over ? TARGET_EXPIRED : TARGET_STOPPED,
-                    over ? ERR_EXPIRED : ERR_CANCELLED,
-                    "still listed; an earlier end may have been sent, a further one may not");
-        return;
-    }
-    if (attempts_are_spent(engine, target)) {
-        decide_with(open, target, TARGET_FAILED, ERR_REFUSED,
-                    "the cluster refused every attempt to end it");
-        return;
-    }
-    if (open_holds_fire(engine, open))
-        return; /* CANCELLED is on its way */
-    if (!engine_control_is_fresh(engine, now))
-        return; /* engine_control_seen() comes back to it */
-    if (licence_holds(engine, open, target, now))
-        send_end(engine, open, index);
-    else
-        pass->needs_licence = true;
+    pass_seen(engine, open, index, pass, now);
 }
 
 static void pass_waiting(struct open *open, struct target *target, struct pass *pass,
@@ -148,8 +190,11 @@ static void pass_waiting(struct open *open, struct target *target, struct pass *
     struct instant last = instant_add_ms(target->verify_by, VERIFY_EXTRA_MS);
     if (target->present_late) {
         decide_with(open, target, TARGET_SURVIVED, ERR_REFUSED,
-                    "the cluster took the request, and still lists the session after the time for "
-                    "verification");
+                    target->handled == target->sends
+                        ? "the handler said that the session is gone, and the cluster still lists "
+                          "it after the time for verification"
+                        : "the cluster took the request, and still lists the session after the "
+                          "time for verification");
         return;
     }
     if (instant_passed(now, last)) {
@@ -182,7 +227,10 @@ static void pass_target(struct engine *engine, struct open *open, uint32_t index
         break;
     case WORK_SENT:
     case WORK_DOUBT:
-        pass_waiting(open, target, pass, now);
+        if (target->present_late && handler_takes_over(target))
+            pass_idle(engine, open, index, pass, now);
+        else
+            pass_waiting(open, target, pass, now);
         break;
     case WORK_DECIDED:
         break;
@@ -244,6 +292,7 @@ static void decide_ending(struct engine *engine, struct open *open, struct insta
     }
     for (uint32_t i = 0; i < open->target_count; i++)
         pass_target(engine, open, i, &pass, now);
+    handler_flush(engine, open);
     verdicts_flush(engine, open, now);
     interrupt_step(engine, open, now);
     if (pass.needs_licence)
@@ -273,7 +322,7 @@ void decide(struct engine *engine, struct open *open, struct instant now)
         decide_ending(engine, open, now);
         break;
     case STATE_CLOSING:
-        if (release_step(engine, open, now))
+        if (release_step(engine, open, now) && handler_after_step(engine, open, now))
             command_close(engine, open, now);
         break;
     default:
@@ -286,6 +335,7 @@ void decide(struct engine *engine, struct open *open, struct instant now)
 
 static void target_restart(struct engine *engine, struct target *target, struct instant now)
 {
+    handler_restart(target);
     if (target->outcome != TARGET_NONE)
         return;
     target->earlier_licence = target->licensed > 0;
@@ -323,6 +373,7 @@ void open_restart(struct engine *engine, struct open *open, struct instant now)
     open->empty_twice = false;
     open->sending = 0;
     release_free(open);
+    handling_free(open);
     if (MUTATED(engine, resolve_again) && open->state == STATE_ENDING)
         open->state = STATE_ACCEPTED, open->round = 0;
     for (uint32_t i = 0; i < open->target_count; i++)

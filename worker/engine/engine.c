@@ -129,7 +129,10 @@ bool engine_next(struct engine *engine, struct engine_action *ret, struct instan
         engine->action_count--;
         *ret = queued->action;
         free(queued);
-        if (ret->kind != ENGINE_PUBLISH || duty_fill(engine, ret))
+        bool wanted = ret->kind == ENGINE_PUBLISH  ? duty_fill(engine, ret)
+                      : ret->kind == ENGINE_HANDLE ? handler_fill(engine, ret)
+                                                   : true;
+        if (wanted)
             return true;
     }
     return false;

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "model/command.h"
 #include "model/event.h"
+#include "model/handler.h"
 #include "model/record.h"
 #include "model/resolution.h"
 #include "model/session.h"
@@ -51,6 +52,7 @@ struct engine_mutations {
     bool act_unapproved;  /* a list that waits for an approval is acted on */
     bool round_too_early; /* a round is listed, and counts, before the last has its outcomes */
     bool forget_nothing;  /* a new OWNER of ours leaves what was under way as it is */
+    bool believe_handler; /* its word "ended" is a verdict */
     bool ignore_control;  /* acts however long ago the control topic was read to its end */
 };
 
@@ -93,6 +95,8 @@ enum engine_action_kind {
     ENGINE_CONNECTIONS, /* of an infobase; answer this and the next two with engine_answered() */
     ENGINE_DISCONNECT,  /* one connection; not one byte at or after `send_by` */
     ENGINE_INTERRUPT,   /* the running call of a session; not one byte at or after `send_by` */
+    ENGINE_HANDLE,      /* run the handler of `task`; it must not start at or after `send_by`;
+                           answer with engine_handled() */
     ENGINE_PUBLISH,     /* encode `event` at once, produce it; answer with engine_published() */
 };
 
@@ -187,6 +191,18 @@ struct engine_answer {
     const struct connection_list *connections; /* CONNECTIONS, borrowed; NULL unless ERR_OK */
 };
 void engine_answered(struct engine *engine, const struct engine_answer *answer, struct instant now);
+/* What became of a run of the operator's own program (ENGINE_HANDLE). */
+struct engine_handled {
+    uint64_t tag;
+    enum error_code code;                /* of the run */
+    bool sent;                           /* it was started */
+    const struct error *failure;         /* unless ERR_OK */
+    const struct handler_answer *answer; /* ERR_OK of INSTEAD and BEFORE; borrowed */
+};
+void engine_handled(struct engine *engine, const struct engine_handled *reply, struct instant now);
+/* Asked while it runs: false after the loss of ownership, a cancel or the kill switch. End it then,
+ * and answer as soon as it has ended. */
+bool engine_handler_goes_on(const struct engine *engine, uint64_t tag);
 /* Asked right before a byte of a changing request leaves: may it still? False after the loss of
  * ownership, a cancel, the kill switch, or a list that no longer shows the session: answer the
  * action with ERR_STALE, not sent. */
@@ -206,7 +222,8 @@ struct engine_action {
     struct uuid session;   /* PROBE, END, INTERRUPT */
     const char *message;   /* END, INTERRUPT: for the user; borrowed until the answer */
     struct connection_ref connection; /* DISCONNECT */
-    struct instant send_by;           /* END, DISCONNECT, INTERRUPT */
+    const struct handler_task *task;  /* HANDLE: borrowed until the next input */
+    struct instant send_by;           /* END, DISCONNECT, INTERRUPT, HANDLE */
     struct event event;               /* PUBLISH: borrowed until the next input */
     const char *reply_topic;          /* PUBLISH: besides the events topic; empty: none */
 };

@@ -293,6 +293,8 @@ static void fold_attempt(struct engine *engine, struct open *open, const struct 
         release_licensed(open, until);
     else if (record->attempt.act == ACT_INTERRUPT)
         interrupt_licensed(open, record, until);
+    else if (record->attempt.act == ACT_HANDLE)
+        handler_licensed(open, until);
     for (uint32_t i = 0; record->attempt.act <= ACT_END && i < record->attempt.count; i++) {
         if (record->attempt.targets[i] >= open->target_count)
             continue;

@@ -19,6 +19,8 @@ static enum error_code take_target(struct target *target, struct resolved_target
     target->asked_session = from->asked_session;
     target->verdict = from->verdict;
     reason_copy(&target->reason, &from->reason);
+    target->handler = from->handler;
+    target->handler_of = STEAL(from->handler_of);
     if (!from->snapshot)
         return ERR_OK;
     struct session session;

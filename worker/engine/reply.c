@@ -161,6 +161,8 @@ bool engine_allows(const struct engine *engine, enum engine_action_kind kind, ui
         return open && release_allows(engine, open);
     if (kind == ENGINE_INTERRUPT)
         return open && interrupt_allows(engine, open, index);
+    if (kind == ENGINE_HANDLE)
+        return open && handler_allows(engine, open);
     open = find_target(engine, tag, &index);
     if (MUTATED(engine, ignore_foreign_owner) || MUTATED(engine, act_without_licence))
         return open != NULL;
@@ -186,7 +188,7 @@ static void end_sent(struct engine *engine, struct open *open, struct target *ta
 {
     target->sends++;
     target->since = now;
-    if (target->verify_by.ns == 0 || target->sends == 1)
+    if (target->verify_by.ns == 0 || target->sends - target->handled == 1)
         target->verify_by = instant_add_ms(now, engine->config.verify_ms);
     switch (code) {
     case ERR_OK:

@@ -102,7 +102,11 @@ static uint32_t encode_row(const struct resolved_row *row, uint32_t index,
         .asked_number = row->asked_number,
         .asked_session = row->asked_session,
         .verdict = row->verdict,
+        .handler = row->handler,
     };
+    uint32_t place = row->handler_of ? (uint32_t)strlen(row->handler_of) : 0;
+    if (place)
+        ret->handler_of = mem_text(row->handler_of, place);
     if (row->why.code)
         reason_set(&ret->reason, &row->why);
     if (row->session) {
@@ -113,7 +117,8 @@ static uint32_t encode_row(const struct resolved_row *row, uint32_t index,
         memcpy(ret->snapshot, bytes.data, bytes.length);
         ret->snapshot_length = (uint32_t)bytes.length;
     }
-    return ret->snapshot_length + (row->why.code ? (uint32_t)strlen(row->why.message) : 0) + 100;
+    return ret->snapshot_length + place + (row->why.code ? (uint32_t)strlen(row->why.message) : 0) +
+           100;
 }
 
 /* A mutation: the simulation must notice it. */

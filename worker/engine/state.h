@@ -30,6 +30,13 @@ enum state {
     STATE_COUNT
 };
 
+/* Who is to end a target that has a handler before or instead of the worker. Volatile. */
+enum handling_of {
+    HANDLING_DUE,      /* the handler */
+    HANDLING_STANDARD, /* the worker: the handler had its turn */
+    HANDLING_REFUSED,  /* nobody: the handler did not, and the worker may not */
+};
+
 /* How far the end of one target has come. Volatile. */
 enum work {
     WORK_IDLE,    /* nothing is out; wants a fresh list, a licence, and then to be sent */
@@ -51,6 +58,8 @@ struct target {
     uint32_t snapshot_length;
     enum target_outcome verdict; /* left alone from the start */
     struct reason reason;        /* of verdict, then of outcome */
+    enum handler_mode handler;
+    char *handler_of;  /* owned: infobase whose handler it is; NULL: the cluster's */
     uint32_t licensed; /* counting licences so far; RESOLVED is the first one, unless it waits */
     /* fold: OUTCOME */
     enum target_outcome outcome;
@@ -68,7 +77,13 @@ struct target {
     bool interrupt_licensed; /* an ATTEMPT(INTERRUPT) of ours names it */
     bool interrupted;        /* and it was sent */
     bool leaks;              /* fold: RELEASED says that connections of it are still there */
-    uint32_t sends;
+    uint32_t sends;          /* requests to end it that went out, runs of the handler included */
+    uint32_t handled;        /* those runs */
+    enum handling_of handling;
+    bool standard_after;          /* if the handler's word proves wrong, the worker ends it */
+    bool left_alone;              /* the handler says that the user left by himself */
+    bool told;                    /* the handler was told of its end */
+    struct reason said;           /* why the handler did not end it */
     struct instant licence_until; /* no byte at or after */
     struct instant seen;          /* when the last list that showed it unchanged was complete */
     struct instant since; /* work began to wait for a list: only lists started later count */
@@ -172,6 +187,7 @@ struct open {
     bool empty_twice;           /* ... and another one, long enough after the first */
     uint32_t sending;           /* targets in WORK_SENDING */
     struct release *release;    /* owned; NULL: not begun */
+    struct handling *handling;  /* owned; NULL: no run of a handler yet */
     struct instant interrupt_until; /* no interrupt at or after */
     struct instant wake;
     int heap_index; /* -1: not in the heap */
@@ -380,6 +396,8 @@ void decide_with(struct open *open, struct target *target, enum target_outcome o
 void decide_all(struct open *open, enum target_outcome outcome, const struct error *why);
 void verdicts_flush(struct engine *engine, struct open *open, struct instant now);
 /* Ends a command whose targets all have their outcome. */
+/* How it stands, or ends, as its targets tell. */
+enum command_outcome command_outcome_of(const struct open *open);
 void command_close(struct engine *engine, struct open *open, struct instant now);
 /* ... or that ends before a list says that nobody is left, and why. */
 void command_give_up(struct engine *engine, struct open *open, const struct error *why,
@@ -443,6 +461,32 @@ void release_answered(struct engine *engine, struct open *open, const struct eng
                       struct instant now);
 void release_free(struct open *open);
 void fold_released(struct open *open, const struct record *record, struct wall broker_time);
+
+/* ---- handler.c ---- */
+struct handling;
+void handling_free(struct open *open);
+/* A new OWNER of ours: the handler may be asked again. */
+void handler_restart(struct target *target);
+/* Is the handler to end it? */
+bool handler_is_due(const struct target *target);
+/* Its handler is busy with others, or has no place now: until when, in `*ret_wake`. */
+bool handler_makes_wait(const struct engine *engine, const struct open *open, struct target *target,
+                        struct instant now, struct instant *ret_wake);
+/* A target that may be sent joins the next run, or waits for a later one. */
+void handler_take(struct open *open, uint32_t index, struct instant send_by);
+/* Hands out the run that has come together. */
+void handler_flush(struct engine *engine, struct open *open);
+/* It said that it ended it, and the session is listed too late: may the worker end it now? */
+bool handler_takes_over(struct target *target);
+/* True: nobody is to be told of the end any more. */
+bool handler_after_step(struct engine *engine, struct open *open, struct instant now);
+void handler_licensed(struct open *open, struct instant until);
+/* Why somebody could not be told; NULL: nothing to say. */
+const struct error *handler_trouble(const struct open *open);
+/* Fills in the task; false when it is not wanted any more. */
+bool handler_fill(struct engine *engine, struct engine_action *action);
+bool handler_allows(const struct engine *engine, const struct open *open);
+
 /* ---- interrupt.c ---- */
 void interrupt_step(struct engine *engine, struct open *open, struct instant now);
 void interrupt_licensed(struct open *open, const struct record *record, struct instant until);

@@ -141,6 +141,23 @@ static enum command_outcome outcome_of(const struct tally *tally)
     return COMMAND_FAILED;
 }
 
+/* Why targets are not gone comes first; that the handler could not be told is said besides. */
+static void closing_reason(struct reason *ret, const struct reason *why,
+                           const struct error *trouble)
+{
+    struct error both;
+    if (!trouble) {
+        if (why)
+            reason_copy(ret, why);
+    } else if (why && why->code) {
+        error_set(&both, why->code, "%s; and %s", why->message ? why->message : "",
+                  trouble->message);
+        reason_set(ret, &both);
+    } else {
+        reason_set(ret, trouble);
+    }
+}
+
 static void append_closed(struct engine *engine, struct open *open, enum command_outcome outcome,
                           const struct reason *why, struct instant now)
 {
@@ -149,8 +166,7 @@ static void append_closed(struct engine *engine, struct open *open, enum command
     open->pending |= PENDING_CLOSED;
     struct record *record = engine_record_about(open, RECORD_CLOSED);
     record->closed.outcome = outcome;
-    if (why)
-        reason_copy(&record->reason, why);
+    closing_reason(&record->reason, why, handler_trouble(open));
     engine_append(engine, record, now);
 }
 
@@ -170,14 +186,23 @@ static bool is_plan(const struct open *open)
     return open->command->options.dry_run && open->round > 0;
 }
 
+enum command_outcome command_outcome_of(const struct open *open)
+{
+    struct tally tally = tally_of(open);
+    if (open->state == STATE_BETWEEN) /* it ends before nobody was left */
+        return tally.success     ? COMMAND_PARTIALLY_COMPLETED
+               : open->cancelled ? COMMAND_CANCELLED
+                                 : COMMAND_EXPIRED;
+    enum command_outcome outcome = outcome_of(&tally);
+    bool leaks = open->leaked > 0 || open->release_unknown;
+    return outcome == COMMAND_COMPLETED && leaks ? COMMAND_PARTIALLY_COMPLETED : outcome;
+}
+
 void command_close(struct engine *engine, struct open *open, struct instant now)
 {
     struct tally tally = tally_of(open);
-    enum command_outcome outcome = is_plan(open) ? COMMAND_DRY_RUN : outcome_of(&tally);
-    bool leaks = open->leaked > 0 || open->release_unknown;
+    enum command_outcome outcome = is_plan(open) ? COMMAND_DRY_RUN : command_outcome_of(open);
     struct reason leak = {0};
-    if (outcome == COMMAND_COMPLETED && leaks)
-        outcome = COMMAND_PARTIALLY_COMPLETED;
     if (!tally.why && open->release_unknown)
         tally.why = &open->reason;
     if (!tally.why && open->leaked) {

@@ -121,7 +121,7 @@ void wait_between(struct engine *engine, struct open *open, struct instant now)
         if (!open->gives_up)
             cluster_served(open); /* what it waited for was the next round's list */
         open->gives_up = true;
-        if (release_step(engine, open, now))
+        if (release_step(engine, open, now) && handler_after_step(engine, open, now))
             command_give_up(engine, open, &why, now);
         return;
     }

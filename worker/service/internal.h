@@ -29,6 +29,7 @@ enum {
     ACTIONS_PER_PASS = 8000,
     COMMIT_EVERY_MS = 200,
     CANCELS_MAX = 10000, /* remembered from the control topic */
+    HANDLERS_MAX = 64,   /* operators' programs at once: processes, and four descriptors each */
 };
 
 /* One executor of a cluster. A reload with other credentials makes a new one; the old one finishes
@@ -49,7 +50,8 @@ struct cluster_work {
     struct lane *lane;
     TAILQ_HEAD(, crew) crews;
     TAILQ_ENTRY(cluster_work) of_busy;
-    bool busy; /* in the queue of lanes to look at */
+    uint32_t handlers; /* programs of it that run */
+    bool busy;         /* in the queue of lanes to look at */
     struct instant wake;
 };
 
@@ -174,6 +176,8 @@ struct service {
     TAILQ_HEAD(, partition) partitions;
     uint64_t serial;
     size_t calls; /* in lanes and executors */
+    TAILQ_HEAD(, handler_call) handler_calls;
+    uint32_t handlers; /* programs that run */
     size_t sendings;
     struct event_style style;
     uv_timer_t timer;
@@ -246,6 +250,15 @@ void clusters_pass(struct service *service, struct instant now);
 struct instant clusters_next_wake(const struct service *service);
 void call_start(struct partition *partition, const struct engine_action *action,
                 struct instant now);
+/* NULL: no longer configured. */
+struct cluster_work *cluster_work_find(struct service *service, const char *name);
+
+/* handlers.c: runs of operators' own programs */
+void handler_call_start(struct partition *partition, const struct engine_action *action,
+                        struct instant now);
+/* Ends those that may not go on. */
+void handlers_pass(struct service *service);
+void handlers_stop(struct service *service);
 
 /* outbox.c: events, replies, dead letters, forwards */
 void publish(struct partition *partition, const struct engine_action *action, struct instant now);
@@ -276,6 +289,13 @@ enum error_code service_resolve(void *config, const struct command *command,
 
 /* memory.c */
 void memory_pass(struct service *service, struct instant now);
+
+/* choose_handler.c: fills in the handler of each row. ERR_UNSUPPORTED: standard processing is off
+ * for a session that has none. */
+enum error_code service_choose_handlers(const struct config_cluster *cluster,
+                                        const struct command *command,
+                                        struct resolution *resolution,
+                                        struct error *err) MUST_CHECK;
 
 /* health.c */
 enum error_code health_create(struct service *service, struct error *err);

@@ -343,6 +343,9 @@ static bool act(struct partition *partition, struct instant now)
         case ENGINE_INTERRUPT:
             call_start(partition, &action, now);
             break;
+        case ENGINE_HANDLE:
+            handler_call_start(partition, &action, now);
+            break;
         }
     }
     return true;

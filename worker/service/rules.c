@@ -42,6 +42,8 @@ enum error_code service_resolve(void *self, const struct command *command,
     for (size_t i = 0; i < ret->count; i++)
         protect(config, cluster, command, &ret->rows[i]);
     code = guard_resolution(config, command, list, ret, err);
+    if (!code)
+        code = service_choose_handlers(cluster, command, ret, err);
     if (code)
         resolution_release(ret);
     return code;

@@ -210,6 +210,7 @@ static void pass(struct service *service)
         partition_pass(partition, now);
     }
     clusters_pass(service, now);
+    handlers_pass(service);
     tell_notices(service);
     health_pass(service);
     memory_pass(service, now);
@@ -271,6 +272,7 @@ static void close_clients(struct service *service)
     service->phase = SERVICE_CLOSING;
     service->close_by = instant_add_ms(clock_now(&service->clock), CLOSE_MS);
     clusters_stop(service);
+    handlers_stop(service);
     remove_partitions(service);
     kafka_tail_close(service->control);
     service->control = NULL;
@@ -304,7 +306,8 @@ static void look_at_end(struct service *service, struct instant now)
         close_clients(service);
     if (service->phase != SERVICE_CLOSING)
         return;
-    if (!clusters_stopped(service) || !clients_closed(service)) {
+    if (!clusters_stopped(service) || !TAILQ_EMPTY(&service->handler_calls) ||
+        !clients_closed(service)) {
         if (service->options.abandoned && instant_passed(now, service->close_by))
             abandon(service);
         return;
@@ -525,6 +528,7 @@ enum error_code service_create(uv_loop_t *loop, struct config *config,
     service->metrics = metrics_create();
     TAILQ_INIT(&service->partitions);
     TAILQ_INIT(&service->busy);
+    TAILQ_INIT(&service->handler_calls);
     enum error_code code = service_kafka_settings(service->config, &service->settings, err);
     if (!code)
         code = look_at_brokers(service, err);

@@ -197,7 +197,7 @@ static int is_named(const void *name, const void *at)
     return strcmp(name, (*(struct cluster_work *const *)at)->config->name);
 }
 
-static struct cluster_work *find_cluster(struct service *service, const char *name)
+struct cluster_work *cluster_work_find(struct service *service, const char *name)
 {
     struct cluster_work **found = bsearch(name, service->clusters_by_name, service->cluster_count,
                                           sizeof(struct cluster_work *), is_named);
@@ -238,7 +238,7 @@ static bool still_allowed(uint64_t tag)
 void call_start(struct partition *partition, const struct engine_action *action, struct instant now)
 {
     struct service *service = partition->service;
-    struct cluster_work *work = find_cluster(service, action->cluster);
+    struct cluster_work *work = cluster_work_find(service, action->cluster);
     struct call *call = mem_new(struct call);
     struct error err;
     call->cluster = work;

@@ -91,6 +91,7 @@ static void a_request_becomes_a_command(void **state)
     request.expires_in_ms = 1000;
     request.max_targets = 5;
     request.dry_run = true;
+    request.standard_processing = STANDARD_PROCESSING_OFF;
     assert_int_equal(request_terminate(&request, now, &command, &err), ERR_OK);
     assert_int_equal(command->action, ACTION_TERMINATE);
     assert_int_equal(command->origin, ORIGIN_USER_REQUEST);
@@ -107,6 +108,7 @@ static void a_request_becomes_a_command(void **state)
     assert_int_equal(command->options.grace_ms, 60000);
     assert_int_equal(command->options.max_targets, 5);
     assert_true(command->options.dry_run);
+    assert_int_equal(command->options.standard_processing, STANDARD_PROCESSING_OFF);
     assert_int_equal(command->requested_at.ms, now.ms);
     assert_int_equal(command->expires_at.ms, now.ms + 1000);
     assert_false(uuid_is_nil(&command->id));

@@ -49,6 +49,9 @@ struct hand {
     uint32_t unapproved;    /* what it was told of earlier rounds, last */
     uint32_t approve_above; /* resolve: more sessions than these need an approval; 0: never */
     uint32_t ends;          /* END actions seen by hand_run() */
+    uint32_t handler;       /* resolve: enum handler_mode of every row */
+    uint32_t own_handler;   /* resolve: this number's infobase has a handler of its own; 0: none */
+    uint32_t handles;       /* HANDLE actions seen by hand_run(), which does as it is told */
     uint32_t interrupts;    /* INTERRUPT actions seen by hand_run() */
     struct connection connections[CONNECTIONS_MAX]; /* what the cluster shows */
     size_t connection_count;
@@ -128,6 +131,16 @@ static inline void hand_protect(const struct hand *hand, struct resolved_row *ro
     error_set(&row->why, ERR_DENIED, "session %u is protected", hand->protects);
 }
 
+static inline void hand_choose_handlers(const struct hand *hand, struct resolution *ret)
+{
+    for (size_t i = 0; i < ret->count; i++) {
+        struct resolved_row *row = &ret->rows[i];
+        row->handler = (enum handler_mode)hand->handler;
+        if (hand->own_handler && row->session && row->session->number == hand->own_handler)
+            row->handler_of = "ut";
+    }
+}
+
 enum { HAND_ACTING_MS = 60000, HAND_APPROVAL_MS = 3600000 };
 
 enum { BYSTANDER = 90 };
@@ -151,6 +164,7 @@ static inline void hand_resolve_times(const struct hand *hand, const struct comm
 {
     ret->grace_ms = command->options.grace_ms;
     ret->acting_ms = HAND_ACTING_MS;
+    hand_choose_handlers(hand, ret);
     if (hand->approve_above && ret->count + hand->unapproved > hand->approve_above)
         ret->approval_ms = HAND_APPROVAL_MS;
 }
@@ -323,8 +337,9 @@ static inline bool hand_next(struct hand *hand, struct engine_action *ret)
 
 static inline const char *action_name(const struct engine_action *action)
 {
-    static const char *const labels[] = {"APPEND",      "LIST",       "PROBE",     "END",
-                                         "CONNECTIONS", "DISCONNECT", "INTERRUPT", "PUBLISH"};
+    static const char *const labels[] = {"APPEND",    "LIST",        "PROBE",
+                                         "END",       "CONNECTIONS", "DISCONNECT",
+                                         "INTERRUPT", "HANDLE",      "PUBLISH"};
     return action->kind == ENGINE_APPEND ? record_kind_label(action->record->kind)
                                          : labels[action->kind];
 }
@@ -585,6 +600,52 @@ static inline void hand_closed(struct hand *hand, enum command_outcome outcome)
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
 }
 
+/* ---- handlers ---- */
+
+/* The run is over, and was not to the engine's liking. */
+static inline void hand_run_failed(struct hand *hand, uint64_t tag, enum error_code code, bool sent)
+{
+    struct error why;
+    error_set(&why, code, "the handler failed so");
+    struct engine_handled reply = {.tag = tag, .code = code, .sent = sent, .failure = &why};
+    engine_handled(hand->engine, &reply, hand->now);
+}
+
+/* It answers: a letter for each target. e ended, l left, f failed, s skipped. */
+static inline void hand_says(struct hand *hand, uint64_t tag, const char *letters,
+                             bool standard_processing)
+{
+    static const char known[] = "?elfs"; /* as enum handler_result */
+    struct handler_answer answer = {.count = (uint32_t)strlen(letters),
+                                    .standard_processing = standard_processing};
+    answer.words = mem_alloc(answer.count, sizeof answer.words[0]);
+    for (uint32_t i = 0; i < answer.count; i++) {
+        answer.words[i].result = (enum handler_result)(strchr(known, letters[i]) - known);
+        answer.words[i].message = mem_text("so it says", 10);
+    }
+    struct engine_handled reply = {.tag = tag, .sent = true, .answer = &answer};
+    engine_handled(hand->engine, &reply, hand->now);
+    handler_answer_release(&answer);
+}
+
+static inline void hand_handle(struct hand *hand, const struct engine_action *action)
+{
+    char letters[HANDLER_TARGETS_MAX + 1] = "";
+    assert_true(instant_before(hand->now, action->send_by));
+    assert_true(engine_allows(hand->engine, ENGINE_HANDLE, action->tag));
+    hand->handles++;
+    memset(letters, 'e', action->task->count);
+    for (uint32_t i = 0; i < action->task->count && action->task->mode != HANDLER_AFTER; i++) {
+        struct session session;
+        AUTO(arena) arena = arena_create(LIMIT_COMMAND_DECODE_BYTES);
+        const struct handler_target *target = &action->task->targets[i];
+        struct text bytes = {(const char *)target->snapshot, target->snapshot_length};
+        assert_int_equal(session_decode(bytes, arena, &session, NULL), ERR_OK);
+        world_end(hand, &session.uuid);
+    }
+    hand_says(hand, action->tag, letters, false);
+}
+
 /* ---- the usual, until nothing moves ---- */
 
 static inline void hand_carry_out(struct hand *hand, const struct engine_action *action)
@@ -620,6 +681,9 @@ static inline void hand_carry_out(struct hand *hand, const struct engine_action 
     case ENGINE_INTERRUPT:
         assert_true(engine_allows(hand->engine, ENGINE_INTERRUPT, action->tag));
         hand->interrupts++;
+        break;
+    case ENGINE_HANDLE:
+        hand_handle(hand, action);
         break;
     case ENGINE_PUBLISH:
         engine_published(hand->engine, action->tag, true, hand->now);

@@ -170,9 +170,6 @@ static void what_this_version_cannot_do_is_refused_and_never_left_out(void **sta
     command->options.until_empty = true;
     refused(config, command, &usual, ERR_UNSUPPORTED, "options.until_empty");
     command->options = none;
-    command->options.standard_processing = STANDARD_PROCESSING_OFF;
-    refused(config, command, &usual, ERR_UNSUPPORTED, "standard_processing OFF");
-    command->options = none;
     command->selector.kind = SELECTOR_FILTER;
     command->selector.filter = &all;
     refused(config, command, &usual, ERR_UNSUPPORTED, "filter");

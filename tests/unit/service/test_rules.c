@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "model/handler.h"
 #include "service/internal.h"
 
 static const struct uuid infobase = {{0x11, [15] = 1}};
@@ -19,16 +20,21 @@ static struct command *command;
 static uint32_t number = 7;
 static struct uuid asked = {{5, [15] = 9}};
 
+static void configure_all(const char *yaml)
+{
+    struct error err = {0};
+    config_destroy(service.config);
+    service.config = NULL;
+    if (config_from_text(text_of(yaml), &service.config, NULL, &err))
+        fail_msg("%s", err.message);
+}
+
 static void configure(const char *policy)
 {
     AUTO_BUF yaml;
-    struct error err = {0};
     buf_init(&yaml, 65536);
     buf_format(&yaml, "clusters: [{name: main, addresses: a}]\n%s\n", policy);
-    config_destroy(service.config);
-    service.config = NULL;
-    if (config_from_text(text_of(buf_text(&yaml)), &service.config, NULL, &err))
-        fail_msg("%s", err.message);
+    configure_all(buf_text(&yaml));
 }
 
 static int setup(void **state)
@@ -175,6 +181,72 @@ static void a_cluster_that_a_reload_took_away_is_named(void **state)
     assert_non_null(strstr(err.message, "'buh'"));
 }
 
+/* The handler of the only row; "refused: ..." when the command is refused. */
+static void handler(enum standard_processing standard, enum handler_mode mode, const char *place)
+{
+    struct resolution resolution;
+    struct error err = {0};
+    command->options.standard_processing = standard;
+    if (service_resolve(&service, command, &context, &list, &resolution, &err))
+        fail_msg("%s", err.message);
+    assert_string_equal(handler_mode_label(resolution.rows[0].handler), handler_mode_label(mode));
+    assert_string_equal(resolution.rows[0].handler_of ? resolution.rows[0].handler_of : "", place);
+    resolution_release(&resolution);
+}
+
+static void no_handler(const char *words)
+{
+    struct resolution resolution;
+    struct error err = {0};
+    command->options.standard_processing = STANDARD_PROCESSING_OFF;
+    assert_int_equal(service_resolve(&service, command, &context, &list, &resolution, &err),
+                     ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, words));
+}
+
+#define WITH(handler, more)                                                                        \
+    "clusters: [{name: main, addresses: a, handler: {program: /h, mode: " handler "}" more "}]"
+
+static void the_command_may_turn_the_handler_on_and_off(void **state)
+{
+    (void)state;
+    configure_all(WITH("before", ""));
+    handler(STANDARD_PROCESSING_DEFAULT, HANDLER_BEFORE, "");
+    handler(STANDARD_PROCESSING_ON, HANDLER_NONE, "");
+    handler(STANDARD_PROCESSING_OFF, HANDLER_INSTEAD, "");
+    configure_all(WITH("on_request", ""));
+    handler(STANDARD_PROCESSING_DEFAULT, HANDLER_NONE, "");
+    handler(STANDARD_PROCESSING_OFF, HANDLER_INSTEAD, "");
+    configure_all(WITH("after", ""));
+    handler(STANDARD_PROCESSING_DEFAULT, HANDLER_AFTER, "");
+    no_handler("runs after the end");
+    configure("");
+    handler(STANDARD_PROCESSING_DEFAULT, HANDLER_NONE, "");
+    no_handler("neither infobase 'ut' nor cluster 'main' has a handler");
+}
+
+static void an_infobase_has_its_own_handler(void **state)
+{
+    (void)state;
+    configure_all(WITH("instead", ", infobases: {UT: {handler: {program: /own, mode: after}}}"));
+    handler(STANDARD_PROCESSING_DEFAULT, HANDLER_AFTER, "UT");
+    session.infobase_name = "other";
+    ask_by_uuid();
+    handler(STANDARD_PROCESSING_DEFAULT, HANDLER_INSTEAD, "");
+    session.infobase_name = "ut";
+    session.number = 8; /* nobody has the number asked for: its infobase is known all the same */
+    command->selector.kind = SELECTOR_NUMBERS;
+    handler(STANDARD_PROCESSING_DEFAULT, HANDLER_AFTER, "UT");
+}
+
+static void what_is_left_alone_needs_no_handler(void **state)
+{
+    (void)state;
+    ask_by_uuid();
+    session.app_id = "RAS";
+    handler(STANDARD_PROCESSING_OFF, HANDLER_NONE, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +261,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_the_guard_left_alone_or_is_gone_keeps_its_own_reason,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_reload_is_in_force_for_the_next_list, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_command_may_turn_the_handler_on_and_off, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_infobase_has_its_own_handler, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_left_alone_needs_no_handler, setup, teardown),
         cmocka_unit_test_setup_teardown(a_cluster_that_a_reload_took_away_is_named, setup,
                                         teardown),
     };
