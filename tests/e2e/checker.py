@@ -395,6 +395,11 @@ class Journal:
         if command.targets is None:
             self.problem(f"{line}: an attempt before the list of {command.id}")
             return
+        if record.attempt.act == journal_pb2.ACT_HANDLE:    # the handler is told how they ended: nothing is ended under it
+            if command.indexes() - set(command.outcomes):
+                self.problem(f"{line}: a handler is told of the end of {command.id} before all targets have their outcome")
+            self.figures["told afterwards"] += 1
+            return
         may = frozenset(i for i in record.attempt.targets if i in command.targets and not command.targets[i].verdict)
         if len(may) != len(record.attempt.targets):
             self.problem(f"{line}: the attempt names targets that are not to be ended: {command.id}")
