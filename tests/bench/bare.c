@@ -2,16 +2,18 @@
  *
  *   bench_bare BROKERS COMMANDS JOURNAL EVENTS COUNT OPEN_MAX EMBEDDED SIZES
  *
- * For each command read: a journal record of the size of ACCEPTED is appended; when it is read back,
- * the first event goes out and a record of the size of RESOLVED is appended; read back: OUTCOME; read
- * back: CLOSED; read back: the last event. So it has the worker's durable steps with their order, at
- * most OPEN_MAX commands at once, and no thought in between. SIZES is six numbers with commas: the
- * four records, the two events (headers included), as measured in the worker's run. The settings
- * of librdkafka are the worker's. One consumer and one producer serve everything: fewer clients and
- * threads than the worker has. Ends when COUNT last events are acknowledged.
+ * For each command read: a journal record of the size of ACCEPTED is appended; when it is read
+ * back, the first event goes out and a record of the size of RESOLVED is appended; read back:
+ * OUTCOME; read back: CLOSED; read back: the last event. So it has the worker's durable steps with
+ * their order, at most OPEN_MAX commands at once, and no thought in between. SIZES is six numbers
+ * with commas: the four records, the two events (headers included), as measured in the worker's
+ * run; an event has as many headers as the worker's. The settings of librdkafka are the worker's.
+ * One consumer and one producer serve everything: fewer clients and threads than the worker has.
+ * Ends when COUNT last events are acknowledged.
  *
  *   bench_bare BROKERS --read JOURNAL EMBEDDED    reads the whole topic; prints records and seconds
- *   bench_bare BROKERS --idle COUNT               COUNT clients that do nothing; prints the resident KiB */
+ *   bench_bare BROKERS --idle COUNT               COUNT clients that do nothing; prints the
+ * resident KiB */
 #include <inttypes.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -56,13 +58,41 @@ static void append(struct bare *bare, uint32_t partition, uint32_t step)
         bench_die("cannot append: %s", rd_kafka_err2str(rd_kafka_last_error()));
 }
 
+/* The worker's own names, and values of their usual lengths. */
+static const struct {
+    const char *name;
+    const char *value;
+} headers_of_event[] = {
+    {"content-type", "application/json"},
+    {"ce_specversion", "1.0"},
+    {"ce_id", "00000000-0000-8000-8000-000000000000"},
+    {"ce_source", "curfew"},
+    {"ce_type", "curfew.command.completed.v1"},
+    {"ce_causationid", "00000000-0000-8000-8000-000000000000"},
+    {"ce_subject", "cluster/cluster-0000/command/00000000-0000-8000-8000-000000000000"},
+    {"ce_time", "2026-11-21T12:00:00.000Z"},
+};
+enum { HEADERS = sizeof headers_of_event / sizeof headers_of_event[0] };
+
 static void announce(struct bare *bare, unsigned which)
 {
     static const char key[KEY_BYTES] = "cluster-00";
     bool last = which + 1 == SIZES;
-    if (rd_kafka_produce(bare->events, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, bare->filler,
-                         bare->sizes[which], key, sizeof key, last ? bare : NULL))
-        bench_die("cannot announce: %s", rd_kafka_err2str(rd_kafka_last_error()));
+    size_t size = bare->sizes[which];
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(HEADERS);
+    for (size_t i = 0; i < HEADERS; i++) {
+        size_t name = strlen(headers_of_event[i].name);
+        size_t value = strlen(headers_of_event[i].value);
+        rd_kafka_header_add(headers, headers_of_event[i].name, (ssize_t)name,
+                            headers_of_event[i].value, (ssize_t)value);
+        size -= name + value < size ? name + value : 0;
+    }
+    rd_kafka_resp_err_t code = rd_kafka_producev(
+        bare->writer, RD_KAFKA_V_RKT(bare->events), RD_KAFKA_V_KEY(key, sizeof key),
+        RD_KAFKA_V_VALUE(bare->filler, size), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+        RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(last ? bare : NULL), RD_KAFKA_V_END);
+    if (code)
+        bench_die("cannot announce: %s", rd_kafka_err2str(code));
 }
 
 static void read_back(struct bare *bare, const rd_kafka_message_t *message)
@@ -138,7 +168,8 @@ static int idle(const char *brokers, int count)
 {
     char line[256];
     for (int i = 0; i < count; i++) {
-        rd_kafka_t *handle = i % 2 ? client_reader(brokers, 0) : client_writer(brokers, delivered, NULL);
+        rd_kafka_t *handle =
+            i % 2 ? client_reader(brokers, 0) : client_writer(brokers, delivered, NULL);
         const struct rd_kafka_metadata *metadata;
         if (rd_kafka_metadata(handle, 1, NULL, &metadata, 20000) == 0)
             rd_kafka_metadata_destroy(metadata);
@@ -180,7 +211,8 @@ int main(int argc, char **argv)
         return idle(argv[1], (int)strtol(argv[3], NULL, 10));
     if (argc != 9)
         bench_die("eight arguments, see bare.c");
-    struct bare bare = {.count = strtoul(argv[5], NULL, 10), .open_max = strtoul(argv[6], NULL, 10)};
+    struct bare bare = {.count = strtoul(argv[5], NULL, 10),
+                        .open_max = strtoul(argv[6], NULL, 10)};
     read_sizes(&bare, argv[8]);
     bare.reader = client_reader(argv[1], argv[7][0] == '1');
     bare.writer = client_writer(argv[1], delivered, &bare);
