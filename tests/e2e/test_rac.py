@@ -32,6 +32,7 @@ class RacWorld(World):
     def __init__(self, options):
         super().__init__(options, clusters=3, sim=["--one-port", "--sessions", "20"],
                          settings={"timeouts": {"verify": "2s"}})
+        self.sim_arguments.remove("--plain")        # overlong and odd names as well
 
     def path(self, cluster, what):
         return self.folder / f"{cluster}.rac.{what}"
@@ -85,7 +86,7 @@ def expect_run(run, status, *wanted):
 
 def a_session_is_ended_by_its_uuid_unharmed(world):
     for cluster in PLAYS:
-        mine, other = (world.sim.login(cluster)["session"] for _ in range(2))
+        mine, other = (world.sim.login(cluster, user=name)["session"] for name in ('"a', 'b"'))
         world.end_session(cluster, mine)
         expect(not world.sim.is_there(cluster, mine), f"{cluster}: it is still there")
         expect(world.sim.is_there(cluster, other), f"{cluster}: another session was ended as well")

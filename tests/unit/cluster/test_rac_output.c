@@ -117,14 +117,29 @@ static void quotes_are_taken_off_and_doubled_ones_halved(void **state)
 {
     (void)state;
     struct rac_output output = reads("a : \"ООО \"\"Ромашка\"\"\"\nb : ''\nc : it's\nd : \"\"\n"
-                                     "e : \"two\n\nlines : of text\"\nf : 1\n\n");
+                                     "denied-message : \"two\n\nlines : of text\"\nf : 1\n\n");
     has(&output.blocks[0], "a", "ООО \"Ромашка\"");
     has(&output.blocks[0], "b", "");
     has(&output.blocks[0], "c", "it's");
     has(&output.blocks[0], "d", "");
-    has(&output.blocks[0], "e", "two\n\nlines : of text");
+    has(&output.blocks[0], "denied-message", "two\n\nlines : of text");
     has(&output.blocks[0], "f", "1");
     assert_int_equal(output.blocks[0].count, 6);
+}
+
+/* I7: whoever may choose user names must not be able to hide a session. */
+static void quotes_in_names_swallow_no_session(void **state)
+{
+    (void)state;
+    struct rac_output output =
+        reads("session : 1\nuser-name : \"a\nhost : h\n\n"
+              "session : 2\nuser-name : b\"\nhost : h\n\n"
+              "session : 3\nuser-name : \"Рога\" и \"копыта\"\nhost : \"\n\n");
+    assert_int_equal(output.count, 3);
+    has(&output.blocks[0], "user-name", "\"a");
+    has(&output.blocks[1], "user-name", "b\"");
+    has(&output.blocks[2], "user-name", "\"Рога\" и \"копыта\"");
+    has(&output.blocks[2], "host", "\"");
 }
 
 static void windows_lines_are_lines(void **state)
@@ -132,10 +147,10 @@ static void windows_lines_are_lines(void **state)
     (void)state;
     struct rac_output output = reads("a : 1\r\nb : \"x\"\r\n\r\na : 2\r\nb : \r\n\r\n");
     assert_int_equal(output.count, 2);
-    struct rac_output lines = reads("a : \"x\r\n\r\ny\"\r\n\r\n");
-    has(&lines.blocks[0], "a", "x\n\ny");
-    lines = reads("k : 1\na : \"x\r\ny\"\n\n"); /* here they are the value's own */
-    has(&lines.blocks[0], "a", "x\r\ny");
+    struct rac_output lines = reads("descr : \"x\r\n\r\ny\"\r\n\r\n");
+    has(&lines.blocks[0], "descr", "x\n\ny");
+    lines = reads("k : 1\ndescr : \"x\r\ny\"\n\n"); /* here they are the value's own */
+    has(&lines.blocks[0], "descr", "x\r\ny");
     has(&output.blocks[0], "b", "x");
     has(&output.blocks[1], "a", "2");
     has(&output.blocks[1], "b", "");
@@ -146,8 +161,8 @@ static void what_is_not_whole_is_refused(void **state)
     (void)state;
     refuses("a : 1\n", "stops in the middle");
     refuses("a : 1", "stops in the middle");
-    refuses("a : \"1\n\n", "inside quotes");
-    refuses("a : \"1\" 2\n\n", "behind a closing quote");
+    refuses("descr : \"1\n\n", "inside quotes");
+    refuses("descr : \"1\" 2\n\n", "behind a closing quote");
     refuses("a : 1\nno line of a block\n\n", "line 2: this is no line");
     refuses(" : 1\n\n", "no key");
     refuses("a : 1\na : 2\n\n", "a key stands twice");
@@ -407,6 +422,7 @@ int main(void)
         TEST(nothing_is_the_empty_list),
         TEST(keys_are_padded_and_may_have_blanks_and_values_colons),
         TEST(quotes_are_taken_off_and_doubled_ones_halved),
+        TEST(quotes_in_names_swallow_no_session),
         TEST(windows_lines_are_lines),
         TEST(what_is_not_whole_is_refused),
         TEST(no_cut_inside_a_block_gives_a_list),

@@ -95,12 +95,32 @@ static enum error_code read_quoted(struct reader *reader, const char *from, stru
     return ERR_OK;
 }
 
-static enum error_code read_value(struct reader *reader, struct text line, const char *colon,
-                                  struct text *ret)
+/* Texts of people that may have several lines; they stand in no list of sessions. Anywhere else a
+ * quote that is not closed on its line is a name's own: two users called `"a` and `b"` must not
+ * make one session of two. */
+static bool may_have_lines(struct text key)
+{
+    static const char *const keys[] = {"denied-message", "denied-parameter", "permission-code",
+                                       "descr"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (text_equal(key, text_of(keys[i])))
+            return true;
+    return false;
+}
+
+/* Quoted from its first byte to its last? */
+static bool is_quoted(struct text value)
+{
+    const char *end = value.at + value.length;
+    return value.length >= 2 && *value.at == '"' && closing_quote(value.at + 1, end) == end - 1;
+}
+
+static enum error_code read_value(struct reader *reader, struct text key, struct text line,
+                                  const char *colon, struct text *ret)
 {
     const char *end = line.at + line.length;
     struct text value = trim((struct text){colon + 1, (size_t)(end - colon - 1)});
-    if (value.length && *value.at == '"')
+    if (is_quoted(value) || (value.length && *value.at == '"' && may_have_lines(key)))
         return read_quoted(reader, value.at + 1, ret);
     next_line(reader, end);
     *ret = text_equal(value, TEXT("''")) ? (struct text){NULL, 0} : value;
@@ -132,7 +152,7 @@ static enum error_code read_pair(struct reader *reader, struct text line, struct
         return fail(reader, "this is no line of the form 'key : value'");
     enum error_code code =
         read_key(reader, (struct text){line.at, (size_t)(colon - line.at)}, &ret->key);
-    return code ? code : read_value(reader, line, colon, &ret->value);
+    return code ? code : read_value(reader, ret->key, line, colon, &ret->value);
 }
 
 /* ---- blocks ---- */
