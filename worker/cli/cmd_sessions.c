@@ -9,14 +9,17 @@
 #include "cli/main_table.h"
 #include "cli/say.h"
 #include "cli/send.h"
+#include "cli/sift.h"
 #include "cli/table.h"
 
-enum { KEY_CLUSTER = 0x2000, KEY_INFOBASE };
+enum { KEY_CLUSTER = 0x2000, KEY_INFOBASE, KEY_FILTER, KEY_EXPLAIN };
 
 struct sessions_options {
     struct cli_common common;
     const char *cluster;
     const char *infobase; /* NULL: all */
+    const char *filter;   /* NULL: all */
+    bool explain;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -32,9 +35,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_INFOBASE:
         options->infobase = arg;
         return 0;
+    case KEY_FILTER:
+        options->filter = arg;
+        return 0;
+    case KEY_EXPLAIN:
+        options->explain = true;
+        return 0;
     case ARGP_KEY_END:
         if (!options->cluster)
             argp_error(state, "--cluster is missing: the name of a configured cluster");
+        if (options->explain && !options->filter)
+            argp_error(state, "--explain needs --filter: it tells why a session matches it");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -44,6 +55,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp_option options_table[] = {
     {"cluster", KEY_CLUSTER, "NAME", 0, "The cluster, by its configured name", 0},
     {"infobase", KEY_INFOBASE, "NAME", 0, "Only sessions of this infobase", 0},
+    {"filter", KEY_FILTER, "EXPR", 0,
+     "Only those that match, like: app = 1CV8C and idle >= 2h and not user like 'robot*'", 0},
+    {"explain", KEY_EXPLAIN, NULL, 0, "Say of every session why it matches or not", 0},
     {0}};
 
 const struct argp cmd_sessions_argp = {
@@ -54,6 +68,7 @@ const struct argp cmd_sessions_argp = {
     "Examples:\n"
     "  curfew sessions --cluster main\n"
     "  curfew sessions --cluster main --infobase ut --json | jq '.[].number'\n"
+    "  curfew sessions --cluster main --filter 'class = interactive and idle >= 2h' --explain\n"
     "\vNeeds a configuration with that cluster. No sessions is an empty answer and exit status 0; "
     "a cluster that does not answer is an error (75), never an empty answer.",
     cli_children,
@@ -149,20 +164,59 @@ static enum error_code choose(const struct sessions_options *options,
     return ERR_OK;
 }
 
+static void explain(const struct sift *sift, const struct session *const *sessions, size_t count,
+                    bool json, const struct say *say)
+{
+    AUTO_BUF line;
+    buf_init(&line, SEND_TEXT_MAX);
+    printf("%s", json ? "[" : "");
+    for (size_t i = 0; i < count; i++) {
+        if (!json) {
+            sift_explain(sift, sessions[i], say);
+            continue;
+        }
+        buf_clear(&line);
+        buf_str(&line, i ? ",\n" : "");
+        sift_explain_json(sift, sessions[i], &line);
+        fwrite(line.data, 1, line.length, stdout);
+    }
+    printf("%s", json ? "]\n" : "");
+}
+
+/* Keeps those that clearly match, in their order; gives how many. */
+static size_t keep_matching(const struct sift *sift, const struct session **sessions, size_t count)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (sift_ask(sift, sessions[i]) == TRUTH_YES)
+            sessions[kept++] = sessions[i];
+    return kept;
+}
+
 static enum error_code walk(const struct sessions_options *options, const struct config *config,
                             struct error *err)
 {
     struct say say = say_open(stdout, options->common.no_color);
+    struct clock clock = clock_real();
     AUTO(session_list) list = NULL;
+    AUTO(sift) sift = NULL;
     AUTO_FREE const struct session **chosen = NULL;
     size_t count = 0;
     const struct config_cluster *cluster = config_cluster_find(config, text_of(options->cluster));
     if (!cluster)
         return error_set(err, ERR_NOT_FOUND, "no cluster '%s' is configured", options->cluster);
-    if (cluster_list(cluster, options->infobase, options->common.timeout_ms, &list, err) ||
-        choose(options, list, &chosen, &count, err))
+    if (options->filter && sift_create(options->filter, config, &sift, err))
         return err->code;
-    if (options->common.json)
+    struct wall from = clock_wall(&clock);
+    if (cluster_list(cluster, options->infobase, options->common.timeout_ms, &list, err) ||
+        choose(options, list, &chosen, &count, err) ||
+        (sift && sift_list(sift, cluster, list, from, clock_wall(&clock), err)))
+        return err->code;
+    if (sift && !options->explain)
+        count = keep_matching(sift, chosen, count);
+    if (options->explain)
+        explain(sift, chosen, count, options->common.json, &say);
+    else if (options->common.json)
         print_json(chosen, count);
     else
         print_table(chosen, count, &say);

@@ -17,6 +17,7 @@ enum {
     KEY_INFOBASE,
     KEY_NUMBER,
     KEY_FILTER,
+    KEY_EXCLUDE,
     KEY_USER,
     KEY_APPLICATION,
     KEY_STARTED_AT,
@@ -73,6 +74,8 @@ static const char **text_option(struct request *request, int key)
         return &request->infobase;
     case KEY_FILTER:
         return &request->filter;
+    case KEY_EXCLUDE:
+        return &request->exclude;
     case KEY_USER:
         return &request->user;
     case KEY_APPLICATION:
@@ -159,7 +162,9 @@ static const struct argp_option options[] = {
     {"application", KEY_APPLICATION, "ID", 0, "Only if it is still this application (1CV8C, ...)",
      1},
     {"started-at", KEY_STARTED_AT, "TIME", 0, "Only if it started then, by the cluster's clock", 1},
-    {"filter", KEY_FILTER, "EXPR", 0, "Not supported by this version", 1},
+    {"filter", KEY_FILTER, "EXPR", 0,
+     "All that match, like: app = 1CV8C and idle >= 2h and not user like 'robot*'", 1},
+    {"exclude", KEY_EXCLUDE, "EXPR", 0, "Leave those that match, or may match, alone", 1},
     {NULL, 0, NULL, 0, "How:", 2},
     {"reason", KEY_REASON, "TEXT", 0, "Why; kept in the journal", 2},
     {"message", KEY_MESSAGE, "TEXT", 0, "Shown to the users", 2},
@@ -191,7 +196,10 @@ const struct argp cmd_terminate_argp = {
     "  curfew terminate --cluster main --infobase ut --number 7,9-11 --wait\n"
     "  curfew terminate --cluster main --session 5a1b...-... --reason 'ticket 4711'\n"
     "  curfew terminate --cluster main --infobase ut --number 7 --dry-run --wait\n"
-    "\vWithout --wait the id of the command is printed as soon as Kafka has it. A session that is "
+    "  curfew terminate --cluster main --filter 'class = interactive and idle >= 2h' --dry-run "
+    "--wait\n"
+    "\v'curfew sessions --filter EXPR --explain' shows beforehand what a filter matches, and why. "
+    "Without --wait the id of the command is printed as soon as Kafka has it. A session that is "
     "not there is success: already_gone.\n\n"
     "Exit status: 0 all gone, 1 failed, 2 usage, 3 some of several, 4 no such cluster, 5 refused, "
     "6 timed out (the command goes on), 75 busy: later, 78 configuration.",
@@ -201,6 +209,7 @@ const struct argp cmd_terminate_argp = {
 
 /* ---- progress ---- */
 
+/* 0: a filter, nobody knows yet. */
 static size_t asked(const struct request *request)
 {
     return request->session_count ? request->session_count : request->numbers.count;
@@ -213,9 +222,13 @@ static void on_seen(void *self, const struct event_view *view)
         terminate->accepted = true;
     if (view->kind == EVENT_SESSION)
         terminate->decided++;
-    if (terminate->decided)
+    if (terminate->decided && !asked(&terminate->request))
+        say_live(&terminate->talk, "%zu sessions decided ...", terminate->decided);
+    else if (terminate->decided)
         say_live(&terminate->talk, "%zu of %zu sessions decided ...", terminate->decided,
                  asked(&terminate->request));
+    else if (terminate->accepted && !asked(&terminate->request))
+        say_live(&terminate->talk, "accepted: listing, ending and verifying what matches ...");
     else if (terminate->accepted)
         say_live(&terminate->talk, "accepted: listing, ending and verifying %zu %s ...",
                  asked(&terminate->request),

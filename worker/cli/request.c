@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "select/filter.h"
 
 enum { REQUESTER_MAX = 2 * LIMIT_NAME_BYTES };
 
@@ -116,15 +117,24 @@ static enum error_code check_selection(const struct request *request, struct err
         return error_set(err, ERR_USAGE, "--cluster is missing: the name of a configured cluster");
     if (request->filter && !request->filter[0])
         return error_set(err, ERR_USAGE, "--filter is empty: that would select every session");
+    if (request->exclude && !request->exclude[0])
+        return error_set(err, ERR_USAGE, "--exclude is empty: leave it out to exclude nobody");
+    if (request->filter && (request->session_count || by_number || request->infobase))
+        return error_set(err, ERR_USAGE,
+                         "either --filter, or --session, or --infobase with --number; in a filter "
+                         "write infobase = ... and number = ...");
+    if (request->filter && has_guard(request))
+        return error_set(err, ERR_USAGE,
+                         "--user, --application and --started-at guard numbers: write user = ... "
+                         "in the filter");
     if (request->filter)
-        return error_set(err, ERR_UNSUPPORTED,
-                         "--filter is not supported by this version; name the sessions by "
-                         "--session, or by --infobase and --number");
+        return ERR_OK;
     if (request->session_count && (by_number || request->infobase))
         return error_set(err, ERR_USAGE, "either --session, or --infobase with --number: not both");
     if (!request->session_count && !by_number)
         return error_set(err, ERR_USAGE,
-                         "no session is named: use --session UUID, or --infobase IB --number N");
+                         "no session is named: use --session UUID, or --infobase IB --number N, or "
+                         "--filter EXPR");
     if (by_number && !(request->infobase && request->infobase[0]))
         return error_set(err, ERR_USAGE,
                          "--number needs --infobase: a number means a session of one infobase");
@@ -134,10 +144,26 @@ static enum error_code check_selection(const struct request *request, struct err
     return ERR_OK;
 }
 
+/* An expression as a tree in the command's memory; NULL when it is not given. */
+static enum error_code fill_filter(const char *option, const char *expression,
+                                   struct command *command, struct filter **ret, struct error *err)
+{
+    struct error why;
+    if (!expression)
+        return ERR_OK;
+    if (filter_parse(text_of(expression), command->arena, ret, &why))
+        return error_set(err, ERR_USAGE, "%s: %s", option, why.message);
+    return ERR_OK;
+}
+
 static enum error_code fill_selector(const struct request *request, struct command *command,
                                      struct error *err)
 {
     struct selector *selector = &command->selector;
+    if (request->filter) {
+        selector->kind = SELECTOR_FILTER;
+        return fill_filter("--filter", request->filter, command, &selector->filter, err);
+    }
     if (request->session_count) {
         *selector = (struct selector){.kind = SELECTOR_SESSIONS,
                                       .sessions = request->sessions,
@@ -210,7 +236,8 @@ enum error_code request_terminate(const struct request *request, struct wall now
 {
     AUTO(command) draft = command_create();
     if (check_selection(request, err) || fill_head(request, now, draft, err) ||
-        fill_selector(request, draft, err))
+        fill_selector(request, draft, err) ||
+        fill_filter("--exclude", request->exclude, draft, &draft->options.exclude, err))
         return err->code;
     draft->action = ACTION_TERMINATE;
     draft->options.grace_ms = request->grace_ms;

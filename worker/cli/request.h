@@ -23,7 +23,8 @@ struct request {
     size_t session_count;
     struct numbers numbers;
     const char *infobase;
-    const char *filter;
+    const char *filter;  /* an expression of select/filter.h */
+    const char *exclude; /* the same: who is left alone */
     const char *user;
     const char *application;
     const char *started_at;
@@ -45,8 +46,7 @@ struct request {
 enum error_code request_session(struct request *request, const char *text,
                                 struct error *err) MUST_CHECK;
 void request_release(struct request *request);
-/* A `terminate` command. ERR_USAGE: something is missing, contradicts itself or is too long.
- * ERR_UNSUPPORTED: a filter. */
+/* A `terminate` command. ERR_USAGE: something is missing, contradicts itself or is too long. */
 enum error_code request_terminate(const struct request *request, struct wall now,
                                   struct command **ret, struct error *err) MUST_CHECK;
 /* A `cancel` command for the control topic. */

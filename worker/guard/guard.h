@@ -45,6 +45,10 @@ enum error_code guard_command(const struct config *config, const struct command 
 enum error_code guard_session(const struct config *config, const struct config_cluster *cluster,
                               const struct command *command, const struct session *session,
                               bool named_exactly, struct error *err) MUST_CHECK;
+/* Does the session belong to an application that is never ended (the cluster's own, consoles, those
+ * of policy.protected_applications)? A filter does not mean such sessions: RAS opens one of its own
+ * wherever it is asked. */
+bool guard_is_never_meant(const struct config *config, const struct session *session);
 /* May these sessions be ended by one command? Those of `resolution` without a verdict count.
  * ERR_TOO_LARGE: more than its ceiling. ERR_DENIED: a filter selects more than policy.max_share of
  * an infobase's sessions in `list`, those of always protected applications left out of account. */

@@ -54,6 +54,11 @@ bool protect_always(const struct config_policy *policy, const char *app_id)
     return protection_of(policy, app_id) == ALWAYS;
 }
 
+bool guard_is_never_meant(const struct config *config, const struct session *session)
+{
+    return protect_always(&config->policy, session->app_id);
+}
+
 enum error_code guard_session(const struct config *config, const struct config_cluster *cluster,
                               const struct command *command, const struct session *session,
                               bool named_exactly, struct error *err)

@@ -24,6 +24,19 @@ static void protect(const struct config *config, const struct config_cluster *cl
     row->why = why;
 }
 
+/* With until_empty they are named: the infobase is empty but for them. */
+static void drop_never_meant(const struct config *config, const struct command *command,
+                             struct resolution *resolution)
+{
+    size_t kept = 0;
+    if (command->selector.kind != SELECTOR_FILTER || command->options.until_empty)
+        return;
+    for (size_t i = 0; i < resolution->count; i++)
+        if (!guard_is_never_meant(config, resolution->rows[i].session))
+            resolution->rows[kept++] = resolution->rows[i];
+    resolution->count = kept;
+}
+
 enum error_code service_resolve(void *self, const struct command *command,
                                 const struct resolve_context *context,
                                 const struct session_list *list, struct resolution *ret,
@@ -39,6 +52,7 @@ enum error_code service_resolve(void *self, const struct command *command,
     enum error_code code = select_resolve(command, &rules, list, ret, err);
     if (code)
         return code;
+    drop_never_meant(config, command, ret);
     for (size_t i = 0; i < ret->count; i++)
         protect(config, cluster, command, &ret->rows[i]);
     code = guard_resolution(config, command, list, ret, err);

@@ -136,11 +136,20 @@ static void terminate_says_what_is_missing(void **state)
     refuses("terminate --cluster c --infobase i --number 7 --frob", 2, "--frob");
 }
 
-static void an_empty_filter_is_a_usage_error_and_another_one_is_refused(void **state)
+static void a_filter_that_is_empty_or_makes_no_sense_is_a_usage_error(void **state)
 {
     (void)state;
     refuses("terminate --cluster c --filter=", 2, "--filter is empty");
-    refuses("terminate --cluster c --filter user_name=x", 5, "not supported by this version");
+    refuses("terminate --cluster c --filter @@", 2, "the filter is empty");
+    refuses("terminate --cluster c --filter usr=x", 2,
+            "--filter: column 1: there is no field 'usr'; did you mean 'user'?");
+    refuses("terminate --cluster c --filter idle=2h", 2, "cannot be compared by =");
+    refuses("terminate --cluster c --filter user=x --exclude=", 2, "--exclude is empty");
+    refuses("terminate --cluster c --filter user=x --exclude host@>", 2, "--exclude: column");
+    refuses("terminate --cluster c --filter user=x --session " SOME_UUID, 2, "either --filter");
+    refuses("terminate --cluster c --filter user=x --infobase i", 2, "either --filter");
+    refuses("terminate --cluster c --filter user=x --user u", 2, "guard numbers");
+    refuses("sessions --cluster c --explain", 2, "--explain needs --filter");
 }
 
 static void without_brokers_it_says_how_to_name_them(void **state)
@@ -254,7 +263,7 @@ int main(void)
         cmocka_unit_test(an_unknown_option_gets_a_suggestion),
         cmocka_unit_test(a_suggestion_is_near),
         cmocka_unit_test(terminate_says_what_is_missing),
-        cmocka_unit_test(an_empty_filter_is_a_usage_error_and_another_one_is_refused),
+        cmocka_unit_test(a_filter_that_is_empty_or_makes_no_sense_is_a_usage_error),
         cmocka_unit_test(without_brokers_it_says_how_to_name_them),
         cmocka_unit_test(settings_that_break_a_promise_are_refused),
         cmocka_unit_test(other_commands_check_their_words),

@@ -116,6 +116,24 @@ static void a_request_becomes_a_command(void **state)
     request_release(&request);
 }
 
+static void a_filter_becomes_a_tree(void **state)
+{
+    (void)state;
+    AUTO(command) command = NULL;
+    struct request request = {.cluster = "main",
+                              .filter = "app in (1CV8, 1CV8C) and not hibernating",
+                              .exclude = "user like 'robot*'"};
+    assert_int_equal(request_terminate(&request, now, &command, &err), ERR_OK);
+    assert_int_equal(command->selector.kind, SELECTOR_FILTER);
+    const struct filter *filter = command->selector.filter;
+    assert_int_equal(filter->kind, FILTER_ALL);
+    assert_int_equal(filter->child_count, 2);
+    assert_int_equal(filter->children[0]->comparison, COMPARISON_IN);
+    assert_string_equal(filter->children[0]->values[1], "1CV8C");
+    assert_int_equal(filter->children[1]->kind, FILTER_NOT);
+    assert_int_equal(command->options.exclude->comparison, COMPARISON_MATCHES);
+}
+
 static void sessions_are_selected_by_uuid(void **state)
 {
     (void)state;
@@ -173,8 +191,8 @@ static void contradictions_are_refused(void **state)
     refuses(&both, ERR_USAGE);
     struct request empty_filter = {.cluster = "main", .filter = ""};
     refuses(&empty_filter, ERR_USAGE);
-    struct request filter = {.cluster = "main", .filter = "user_name=x"};
-    refuses(&filter, ERR_UNSUPPORTED);
+    struct request filter = {.cluster = "main", .filter = "usr=x"};
+    refuses(&filter, ERR_USAGE);
     struct request bad_time = by_number();
     bad_time.started_at = "yesterday";
     refuses(&bad_time, ERR_USAGE);
@@ -218,6 +236,7 @@ int main(void)
         cmocka_unit_test(bad_numbers_are_usage_errors),
         cmocka_unit_test(a_range_is_bounded),
         cmocka_unit_test(a_request_becomes_a_command),
+        cmocka_unit_test(a_filter_becomes_a_tree),
         cmocka_unit_test(sessions_are_selected_by_uuid),
         cmocka_unit_test(the_same_words_with_the_same_id_are_the_same_command),
         cmocka_unit_test(contradictions_are_refused),

@@ -163,16 +163,12 @@ static void what_this_version_cannot_do_is_refused_and_never_left_out(void **sta
     AUTO(config) config = config_with("");
     AUTO(command) command = terminate();
     struct options none = command->options;
-    struct filter all = {.kind = FILTER_CONDITION};
     command->options.grace_ms = 1;
     refused(config, command, &usual, ERR_UNSUPPORTED, "options.grace");
     command->options = none;
     command->options.until_empty = true;
     refused(config, command, &usual, ERR_UNSUPPORTED, "options.until_empty");
     command->options = none;
-    command->selector.kind = SELECTOR_FILTER;
-    command->selector.filter = &all;
-    refused(config, command, &usual, ERR_UNSUPPORTED, "filter");
     command->action = ACTION_DRAIN;
     refused(config, command, &usual, ERR_INVALID, "drain.infobase is missing");
     command->infobase = "ut";
