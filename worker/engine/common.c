@@ -247,6 +247,7 @@ void open_free(struct engine *engine, struct open *open)
         target_release(&open->targets[i]);
     free(open->targets);
     gathering_release(open);
+    free(open->approval.refused);
     reason_release(&open->reason);
     release_free(open);
     handling_free(open);

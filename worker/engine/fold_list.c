@@ -246,6 +246,8 @@ enum error_code fold_approved(struct engine *engine, struct open *open, struct r
     (void)offset;
     engine_touch(engine, open);
     if (approved->reason.code) {
+        if (!open->approval.refused)
+            open->approval.refused = mem_alloc(REFUSED_APPROVALS_MAX, sizeof(struct sha256));
         if (open->approval.refused_count < REFUSED_APPROVALS_MAX)
             open->approval.refused[open->approval.refused_count++] =
                 approval_key(approved->approved.by, approved->approved.digest);

@@ -158,7 +158,8 @@ struct open {
         struct sha256 digest; /* of the list that waits, or waited */
         struct wall until;
         uint32_t approved_targets; /* those before this one stood in a list that was approved */
-        struct sha256 refused[REFUSED_APPROVALS_MAX]; /* approvals: of who and what */
+        struct sha256
+            *refused; /* owned: approvals, of who and what; NULL: none, as nearly always */
         uint32_t refused_count;
     } approval;
     /* chunks of RESOLVED that all stand within one epoch */
