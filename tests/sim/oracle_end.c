@@ -20,8 +20,14 @@ static bool follows(const struct fold_entry *entry, enum event_kind kind,
     switch (entry->kind) {
     case RECORD_ACCEPTED:
         return kind == EVENT_ACCEPTED;
-    case RECORD_OUTCOME:
-        return kind == EVENT_SESSION;
+    case RECORD_OUTCOME: /* who left */
+        return kind == EVENT_SESSION || kind == EVENT_PROGRESS;
+    case RECORD_RESOLVED:
+        return kind == EVENT_PENDING_APPROVAL || kind == EVENT_PROGRESS;
+    case RECORD_APPROVED:
+        return kind == EVENT_PROGRESS;
+    case RECORD_RELEASED:
+        return kind == EVENT_RELEASED;
     case RECORD_REJECTED:
         return kind == EVENT_REJECTED;
     case RECORD_CLOSED:

@@ -10,22 +10,22 @@
 
 enum { EVENT_RETRY_MS = 1000, EVENTS_OUT_MAX = 2000 };
 
-void duty_add(struct engine *engine, enum event_kind kind, int64_t offset, struct wall time,
-              struct entry *entry, struct record *record, uint32_t target)
+static struct duty *add(struct engine *engine, enum event_kind kind,
+                        const struct journal_place *place, struct entry *entry,
+                        struct record *record)
 {
-    if (offset < engine->events_through) {
+    if (place->offset < engine->events_through) {
         record_destroy(record);
-        return;
+        return NULL;
     }
     struct duty *duty = mem_new(struct duty);
     duty->kind = kind;
-    duty->offset = offset;
+    duty->offset = place->offset;
     duty->epoch = engine->owner;
     duty->sequence = engine->owner_sequence;
-    duty->time = time;
+    duty->time = place->time;
     duty->entry = entry;
     duty->record = record;
-    duty->target = target;
     duty->tag = ++engine->tags;
     if (entry)
         entry->duties++;
@@ -33,6 +33,37 @@ void duty_add(struct engine *engine, enum event_kind kind, int64_t offset, struc
     HASH_ADD(hh, engine->duty_by_tag, tag, sizeof duty->tag, duty);
     if (!engine->duty_next)
         engine->duty_next = duty;
+    return duty;
+}
+
+void duty_add(struct engine *engine, enum event_kind kind, int64_t offset, struct wall time,
+              struct entry *entry, struct record *record, uint32_t target)
+{
+    struct journal_place place = {offset, time};
+    struct duty *duty = add(engine, kind, &place, entry, record);
+    if (duty)
+        duty->target = target;
+}
+
+void duty_progress(struct engine *engine, struct open *open, enum progress progress,
+                   const struct journal_place *place, struct wall until, struct record *record)
+{
+    struct duty *duty = add(engine, EVENT_PROGRESS, place, open->entry, record);
+    if (!duty)
+        return;
+    duty->progress = progress;
+    duty->until = until;
+}
+
+void duty_pending(struct engine *engine, struct open *open, const struct journal_place *place)
+{
+    struct duty *duty = add(engine, EVENT_PENDING_APPROVAL, place, open->entry, NULL);
+    if (!duty)
+        return;
+    duty->target = open->round_first;
+    duty->count = open->target_count - open->round_first;
+    duty->until = open->approval.until;
+    duty->digest = open->approval.digest;
 }
 
 static void duty_free(struct engine *engine, struct duty *duty)
@@ -168,6 +199,13 @@ void engine_published(struct engine *engine, uint64_t tag, bool delivered, struc
 
 /* ---- the facts of one event ---- */
 
+/* One command has several of these: the journal's place tells them apart. */
+static bool is_repeated(enum event_kind kind)
+{
+    return kind == EVENT_PENDING_APPROVAL || kind == EVENT_PROGRESS || kind == EVENT_RELEASED ||
+           kind == EVENT_RESTORED;
+}
+
 static struct uuid event_id(const struct engine *engine, const struct duty *duty,
                             const struct event *event)
 {
@@ -182,38 +220,70 @@ static struct uuid event_id(const struct engine *engine, const struct duty *duty
     memset(&name, 0, sizeof name);
     memcpy(name.command, event->command_id.bytes, sizeof name.command);
     name.partition = engine->config.partition;
-    name.kind = (uint32_t)duty->kind;
+    name.kind = (uint32_t)duty->kind | (uint32_t)duty->progress << 8;
     name.target = duty->target;
     name.duplicate = event->duplicate;
-    name.source = event->source.offset;
+    name.source = is_repeated(duty->kind) ? duty->offset : event->source.offset;
     return uuid_derive(&name, sizeof name);
 }
 
-static struct event_target target_facts(const struct target *target)
+static bool is_released(const struct open *open, const struct target *target)
+{
+    return open->released && !open->release_unknown && !target->leaks &&
+           (target->outcome == TARGET_ENDED || target->outcome == TARGET_LEFT);
+}
+
+/* What only was to be done, or waits, has the verdict of its list. */
+static enum target_outcome told_outcome(const struct open *open, const struct target *target)
+{
+    bool plan = open->state == STATE_PENDING || open->command->options.dry_run;
+    return plan && target->outcome == TARGET_NONE ? target->verdict : target->outcome;
+}
+
+static struct event_target target_facts(const struct open *open, const struct target *target)
 {
     return (struct event_target){
         .session = target->found ? target->identity.uuid : target->asked_session,
         .has_number = target->found || target->asked_by_number,
         .number = target->found ? target->identity.number : target->asked_number,
-        .outcome = target->outcome,
+        .outcome = told_outcome(open, target),
         .reason = &target->reason,
         .snapshot = target->snapshot,
         .snapshot_length = target->snapshot_length,
         .attempts = target->attempts,
         .decided_at = target->decided_at,
+        .released_at = is_released(open, target) ? open->released_at : (struct wall){0},
     };
+}
+
+/* Those who left, as one OUTCOME says. */
+static void fill_those_who_left(struct engine *engine, const struct duty *duty, struct event *event)
+{
+    const struct open *open = duty->entry->open;
+    const struct record *record = duty->record;
+    engine->event_targets = mem_alloc(record->outcome.count, sizeof engine->event_targets[0]);
+    for (uint32_t i = 0; i < record->outcome.count; i++) {
+        const struct target_end *end = &record->outcome.ends[i];
+        if (end->outcome == TARGET_LEFT && end->index < open->target_count)
+            engine->event_targets[event->target_count++] =
+                target_facts(open, &open->targets[end->index]);
+    }
 }
 
 static void fill_open_targets(struct engine *engine, const struct duty *duty, struct event *event)
 {
     const struct open *open = duty->entry->open;
-    uint32_t first = duty->kind == EVENT_SESSION ? duty->target : 0;
-    uint32_t count = duty->kind == EVENT_ACCEPTED  ? 0
-                     : duty->kind == EVENT_SESSION ? 1
-                                                   : open->target_count;
+    uint32_t first = 0;
+    uint32_t count = open->target_count;
+    if (duty->kind == EVENT_ACCEPTED || is_repeated(duty->kind))
+        count = duty->count;
+    if (duty->kind == EVENT_SESSION)
+        count = 1;
+    if (duty->kind == EVENT_SESSION || duty->kind == EVENT_PENDING_APPROVAL)
+        first = duty->target;
     engine->event_targets = mem_alloc(count, sizeof engine->event_targets[0]);
     for (uint32_t i = 0; i < count; i++)
-        engine->event_targets[i] = target_facts(&open->targets[first + i]);
+        engine->event_targets[i] = target_facts(open, &open->targets[first + i]);
     event->target_count = count;
 }
 
@@ -238,12 +308,32 @@ static void fill_from_open(struct engine *engine, const struct duty *duty, struc
     const struct open *open = duty->entry->open;
     event->command = open->command;
     event->source = open->source;
-    if (duty->kind != EVENT_ACCEPTED && duty->kind != EVENT_SESSION) {
+    bool ends =
+        duty->kind != EVENT_ACCEPTED && duty->kind != EVENT_SESSION && !is_repeated(duty->kind);
+    if (ends) {
         event->outcome = duty->entry->outcome;
         event->closed_at = duty->entry->closed_at;
         event->reason = &duty->entry->reason;
     }
-    fill_open_targets(engine, duty, event);
+    if (duty->progress == PROGRESS_LEFT)
+        fill_those_who_left(engine, duty, event);
+    else
+        fill_open_targets(engine, duty, event);
+}
+
+static void fill_waiting(struct engine *engine, const struct duty *duty, struct event *event)
+{
+    event->progress = duty->progress;
+    event->until = duty->until;
+    if (duty->record)
+        event->reason = &duty->record->reason;
+    if (duty->kind != EVENT_PENDING_APPROVAL)
+        return;
+    AUTO_BUF hex;
+    buf_init(&hex, sizeof engine->event_digest);
+    text_hex(&hex, duty->digest.bytes, sizeof duty->digest.bytes);
+    memcpy(engine->event_digest, buf_text(&hex), sizeof engine->event_digest);
+    event->resolved_digest = engine->event_digest;
 }
 
 static void fill_from_record(struct engine *engine, const struct duty *duty, struct event *event)
@@ -280,10 +370,12 @@ bool duty_fill(struct engine *engine, struct engine_action *action)
         event->command_id = duty->entry->id;
         event->accepted_at = duty->entry->accepted_at;
     }
-    if (duty->record)
+    if (duty->record && !is_repeated(duty->kind))
         fill_from_record(engine, duty, event);
     else
         fill_from_open(engine, duty, event);
+    if (is_repeated(duty->kind))
+        fill_waiting(engine, duty, event);
     event->journal_partition = engine->config.partition;
     event->journal_offset = duty->offset;
     event->targets = engine->event_targets;

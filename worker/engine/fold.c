@@ -306,11 +306,15 @@ static void fold_attempt(struct engine *engine, struct open *open, const struct 
     open_move(engine, open, RECORD_ATTEMPT);
 }
 
+/* Takes the record. */
 static void fold_outcome(struct engine *engine, struct open *open, struct record *record,
                          int64_t offset, struct wall broker_time)
 {
-    for (uint32_t i = 0; i < record->outcome.count; i++) {
-        struct target_end *end = &record->outcome.ends[i];
+    AUTO(record) outcome = record;
+    struct journal_place place = {offset, broker_time};
+    bool left = false;
+    for (uint32_t i = 0; i < outcome->outcome.count; i++) {
+        struct target_end *end = &outcome->outcome.ends[i];
         if (end->index >= open->target_count || open->targets[end->index].outcome != TARGET_NONE)
             continue; /* the first counts */
         struct target *target = &open->targets[end->index];
@@ -322,10 +326,13 @@ static void fold_outcome(struct engine *engine, struct open *open, struct record
         target->work = WORK_DECIDED;
         reason_copy(&target->reason, &end->reason);
         open->undecided--;
+        left = left || end->outcome == TARGET_LEFT;
         if (engine->config.session_events)
             duty_add(engine, EVENT_SESSION, offset, broker_time, open->entry, NULL, end->index);
     }
     open_move(engine, open, RECORD_OUTCOME);
+    if (left)
+        duty_progress(engine, open, PROGRESS_LEFT, &place, open->grace_until, STEAL(outcome));
 }
 
 /* ---- the head of every record ---- */
@@ -406,7 +413,7 @@ static enum error_code fold_open(struct engine *engine, struct open *open, struc
         break;
     case RECORD_OUTCOME:
         fold_outcome(engine, open, record, offset, broker_time);
-        break;
+        return ERR_OK;
     case RECORD_CANCELLED:
         open->cancelled = true;
         open->pending &= ~(unsigned)PENDING_CANCELLED;
@@ -415,6 +422,8 @@ static enum error_code fold_open(struct engine *engine, struct open *open, struc
     case RECORD_RELEASED:
         fold_released(open, record, broker_time);
         open_move(engine, open, RECORD_RELEASED);
+        if (!record->released.more)
+            duty_add(engine, EVENT_RELEASED, offset, broker_time, open->entry, STEAL(record), 0);
         break;
     case RECORD_CLOSED:
         fold_closed(engine, open, record, offset, broker_time);

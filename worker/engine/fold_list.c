@@ -165,11 +165,22 @@ static enum error_code list_counts(struct engine *engine, struct open *open,
     return ERR_OK;
 }
 
+static void announce_list(struct engine *engine, struct open *open,
+                          const struct journal_place *place)
+{
+    if (open->state == STATE_PENDING)
+        duty_pending(engine, open, place);
+    else if (open->grace_until.ms > 0)
+        duty_progress(engine, open, PROGRESS_WAITING, place, open->grace_until, NULL);
+    else if (open->round > 1 && !open->nobody_left)
+        duty_progress(engine, open, PROGRESS_ROUND, place, (struct wall){0}, NULL);
+}
+
 enum error_code fold_resolved(struct engine *engine, struct open *open, struct record *record,
                               int64_t offset, struct wall broker_time, struct instant licence,
                               struct error *err)
 {
-    (void)offset;
+    struct journal_place place = {offset, broker_time};
     if (record->resolved.round != open->round + 1) {
         record_destroy(record); /* of a round that was resolved before */
         return ERR_OK;
@@ -187,6 +198,7 @@ enum error_code fold_resolved(struct engine *engine, struct open *open, struct r
         return code;
     open->pending &= ~(unsigned)PENDING_RESOLVED;
     open_move(engine, open, RECORD_RESOLVED);
+    announce_list(engine, open, &place);
     return ERR_OK;
 }
 
@@ -243,7 +255,7 @@ enum error_code fold_approved(struct engine *engine, struct open *open, struct r
 {
     AUTO(record) approved = record;
     struct sha256 digest;
-    (void)offset;
+    struct journal_place place = {offset, broker_time};
     engine_touch(engine, open);
     if (approved->reason.code) {
         if (!open->approval.refused)
@@ -251,6 +263,8 @@ enum error_code fold_approved(struct engine *engine, struct open *open, struct r
         if (open->approval.refused_count < REFUSED_APPROVALS_MAX)
             open->approval.refused[open->approval.refused_count++] =
                 approval_key(approved->approved.by, approved->approved.digest);
+        duty_progress(engine, open, PROGRESS_NOT_APPROVED, &place, open->approval.until,
+                      STEAL(approved));
         return ERR_OK;
     }
     if (!read_digest(approved->approved.digest, &digest) ||
@@ -261,5 +275,6 @@ enum error_code fold_approved(struct engine *engine, struct open *open, struct r
     open->approval.approved_targets = open->target_count;
     shift_times(open, broker_time);
     open_move(engine, open, RECORD_APPROVED);
+    duty_progress(engine, open, PROGRESS_APPROVED, &place, open->grace_until, NULL);
     return ERR_OK;
 }

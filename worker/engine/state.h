@@ -233,7 +233,11 @@ struct duty {
     struct wall time;
     struct entry *entry;   /* may be NULL: undecodable input, conflicts */
     struct record *record; /* owned; REJECTED and DUPLICATE bring what the entry does not hold */
-    uint32_t target;       /* SESSION events */
+    uint32_t target;       /* SESSION; the first one of PENDING_APPROVAL */
+    uint32_t count;        /* targets of PENDING_APPROVAL */
+    enum progress progress;
+    struct wall until;
+    struct sha256 digest; /* PENDING_APPROVAL */
     bool done;
     bool out; /* handed to service/ */
     struct instant not_before;
@@ -321,6 +325,7 @@ struct engine {
     STAILQ_HEAD(, finished) finished;
     struct finished *handed_finished;
     struct event_target *event_targets; /* of the event handed out last */
+    char event_digest[2 * sizeof(struct sha256) + 1];
     uint64_t tags;
     uint64_t epochs;
     uint64_t stale;
@@ -496,6 +501,16 @@ bool interrupt_allows(const struct engine *engine, const struct open *open, uint
 /* ---- announce.c ---- */
 void duty_add(struct engine *engine, enum event_kind kind, int64_t offset, struct wall time,
               struct entry *entry, struct record *record, uint32_t target);
+struct journal_place { /* of a record */
+    int64_t offset;
+    struct wall time; /* the broker's */
+};
+/* `until`: what is waited for ends then; 0: nothing. Takes `record`, which tells whom it is about,
+ * or why; NULL: neither. */
+void duty_progress(struct engine *engine, struct open *open, enum progress progress,
+                   const struct journal_place *place, struct wall until, struct record *record);
+/* The list that has just been frozen waits for its approval. */
+void duty_pending(struct engine *engine, struct open *open, const struct journal_place *place);
 /* Events of records below `offset` are known to be delivered. */
 void duties_through(struct engine *engine, int64_t offset);
 void duties_step(struct engine *engine, struct instant now);

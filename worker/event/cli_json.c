@@ -80,6 +80,7 @@ static void put_target(struct buf *out, const struct event_target_view *target)
     put_reason(out, &target->reason);
     put_number(out, "attempts", target->attempts);
     put_wall(out, "decided_at", target->decided_at);
+    put_wall(out, "released_at", target->released_at);
     put_properties(out, target->snapshot);
 }
 
@@ -139,6 +140,11 @@ void event_to_cli_json(const struct event_view *view, struct buf *out)
     buf_str(out, view->target_count ? "]" : "[]");
     put_name(out, "duplicate", false);
     buf_str(out, view->duplicate ? "true" : "false");
+    put_text(out, "progress", view->progress ? progress_label(view->progress) : "");
+    put_wall(out, "until", view->until);
+    put_text(out, "resolved_digest", view->resolved_digest);
+    put_name(out, "kept_foreign", false);
+    buf_str(out, view->kept_foreign ? "true" : "false");
     put_number(out, "part", view->part);
     put_number(out, "parts", view->parts);
     put_requester(out, view);

@@ -82,6 +82,7 @@ static void get_target(struct reader *reader, const Curfew__V1__TargetVerdict *f
     to->reason = get_reason(reader, from->reason);
     to->attempts = from->attempts;
     to->decided_at = get_wall(from->decided_at);
+    to->released_at = get_wall(from->released_at);
     char *copy = arena_text(reader->view->arena, pb_raw(from->snapshot));
     if (!copy && !reader->code)
         reader->code = error_set(reader->err, ERR_TOO_LARGE, "the event is too large");
@@ -156,6 +157,11 @@ static void get_head(struct reader *reader, const Pb *from)
     view->accepted_at = get_wall(from->accepted_at);
     view->closed_at = get_wall(from->closed_at);
     view->duplicate = from->duplicate != 0;
+    if (from->progress > 0 && from->progress < (int)PROGRESS_COUNT)
+        view->progress = (enum progress)from->progress;
+    view->until = get_wall(from->until);
+    view->resolved_digest = get_text(reader, from->resolved_digest, "resolved_digest");
+    view->kept_foreign = from->kept_foreign != 0;
     view->part = from->part ? from->part : 1;
     view->parts = from->parts ? from->parts : 1;
     view->worker = get_text(reader, from->worker, "worker");

@@ -24,6 +24,7 @@ struct event_target_view {
     struct text snapshot; /* SessionSnapshot bytes; empty: none */
     uint32_t attempts;
     struct wall decided_at;
+    struct wall released_at;
 };
 
 struct event_totals {
@@ -57,6 +58,10 @@ struct event_view {
     struct wall accepted_at;
     struct wall closed_at;
     bool duplicate;
+    enum progress progress;      /* NONE: no progress event, or one not known here */
+    struct wall until;           /* 0: nothing is waited for */
+    const char *resolved_digest; /* "": none */
+    bool kept_foreign;
     uint32_t part; /* from 1 */
     uint32_t parts;
     const char *worker;

@@ -107,7 +107,7 @@ static void encode_head(struct pieces *pieces, const char *cluster)
 {
     const struct event *event = pieces->event;
     Curfew__V1__Event message = CURFEW__V1__EVENT__INIT;
-    Google__Protobuf__Timestamp times[3];
+    Google__Protobuf__Timestamp times[4];
     Curfew__V1__Reason reason;
     Curfew__V1__Totals totals;
     Curfew__V1__Source source;
@@ -134,6 +134,10 @@ static void encode_head(struct pieces *pieces, const char *cluster)
     message.accepted_at = put_wall(&times[1], event->accepted_at);
     message.closed_at = put_wall(&times[2], event->closed_at);
     message.duplicate = event->duplicate;
+    message.progress = (Curfew__V1__Progress)event->progress;
+    message.until = put_wall(&times[3], event->until);
+    message.resolved_digest = put_text(event->resolved_digest);
+    message.kept_foreign = event->kept_foreign;
     message.worker = put_text(pieces->style->worker);
     bool whole = put(pieces, &head_json, &message.base, &pieces->head);
     CHECK(whole);
@@ -168,6 +172,7 @@ static bool encode_target(const struct pieces *pieces, const struct event_target
     Curfew__V1__SessionNumber number = CURFEW__V1__SESSION_NUMBER__INIT;
     Curfew__V1__Reason reason;
     Google__Protobuf__Timestamp decided_at;
+    Google__Protobuf__Timestamp released_at;
     struct uuid_text session = uuid_format(&target->session);
     if (!uuid_is_nil(&target->session))
         message.session = put_text(session.text);
@@ -182,6 +187,7 @@ static bool encode_target(const struct pieces *pieces, const struct event_target
             pb_bytes((struct text){(const char *)target->snapshot, target->snapshot_length});
     message.attempts = target->attempts;
     message.decided_at = put_wall(&decided_at, target->decided_at);
+    message.released_at = put_wall(&released_at, target->released_at);
     buf_clear(out);
     out->max = room;
     return put(pieces, &target_json, &message.base, out);

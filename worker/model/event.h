@@ -21,7 +21,24 @@ enum event_kind {
     EVENT_CANCELLED = 7,
     EVENT_DRY_RUN = 8,
     EVENT_SESSION = 9,
-    EVENT_KINDS = 10
+    EVENT_PENDING_APPROVAL = 10,
+    EVENT_PROGRESS = 11,
+    EVENT_RELEASED = 12,
+    EVENT_RESTORED = 13,
+    EVENT_KINDS = 14
+};
+
+/* Values are those of curfew.v1.Progress. */
+enum progress {
+    PROGRESS_NONE = 0,
+    PROGRESS_WARNED = 1,
+    PROGRESS_WAITING = 2,
+    PROGRESS_LEFT = 3,
+    PROGRESS_APPROVED = 4,
+    PROGRESS_NOT_APPROVED = 5,
+    PROGRESS_ROUND = 6,
+    PROGRESS_HOLDING = 7,
+    PROGRESS_COUNT = 8
 };
 
 struct event_target {
@@ -34,6 +51,7 @@ struct event_target {
     uint32_t snapshot_length;
     uint32_t attempts;
     struct wall decided_at;
+    struct wall released_at; /* 0: not looked for, or something is left */
 };
 
 struct event {
@@ -52,7 +70,14 @@ struct event {
     struct wall accepted_at; /* 0: not accepted */
     struct wall closed_at;   /* 0: not closed */
     bool duplicate;          /* the first result once more, for a repeated command */
+    enum progress progress;  /* PROGRESS */
+    struct wall until; /* PROGRESS, PENDING_APPROVAL: what is waited for ends then; 0: nothing */
+    const char *resolved_digest; /* PENDING_APPROVAL: what an approval must name; NULL: none */
+    bool kept_foreign;           /* RESTORED: somebody else's values were kept */
 };
+
+/* "warned", "waiting", ...; "none" for NONE. */
+const char *progress_label(enum progress progress);
 
 /* "accepted", "rejected", ...: the last part of the CloudEvents type. */
 const char *event_kind_label(enum event_kind kind);

@@ -65,7 +65,10 @@ struct hand {
         uint32_t targets;
         int64_t offset;
     } told[EVENTS_MAX];
-    size_t told_count;
+    size_t told_count; /* progress events stand apart */
+    enum progress progress[EVENTS_MAX];
+    size_t progress_count;
+    char pending_digest[80]; /* of the last PENDING_APPROVAL event */
 };
 
 /* ---- the world ---- */
@@ -317,6 +320,14 @@ static inline void hand_note_event(struct hand *hand, const struct engine_action
 {
     assert_true(hand->told_count < EVENTS_MAX);
     const struct event *event = &action->event;
+    if (event->kind == EVENT_PROGRESS || event->kind == EVENT_RELEASED) {
+        hand->progress[hand->progress_count++] = event->progress;
+        return;
+    }
+    if (event->kind == EVENT_PENDING_APPROVAL) {
+        snprintf(hand->pending_digest, sizeof hand->pending_digest, "%s", event->resolved_digest);
+        return;
+    }
     hand->told[hand->told_count++] = (struct told){event->id, event->kind, event->duplicate,
                                                    event->target_count, event->journal_offset};
 }

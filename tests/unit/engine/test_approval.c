@@ -21,6 +21,7 @@ static void waits(struct hand *hand, struct command *command, char *ret_digest)
     hand_read(hand, pending);
     hand_appended(hand, RECORD_RESOLVED);
     hand_is_quiet(hand);
+    assert_string_equal(hand->pending_digest, ret_digest); /* announced: who else could know it? */
 }
 
 static bool approve(struct hand *hand, uint8_t id, const char *by, const char *digest)
@@ -53,6 +54,7 @@ static void a_list_that_waits_is_ended_only_when_it_is_approved(void **state)
     hand_run(hand);
     assert_int_equal(hand->ends, 2);
     assert_int_equal(hand->world_count, 1);
+    assert_int_equal(hand->progress[0], PROGRESS_APPROVED);
     assert_false(approve(hand, 1, "chief", digest)); /* nothing waits */
 }
 
@@ -78,6 +80,7 @@ static void refused(struct hand *hand, const char *by, const char *digest, enum 
     assert_string_equal(error_label(approved->reason.code), error_label(why));
     hand_read(hand, approved);
     hand_is_quiet(hand);
+    assert_int_equal(hand->progress[hand->progress_count - 1], PROGRESS_NOT_APPROVED);
     assert_true(approve(hand, 1, by, digest)); /* read again: it is journalled once */
     hand_is_quiet(hand);
 }

@@ -163,6 +163,8 @@ static void rounds_go_on_until_a_list_shows_nobody(void **state)
     assert_int_equal(resolved->resolved.count, 0);
     hand_read(hand, resolved);
     hand_closed(hand, COMMAND_COMPLETED);
+    assert_int_equal(hand->progress_count, 1);
+    assert_int_equal(hand->progress[0], PROGRESS_ROUND);
     assert_int_equal(hand->told[hand->told_count - 1].targets, 3);
 }
 
@@ -329,6 +331,9 @@ static void when_all_have_left_the_command_is_completed_before_its_grace_ends(vo
     assert_int_equal(outcome->outcome.ends[1].outcome, TARGET_LEFT);
     hand_read(hand, outcome);
     hand_closed(hand, COMMAND_COMPLETED);
+    assert_int_equal(hand->progress_count, 2);
+    assert_int_equal(hand->progress[0], PROGRESS_WAITING);
+    assert_int_equal(hand->progress[1], PROGRESS_LEFT);
 }
 
 static void a_cancel_or_the_kill_switch_in_a_grace_stops_at_once(void **state)

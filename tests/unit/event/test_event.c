@@ -346,6 +346,34 @@ static void a_refusal_of_undecodable_input_has_no_command(void **state)
     free(long_message);
 }
 
+static void what_waits_says_until_when_and_what_an_approval_must_name(void **state)
+{
+    (void)state;
+    static const enum event_format formats[] = {EVENT_FORMAT_JSON, EVENT_FORMAT_PROTOBUF};
+    for (size_t i = 0; i < sizeof formats / sizeof formats[0]; i++) {
+        struct event_style style = event_style_default();
+        style.format = formats[i];
+        struct event event = {
+            .kind = EVENT_PENDING_APPROVAL,
+            .until = {1790000000123},
+            .resolved_digest = "00ff",
+            .time = {1790000000000},
+        };
+        AUTO(outgoing) out = event_encode(&event, "main", &style);
+        AUTO(event_view) view = read_back(&out->messages[0]);
+        assert_int_equal(view->kind, EVENT_PENDING_APPROVAL);
+        assert_int_equal(view->until.ms, 1790000000123);
+        assert_string_equal(view->resolved_digest, "00ff");
+        assert_false(event_view_is_final(view));
+        event.kind = EVENT_PROGRESS;
+        event.progress = PROGRESS_LEFT;
+        AUTO(outgoing) progress = event_encode(&event, "main", &style);
+        AUTO(event_view) moved = read_back(&progress->messages[0]);
+        assert_int_equal(moved->progress, PROGRESS_LEFT);
+        assert_string_equal(progress_label(moved->progress), "left");
+    }
+}
+
 static void a_newer_workers_event_is_still_read(void **state)
 {
     (void)state;
@@ -353,7 +381,7 @@ static void a_newer_workers_event_is_still_read(void **state)
         .value = TEXT("{\"kind\":\"EVENT_KIND_PENDING_APPROVAL\",\"novelty\":{\"a\":1},"
                       "\"outcome\":\"COMMAND_OUTCOME_STRANGE\",\"cluster\":\"c\"}")};
     AUTO(event_view) view = read_back(&message);
-    assert_int_equal(view->kind, EVENT_NONE);
+    assert_int_equal(view->kind, EVENT_PENDING_APPROVAL);
     assert_string_equal(view->kind_label, "pending_approval");
     assert_int_equal(view->outcome, COMMAND_NONE);
     message.value = TEXT("\x08\x63\x1a\x01"
@@ -498,6 +526,7 @@ int main(void)
         TEST(a_snapshot_too_large_for_a_message_is_left_out),
         TEST(snapshots_are_left_out_when_not_wanted),
         TEST(a_refusal_of_undecodable_input_has_no_command),
+        TEST(what_waits_says_until_when_and_what_an_approval_must_name),
         TEST(a_newer_workers_event_is_still_read),
         TEST(the_stable_json_spells_outcomes_as_labels),
         TEST(the_stable_json_of_an_empty_event_is_whole),
