@@ -23,6 +23,7 @@ static void send_interrupt(struct engine *engine, struct open *open, uint32_t in
     action->message = open->command->options.message;
     action->send_by = instant_min(open->interrupt_until,
                                   instant_add_ms(target->seen, engine->config.identity_max_age_ms));
+    action->send_by = instant_min(action->send_by, engine_control_until(engine));
     target->interrupted = true;
 }
 

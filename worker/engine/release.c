@@ -335,9 +335,9 @@ static void send_disconnects(struct engine *engine, struct open *open, struct in
     struct instant send_by =
         instant_min(release->licence_until,
                     instant_add_ms(release->confirmed, engine->config.identity_max_age_ms));
+    send_by = instant_min(send_by, engine_control_until(engine));
     if (instant_passed(now, send_by)) { /* what is left may be somebody else's by now */
         look_later(release, now);
-        release->next = now;
         return;
     }
     for (size_t i = 0; i < release->left_count; i++) {
