@@ -1,6 +1,6 @@
 /* fuzz_seeds DIRECTORY SOURCES: small inputs to begin with, one folder for each fuzzer: the
  * recorded exchanges of tests/vectors, generated commands in every form, events, one journal, the
- * example configuration, and a dictionary of its keys. */
+ * example configuration, a dictionary of its keys, and what rac prints. */
 #include <dirent.h>
 #include <sys/stat.h>
 
@@ -327,6 +327,38 @@ static void save_config(const char *sources)
     save("dictionary", "config", &words);
 }
 
+/* ---- rac ---- */
+
+static void save_rac(void)
+{
+    static const char session[] =
+        "session    : 8397b7bb-e836-4c95-9a4f-cf22bef822ff\nsession-id : 2\n"
+        "infobase   : 717bdda7-2f60-4577-b262-f1fc8c0e472c\nuser-name  : %s\nhost       : pc\n"
+        "app-id     : \"1CV8C\"\nstarted-at : 2026-02-23T03:32:56\nhibernate  : no\n"
+        "memory-current : -4096\ndata-separation : ''\n\n";
+    AUTO_BUF text;
+    buf_init(&text, SEED_BYTES_MAX);
+    buf_byte(&text, 1); /* UTF-8 */
+    buf_format(&text, session, "Иванов");
+    buf_format(&text, session, "\"Рога\" и \"копыта\"");
+    save("rac", "sessions", &text);
+    buf_clear(&text);
+    buf_byte(&text, 0); /* to be found out: code page 866 */
+    buf_format(&text, session, "\x88\xa2\xa0\xad\xae\xa2");
+    save("rac", "cp866", &text);
+    buf_clear(&text);
+    buf_byte(&text, 1);
+    buf_str(&text, "infobase : 717bdda7-2f60-4577-b262-f1fc8c0e472c\r\nname : ut\r\n"
+                   "scheduled-jobs-deny : off\r\nsessions-deny : on\r\ndenied-from : \r\n"
+                   "denied-message : \"a\"\"b\r\n\r\nc\"\r\ndenied-parameter : \r\n"
+                   "denied-to : 2029-11-01T00:00:00\r\npermission-code : \"x\"\r\n\r\n");
+    save("rac", "infobase", &text);
+    buf_clear(&text);
+    buf_byte(&text, 1);
+    buf_str(&text, "Ошибка операции администрирования\nСеанс отсутствует или удален\n");
+    save("rac", "words", &text);
+}
+
 int main(int argc, char **argv)
 {
     CHECK(argc == 3);
@@ -337,5 +369,6 @@ int main(int argc, char **argv)
     save_journal();
     save_events();
     save_config(argv[2]);
+    save_rac();
     return 0;
 }
