@@ -132,6 +132,35 @@ def sessions_are_listed_with_what_their_version_reports(world):
            f"{listed[some]} is not {expected[some]}")
 
 
+def a_filter_ends_those_whom_it_means(world):
+    for cluster in PLAYS:
+        mine, other = (world.sim.login(cluster, user=name)["session"] for name in ("Ольга Ёж", "Олег Ёж"))
+        run = expect_run(world.terminate(cluster, "--filter", "user = 'ольга ёж' and app in (1CV8C)"), 0, "ended")
+        expect(run.json["targets"][0]["session"] == mine and world.sim.is_there(cluster, other), str(run))
+
+
+def a_filter_over_what_the_version_does_not_print_is_refused(world):
+    before = {each["session"] for each in world.sim.sessions(OLD)}
+    run = world.terminate(OLD, "--filter", "cpu >= 1s or user like '*'")
+    expect(run.status == REFUSED and "does not report 'cpu'" in run.out, str(run))
+    expect({each["session"] for each in world.sim.sessions(OLD)} == before, "somebody was ended")
+
+
+def connections_are_released_and_calls_interrupted(world):
+    mine = world.sim.login(NEW)
+    left = lambda: [each for each in world.sim.ask("connections", cluster=NEW)["connections"] if each["session_number"] == mine["number"]]
+    expect(left(), "the session has no connection: nothing is tested")
+    run = world.terminate(NEW, "--session", mine["session"], "--disconnect-connections")
+    expect(run.status == 0 and run.json["outcome"] == "completed" and not left(), str(run))
+    busy = world.sim.login(NEW)["session"]
+    world.sim.ask("call", cluster=NEW, session=busy, ms=60000)
+    rule = world.sim.fault(f"stay=forever,op=terminate_session,session={busy}")
+    run = world.terminate(NEW, "--session", busy, "--interrupt-calls")
+    world.sim.unfault(rule)
+    expect_run(run, 0, "ended")
+    expect(len(world.runs(NEW, "interrupt-current-server-call", f"--session={busy}")) == 1, "not interrupted exactly once")
+
+
 # ---- what can go wrong ----
 
 def one_failing_session_of_many_does_not_stop_the_rest(world):
@@ -305,6 +334,9 @@ CASES = [
     the_reason_reaches_the_user_where_the_version_can,
     what_is_not_there_is_already_gone,
     sessions_are_listed_with_what_their_version_reports,
+    a_filter_ends_those_whom_it_means,
+    a_filter_over_what_the_version_does_not_print_is_refused,
+    connections_are_released_and_calls_interrupted,
     one_failing_session_of_many_does_not_stop_the_rest,
     status_zero_proves_nothing,
     gone_by_its_words_is_not_gone,
