@@ -163,7 +163,7 @@ static enum error_code read_block(struct reader *reader, struct rac_block *ret)
     struct rac_pair pairs[PAIRS_MAX];
     size_t count = 0;
     for (;;) {
-        struct text line;
+        struct text line = {NULL, 0};
         enum error_code code = look(reader, &line);
         if (code)
             return code;
