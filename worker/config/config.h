@@ -179,6 +179,9 @@ struct config_policy {
     int64_t future_skew_ms; /* how far ahead requested_at may be */
     int64_t grace_max_ms;
     int64_t hold_max_ms;
+    int64_t drain_ms;      /* for ending, after the grace, where a drain names no deadline */
+    char *drain_message;   /* for users, where the command has none */
+    char *permission_code; /* lets a client into a locked infobase: /UC */
 };
 
 struct config_limits {

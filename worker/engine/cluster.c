@@ -34,6 +34,18 @@ static struct instant cluster_wake(const struct cluster *cluster)
     return instant_max(cluster->wake, cluster->not_before);
 }
 
+/* By which name does it say what it selects? NULL: by none. */
+static const char *names_infobase(const struct open *open)
+{
+    bool resolves = open->state == STATE_ACCEPTED || open->state == STATE_BETWEEN;
+    if (!resolves || open->drain) /* a locked infobase is known by its UUID */
+        return NULL;
+    if (open->command->action == ACTION_DRAIN)
+        return open->command->infobase;
+    return open->command->selector.kind == SELECTOR_NUMBERS ? open->command->selector.infobase
+                                                            : NULL;
+}
+
 /* The infobase that the list must be able to name: first one that an earlier list could not. */
 static const char *choose_hint(struct cluster *cluster)
 {
@@ -42,8 +54,7 @@ static const char *choose_hint(struct cluster *cluster)
     TAILQ_FOREACH(open, &cluster->wanting, of_wanting)
     {
         open->hinted = false;
-        bool resolves = open->state == STATE_ACCEPTED || open->state == STATE_BETWEEN;
-        if (!resolves || open->command->selector.kind != SELECTOR_NUMBERS)
+        if (!names_infobase(open))
             continue;
         if (!chosen || (open->needs_hint && !chosen->needs_hint))
             chosen = open;
@@ -51,7 +62,7 @@ static const char *choose_hint(struct cluster *cluster)
     if (!chosen)
         return NULL;
     chosen->hinted = true;
-    return chosen->command->selector.infobase;
+    return names_infobase(chosen);
 }
 
 void clusters_step(struct engine *engine, struct instant now)

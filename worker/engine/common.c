@@ -172,7 +172,7 @@ bool open_in_grace(const struct engine *engine, const struct open *open, struct 
 
 bool open_goes_on(const struct open *open)
 {
-    return open->round > 0 && !open->nobody_left && open->command->options.until_empty &&
+    return open->round > 0 && !open->nobody_left && open_repeats(open) &&
            !open->command->options.dry_run;
 }
 
@@ -248,6 +248,7 @@ void open_free(struct engine *engine, struct open *open)
     free(open->targets);
     gathering_release(open);
     free(open->approval.refused);
+    drain_free(engine, open);
     reason_release(&open->reason);
     release_free(open);
     handling_free(open);

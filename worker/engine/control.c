@@ -25,8 +25,8 @@ bool engine_cancel(struct engine *engine, const struct uuid *command_id, const c
                    struct wall asked_at, struct instant now)
 {
     struct open *open = find(engine, command_id);
-    if (!open || open->state > STATE_BETWEEN || !engine_may_act(engine) ||
-        !is_meant(engine, open, asked_at))
+    bool ends = !open || (open->state > STATE_BETWEEN && !(open->drain && open->drain->share));
+    if (ends || !engine_may_act(engine) || !is_meant(engine, open, asked_at))
         return false;
     if (open->cancelled || open->pending & PENDING_CANCELLED)
         return true;

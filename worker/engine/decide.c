@@ -308,6 +308,8 @@ static void decide_ending(struct engine *engine, struct open *open, struct insta
 
 void decide(struct engine *engine, struct open *open, struct instant now)
 {
+    if (drain_decides(engine, open, now))
+        return;
     switch (open->state) {
     case STATE_ACCEPTED:
         wait_accepted(engine, open, now);
@@ -378,5 +380,6 @@ void open_restart(struct engine *engine, struct open *open, struct instant now)
         open->state = STATE_ACCEPTED, open->round = 0;
     for (uint32_t i = 0; i < open->target_count; i++)
         target_restart(engine, &open->targets[i], now);
+    drain_restart(engine, open, now);
     engine_touch(engine, open);
 }

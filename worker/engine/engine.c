@@ -74,6 +74,7 @@ void engine_destroy(struct engine *engine)
     duties_free(engine);
     while (!TAILQ_EMPTY(&engine->order))
         entry_free(engine, TAILQ_FIRST(&engine->order));
+    holds_free(engine);
     struct cluster *cluster;
     struct cluster *next;
     HASH_CLEAR(by_listing, engine->by_listing);

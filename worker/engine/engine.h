@@ -56,6 +56,12 @@ struct engine_mutations {
     bool ignore_control;  /* acts however long ago the control topic was read to its end */
 };
 
+/* What a drain writes, and by which clock. The texts are the engine's. */
+struct deny {
+    struct infobase_lock wanted; /* without infobase; jobs as the command says */
+    struct server_time now;      /* none: not known */
+};
+
 struct engine_config {
     int32_t partition;
     struct uuid writer;         /* random at process start */
@@ -83,7 +89,16 @@ struct engine_config {
                                const struct resolve_context *context,
                                const struct session_list *list, struct resolution *ret,
                                struct error *err);
-    void *resolve_self;
+    /* Pure rule given by service/: the lock that this drain wants for itself, users being kept out
+     * from `from` on (0: at once), and the cluster's own clock now (none: not known). ERR_CONFIG:
+     * `from` is given, and the cluster's time zone is not known. NULL: this worker drains nothing.
+     */
+    enum error_code (*deny)(void *self, const struct command *command, struct wall from,
+                            struct wall now, struct deny *ret, struct error *err);
+    void *resolve_self; /* for both */
+    int64_t settle_ms;  /* no request to a cluster takes longer: after its licence has ended an
+                           earlier owner's write may still arrive that much later */
+    int64_t drain_ms;   /* a drain without a deadline goes on this long after its grace */
 };
 
 enum engine_action_kind {
@@ -97,6 +112,9 @@ enum engine_action_kind {
     ENGINE_INTERRUPT,   /* the running call of a session; not one byte at or after `send_by` */
     ENGINE_HANDLE,      /* run the handler of `task`; it must not start at or after `send_by`;
                            answer with engine_handled() */
+    ENGINE_LOCK_READ,   /* of an infobase, by name or UUID; answer with engine_answered() */
+    ENGINE_LOCK_WRITE,  /* `lock` over `expected` and nothing else; not one byte at or after
+                           `send_by`; answer with engine_answered() */
     ENGINE_PUBLISH,     /* encode `event` at once, produce it; answer with engine_published() */
 };
 
@@ -179,6 +197,11 @@ bool engine_approve(struct engine *engine, const struct engine_approval *approva
  * one licence age after it was appended, however far a reader lags (ADR 2, rule 9). Targets wait
  * meanwhile. An engine that was never told sends nothing. */
 void engine_control_seen(struct engine *engine, struct instant seen, struct instant now);
+/* Ends every drain of that infobase (by name, or UUID) that was first appended at or before
+ * `asked_at`: it is cancelled, which in its hold means that the lock is given back now. How many.
+ */
+uint32_t engine_give_back(struct engine *engine, const char *cluster, const char *infobase,
+                          struct wall asked_at, const char *by, struct instant now);
 /* The kill switch: while engaged no end leaves and what was not sent is stopped. */
 void engine_halt(struct engine *engine, bool engaged, struct instant now);
 /* What a cluster answered to any other request. */
@@ -189,6 +212,7 @@ struct engine_answer {
     bool sent;                   /* a byte of a changing request may have reached the kernel */
     const struct error *failure; /* unless ERR_OK */
     const struct connection_list *connections; /* CONNECTIONS, borrowed; NULL unless ERR_OK */
+    const struct infobase_lock *lock;          /* LOCK_READ, borrowed; NULL unless ERR_OK */
 };
 void engine_answered(struct engine *engine, const struct engine_answer *answer, struct instant now);
 /* What became of a run of the operator's own program (ENGINE_HANDLE). */
@@ -218,14 +242,17 @@ struct engine_action {
     struct record *record; /* APPEND: owned by the receiver */
     const char *cluster;   /* LIST, PROBE, END: lives as long as the engine */
     const char *infobase;  /* LIST: a name that the list must be able to tell; NULL: none.
-                              CONNECTIONS,  DISCONNECT: its UUID; borrowed until the next input */
+                              CONNECTIONS, DISCONNECT: its UUID, LOCK_READ, LOCK_WRITE: name or
+                              UUID; borrowed until the next input */
     struct uuid session;   /* PROBE, END, INTERRUPT */
     const char *message;   /* END, INTERRUPT: for the user; borrowed until the answer */
-    struct connection_ref connection; /* DISCONNECT */
-    const struct handler_task *task;  /* HANDLE: borrowed until the next input */
-    struct instant send_by;           /* END, DISCONNECT, INTERRUPT, HANDLE */
-    struct event event;               /* PUBLISH: borrowed until the next input */
-    const char *reply_topic;          /* PUBLISH: besides the events topic; empty: none */
+    struct connection_ref connection;     /* DISCONNECT */
+    const struct handler_task *task;      /* HANDLE: borrowed until the next input */
+    struct instant send_by;               /* END, DISCONNECT, INTERRUPT, HANDLE, LOCK_WRITE */
+    const struct infobase_lock *lock;     /* LOCK_WRITE: borrowed until the next input */
+    const struct infobase_lock *expected; /* LOCK_WRITE: the same */
+    struct event event;                   /* PUBLISH: borrowed until the next input */
+    const char *reply_topic;              /* PUBLISH: besides the events topic; empty: none */
 };
 
 /* The next action; false when there is none. Drain after every input. */

@@ -14,6 +14,9 @@
 static const enum state next_state[STATE_COUNT][RECORD_RELEASED + 1] = {
     [STATE_ACCEPTED] = {[RECORD_PENDING] = STATE_ACCEPTED,
                         [RECORD_RESOLVED] = STATE_ENDING,
+                        [RECORD_LOCKED] = STATE_ACCEPTED,
+                        [RECORD_ATTEMPT] = STATE_ACCEPTED, /* to restore */
+                        [RECORD_RESTORED] = STATE_ACCEPTED,
                         [RECORD_OUTCOME] = STATE_ACCEPTED,
                         [RECORD_CANCELLED] = STATE_ACCEPTED,
                         [RECORD_CLOSED] = STATE_CLOSED,
@@ -29,10 +32,12 @@ static const enum state next_state[STATE_COUNT][RECORD_RELEASED + 1] = {
                        [RECORD_RESOLVED] = STATE_ENDING,
                        [RECORD_ATTEMPT] = STATE_BETWEEN,
                        [RECORD_RELEASED] = STATE_BETWEEN,
+                       [RECORD_RESTORED] = STATE_BETWEEN,
                        [RECORD_CANCELLED] = STATE_BETWEEN,
                        [RECORD_CLOSED] = STATE_CLOSED},
     [STATE_CLOSING] = {[RECORD_ATTEMPT] = STATE_CLOSING,
                        [RECORD_RELEASED] = STATE_CLOSING,
+                       [RECORD_RESTORED] = STATE_CLOSING,
                        [RECORD_CLOSED] = STATE_CLOSED,
                        [RECORD_CANCELLED] = STATE_CLOSING},
 };
@@ -137,6 +142,7 @@ static void fold_accepted(struct engine *engine, struct record *record, int64_t 
     open->accepted_at = broker_time;
     open->heap_index = -1;
     make_targets(open);
+    drain_begin(open);
     open->cluster = engine_cluster(engine, open->command->cluster);
     TAILQ_INSERT_TAIL(&open->cluster->opens, open, of_cluster);
     open->cluster->open_count++;
@@ -295,6 +301,8 @@ static void fold_attempt(struct engine *engine, struct open *open, const struct 
         interrupt_licensed(open, record, until);
     else if (record->attempt.act == ACT_HANDLE)
         handler_licensed(open, until);
+    else if (record->attempt.act == ACT_RESTORE)
+        drain_fold_attempt(open, until);
     for (uint32_t i = 0; record->attempt.act <= ACT_END && i < record->attempt.count; i++) {
         if (record->attempt.targets[i] >= open->target_count)
             continue;
@@ -414,6 +422,12 @@ static enum error_code fold_open(struct engine *engine, struct open *open, struc
     case RECORD_OUTCOME:
         fold_outcome(engine, open, record, offset, broker_time);
         return ERR_OK;
+    case RECORD_LOCKED:
+        drain_fold_locked(engine, open, record, broker_time, licence);
+        break;
+    case RECORD_RESTORED:
+        drain_fold_restored(engine, open, record);
+        break;
     case RECORD_CANCELLED:
         open->cancelled = true;
         open->pending &= ~(unsigned)PENDING_CANCELLED;

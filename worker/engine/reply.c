@@ -163,6 +163,8 @@ bool engine_allows(const struct engine *engine, enum engine_action_kind kind, ui
         return open && interrupt_allows(engine, open, index);
     if (kind == ENGINE_HANDLE)
         return open && handler_allows(engine, open);
+    if (kind == ENGINE_LOCK_WRITE)
+        return open && drain_allows(engine, open);
     open = find_target(engine, tag, &index);
     if (MUTATED(engine, ignore_foreign_owner) || MUTATED(engine, act_without_licence))
         return open != NULL;
@@ -286,6 +288,9 @@ void engine_answered(struct engine *engine, const struct engine_answer *answer, 
 {
     uint32_t index;
     struct open *open = engine_open(engine, answer->tag, &index);
-    if (open && answer->kind != ENGINE_INTERRUPT) /* of an interrupt, lists say what came of it */
+    if (open && (answer->kind == ENGINE_LOCK_READ || answer->kind == ENGINE_LOCK_WRITE))
+        drain_answered(engine, open, answer, now);
+    else if (open &&
+             answer->kind != ENGINE_INTERRUPT) /* of an interrupt, lists say what came of it */
         release_answered(engine, open, answer, now);
 }

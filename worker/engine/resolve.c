@@ -146,6 +146,7 @@ static uint32_t next_index(const struct open *open)
 struct times {
     struct wall grace_until;
     struct wall end_by;
+    struct wall hold_until;
 };
 
 static bool needs_approval(const struct open *open, const struct resolution *resolution)
@@ -158,6 +159,18 @@ static bool needs_approval(const struct open *open, const struct resolution *res
     return false;
 }
 
+/* The grace began with the lock; the hold begins when nobody is left. */
+static struct times times_of_drain(const struct open *open, const struct resolution *resolution,
+                                   struct wall base)
+{
+    int64_t hold_ms = open->command->hold_ms;
+    return (struct times){
+        .grace_until.ms = open->round == 0 ? open->drain->grace_until.ms : 0,
+        .end_by = open->end_by,
+        .hold_until.ms = resolution->count == 0 && hold_ms ? base.ms + hold_ms : 0,
+    };
+}
+
 /* Whatever waits, or goes on in rounds, has times of its own: the command's expiry bounds the first
  * act of the others only. */
 static struct times times_of(const struct engine *engine, const struct open *open,
@@ -167,6 +180,8 @@ static struct times times_of(const struct engine *engine, const struct open *ope
     struct wall base = engine_broker_now(engine, now);
     bool waits =
         resolution->grace_ms > 0 || needs_approval(open, resolution) || options->until_empty;
+    if (open->drain)
+        return times_of_drain(open, resolution, base);
     if (open->round > 0)
         return (struct times){.end_by = open->end_by};
     if (options->dry_run || !waits || resolution->count == 0)
@@ -215,6 +230,7 @@ static void append_resolved(struct engine *engine, struct open *open,
         record->resolved.chunks = chunks;
         record->resolved.grace_until = times.grace_until;
         record->resolved.end_by = times.end_by;
+        record->resolved.hold_until = times.hold_until;
         record->resolved.targets = mem_alloc(resolution->count - at, sizeof *targets);
         bytes = 0;
         while (at < resolution->count && !(bytes && bytes + sizes[at] > RESOLVED_BYTES)) {
@@ -235,6 +251,8 @@ static void append_resolved(struct engine *engine, struct open *open,
 static void refuse(struct engine *engine, struct open *open, const struct error *why,
                    struct instant now)
 {
+    if (drain_gives_back_first(engine, open, why))
+        return;
     if (open->round > 0) { /* what earlier rounds did stands */
         command_give_up(engine, open, why, now);
         return;
@@ -281,6 +299,7 @@ static enum error_code apply_rule(struct engine *engine, const struct open *open
         .listed_from = engine_broker_then(engine, list->started),
         .listed_until = engine_broker_now(engine, list->finished),
         .round = open->round + 1,
+        .infobase = open->drain ? open->drain->during.infobase : (struct uuid){{0}},
         .unapproved = open->round ? count_unapproved(open) : 0,
     };
     enum error_code code = engine->config.resolve(engine->config.resolve_self, open->command,

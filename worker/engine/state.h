@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "engine/engine.h"
+#include "engine/hold.h"
 
 #ifdef CURFEW_MUTATIONS
 #define MUTATED(engine, guard) ((engine)->config.mutations.guard)
@@ -99,7 +100,8 @@ enum pending {
     PENDING_CLOSED = 8,
     PENDING_CANCELLED = 16,
     PENDING_RELEASED = 32,
-    PENDING_APPROVED = 64
+    PENDING_APPROVED = 64,
+    PENDING_LOCK = 128 /* LOCKED, ATTEMPT to restore, RESTORED */
 };
 
 enum { REFUSED_APPROVALS_MAX = 8 /* journalled for one list; more are not worth the room */ };
@@ -119,6 +121,38 @@ struct cluster {
     struct instant not_before;
     uint32_t failures;       /* lists failed in a row */
     struct instant occupied; /* when the last list that was not empty was read */
+};
+
+/* What a request about an infobase's lock is for; at most one is out for a command. */
+enum lock_work { LOCK_IDLE, LOCK_READING, LOCK_WRITING, LOCK_GIVING_BACK };
+
+/* What a drain has besides: its share of an infobase's lock. */
+struct drain {
+    /* fold */
+    struct hold *share;          /* from its first LOCKED to its RESTORED */
+    uint32_t locks;              /* counting LOCKED */
+    struct infobase_lock during; /* of the last one */
+    struct wall locked_at;
+    struct wall grace_until; /* 0: no grace */
+    struct wall until;       /* given back by then */
+    bool restored;
+    bool kept_foreign;
+    /* volatile */
+    enum lock_work work;
+    struct hold *busy; /* the hold on which it works */
+    bool in_force;     /* read back */
+    bool known;        /* `seen` serves */
+    struct infobase_lock seen;
+    struct instant asked; /* when the reading of `seen` was asked for */
+    struct instant licence_until;
+    bool licence_restores;         /* ATTEMPT, not LOCKED */
+    struct infobase_lock licensed; /* what stood there when the licence was appended */
+    struct infobase_lock writing;  /* borrowed by the request that is out */
+    uint32_t failures;             /* in a row */
+    struct instant not_before;
+    struct instant settled; /* until then a late write may still arrive: RESTORED waits */
+    struct instant missing; /* since then the cluster does not know the infobase; 0 ns: it does */
+    struct error failure;   /* why it cannot be locked; ERR_OK: it may be */
 };
 
 /* An accepted command until it is closed and announced. */
@@ -162,6 +196,7 @@ struct open {
             *refused; /* owned: approvals, of who and what; NULL: none, as nearly always */
         uint32_t refused_count;
     } approval;
+    struct drain *drain; /* owned; NULL: it is none */
     /* chunks of RESOLVED that all stand within one epoch */
     struct {
         struct epoch epoch;
@@ -279,6 +314,7 @@ struct engine {
     struct entry *entries;
     TAILQ_HEAD(, entry) order;
     struct cluster *clusters;
+    struct hold *holds;
     int64_t next_command;
     struct sha256 last_digest;
     int64_t last_source_offset; /* journal offset of the last record that names a source */
@@ -520,6 +556,30 @@ bool duty_fill(struct engine *engine, struct engine_action *action);
 struct instant duties_wake(const struct engine *engine);
 void duties_free(struct engine *engine);
 
+/* ---- drain.c: the lock of a drained infobase, what a drain does before and after its rounds ----
+ */
+void drain_begin(struct open *open);
+/* The command's end; a share that it still has goes with it. */
+void drain_free(struct engine *engine, struct open *open);
+void holds_free(struct engine *engine);
+void drain_fold_locked(struct engine *engine, struct open *open, const struct record *record,
+                       struct wall broker_time, struct instant licence);
+/* An ATTEMPT(ACT_RESTORE). */
+void drain_fold_attempt(struct open *open, struct instant licence);
+void drain_fold_restored(struct engine *engine, struct open *open, const struct record *record);
+/* After a new OWNER of ours. Every drain is restarted before one of them goes on. */
+void drain_restart(struct engine *engine, struct open *open, struct instant now);
+/* True: the main line has nothing to do for this drain now (it is not locked yet, holds, or is
+ * being given back). */
+bool drain_decides(struct engine *engine, struct open *open, struct instant now);
+/* A drain that fails while it has a share: first that is given back, then it is given up again. */
+bool drain_gives_back_first(struct engine *engine, struct open *open, const struct error *why);
+/* What the cluster said of the lock. */
+void drain_answered(struct engine *engine, struct open *open, const struct engine_answer *answer,
+                    struct instant now);
+/* May the write that is out leave? */
+bool drain_allows(const struct engine *engine, const struct open *open);
+
 /* Before RESOLVED all targets are decided together (expired, stopped, failed). */
 static inline bool open_is_decided(const struct open *open)
 {
@@ -564,12 +624,19 @@ static inline bool open_is_probing(const struct open *open)
     return false;
 }
 
+/* Is it listed again until nobody is left? */
+static inline bool open_repeats(const struct open *open)
+{
+    return open->command->options.until_empty || open->drain;
+}
+
 static inline bool engine_may_act(const struct engine *engine)
 {
     return engine->role == ENGINE_OWNING && engine->assigned && !engine->want_owner;
 }
 
 enum { TARGET_BITS = 14 };
-_Static_assert((1 << TARGET_BITS) > 10000, "a target's index fits into a tag (LIMIT_TARGETS)");
+_Static_assert((1 << TARGET_BITS) > 10000 + 1, "a target's index fits into a tag (LIMIT_TARGETS)");
+enum { LOCK_INDEX = (1 << TARGET_BITS) - 1 }; /* in the tag of a request about a lock */
 
 #endif

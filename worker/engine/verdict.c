@@ -110,7 +110,7 @@ struct tally {
 static struct tally tally_of(const struct open *open)
 {
     struct tally tally = {0};
-    bool empty = open->nobody_left && open->command->options.until_empty;
+    bool empty = open->nobody_left && open_repeats(open);
     for (uint32_t i = 0; i < open->target_count; i++) {
         const struct target *target = &open->targets[i];
         bool success = target_outcome_is_success(target->outcome);
@@ -216,6 +216,8 @@ void command_close(struct engine *engine, struct open *open, struct instant now)
 void command_give_up(struct engine *engine, struct open *open, const struct error *why,
                      struct instant now)
 {
+    if (drain_gives_back_first(engine, open, why))
+        return;
     struct tally tally = tally_of(open);
     enum command_outcome outcome = COMMAND_FAILED;
     if (tally.success)

@@ -14,6 +14,7 @@ struct resolve_context {
     struct wall first_append; /* of the command; never 0 */
     struct wall listed_from;  /* it was not earlier when the list was asked for; 0: not known */
     struct wall listed_until; /* it was not later when the list was complete; 0: not known */
+    struct uuid infobase;     /* DRAIN: the one that is locked; nil: as the command names it */
     uint32_t round;           /* from 1; above it only until_empty and drain */
     uint32_t unapproved; /* sessions of earlier rounds that were to be ended, since an approval */
 };

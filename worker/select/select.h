@@ -34,4 +34,11 @@ enum error_code select_resolve(const struct command *command, const struct selec
                                const struct session_list *list, struct resolution *ret,
                                struct error *err) MUST_CHECK;
 
+/* Fills `*ret` with every session of the infobase (nil: the one that the command names),
+ * interactive and idle ones first, jobs last. ERR_NOT_FOUND: the list's infobase names do not hold
+ * it. */
+enum error_code select_drain(const struct command *command, const struct uuid *infobase,
+                             const struct session_list *list, struct resolution *ret,
+                             struct error *err) MUST_CHECK;
+
 #endif

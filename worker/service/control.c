@@ -192,7 +192,10 @@ static void read_message(struct service *service, const struct kafka_message *me
                  LOG_TEXT("code", error_label(err.code)), LOG_TEXT("reason", err.message));
         return;
     }
-    apply(service, command, message->timestamp, now);
+    if (command->action == ACTION_RESTORE)
+        restore_asked(service, command, verdict.cluster->name, facts.appended_at, now);
+    else
+        apply(service, command, message->timestamp, now);
 }
 
 /* Messages went by retention before they were read, or the topic was made anew: what is left is

@@ -56,7 +56,8 @@ static void judge(struct partition *partition, struct command *command, struct i
         offer->refusal.code = ERR_OK;
     offer->expires_at = verdict.expires_at;
     offer->cluster = verdict.cluster ? verdict.cluster->name : NULL;
-    if (!offer->refusal.code && command->action != ACTION_TERMINATE)
+    bool known = command->action == ACTION_TERMINATE || command->action == ACTION_DRAIN;
+    if (!offer->refusal.code && !known)
         error_set(&offer->refusal, ERR_UNSUPPORTED,
                   "'%s' does not belong on the commands topic of this version",
                   action_label(command->action));

@@ -63,8 +63,10 @@ struct call {
     uint64_t tag;           /* the engine's */
     enum engine_action_kind kind;
     enum executor_op op;
-    char *infobase; /* owned */
-    char *message;  /* owned */
+    char *infobase;                /* owned */
+    char *message;                 /* owned */
+    struct infobase_lock lock;     /* INFOBASE_WRITE: owned */
+    struct infobase_lock expected; /* the same */
     struct instant started;
 };
 
@@ -164,6 +166,14 @@ struct service {
         char digest[LIMIT_NAME_BYTES + 1];
         UT_hash_handle hh;
     } * approvals;
+    struct restore { /* from the control topic, oldest first */
+        char *key;   /* owned */
+        char cluster[LIMIT_NAME_BYTES + 1];
+        char infobase[LIMIT_NAME_BYTES + 1];
+        char by[LIMIT_NAME_BYTES + 1];
+        struct wall asked_at; /* what was asked for later is not meant */
+        UT_hash_handle hh;
+    } * restores;
     int32_t partition_count; /* of the commands topic */
     struct rate estate;      /* ends of all clusters in a minute: this worker's share */
     struct engine_budget budget;
@@ -296,6 +306,24 @@ enum error_code service_choose_handlers(const struct config_cluster *cluster,
                                         const struct command *command,
                                         struct resolution *resolution,
                                         struct error *err) MUST_CHECK;
+/* Marks the row when its session is protected. */
+void service_protect(const struct config *config, const struct config_cluster *cluster,
+                     const struct command *command, struct resolved_row *row);
+
+/* restore.c: the holds that are to end, by the control topic */
+void restore_asked(struct service *service, const struct command *command, const char *cluster,
+                   struct wall asked_at, struct instant now);
+/* All that are remembered: a partition is owned anew, or a drain was accepted. */
+void restore_apply(struct partition *partition, struct instant now);
+void restore_destroy(struct service *service);
+
+/* drain.c: whom a drain ends, and what it writes into the infobase's lock */
+enum error_code
+service_resolve_drain(const struct config *config, const struct config_cluster *cluster,
+                      const struct command *command, const struct resolve_context *context,
+                      const struct session_list *list, struct resolution *ret, struct error *err);
+enum error_code service_deny(void *service, const struct command *command, struct wall from,
+                             struct wall now, struct deny *ret, struct error *err);
 
 /* health.c */
 enum error_code health_create(struct service *service, struct error *err);

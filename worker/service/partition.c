@@ -163,6 +163,7 @@ static void owned(struct partition *partition, struct instant now)
     double seconds = (double)instant_ms_between(partition->assigned_at, now) / 1000;
     partition->stage = PARTITION_RUNNING;
     control_apply(service, partition, now);
+    restore_apply(partition, now);
     read_commands(partition);
     if (first)
         metrics_observe(service->metrics, METRIC_journal_recovery_duration_seconds, NO_LABELS,
@@ -238,6 +239,7 @@ static void read_back(struct partition *partition, struct kafka_message *message
     partition->broker_seen = now;
     enum record_kind kind = record->kind;
     struct uuid id = record->command_id;
+    bool drains = kind == RECORD_ACCEPTED && record->accepted.command->action == ACTION_DRAIN;
     metrics_add(service->metrics, METRIC_journal_records_total, LABELS(record_kind_label(kind)), 1);
     if (engine_record(partition->engine, record, message->offset, message->timestamp, now, &err)) {
         partition_stop(partition, &err);
@@ -247,6 +249,8 @@ static void read_back(struct partition *partition, struct kafka_message *message
         note_ownership(partition, now);
     if (kind == RECORD_ACCEPTED)
         control_accepted(partition, &id, now);
+    if (drains)
+        restore_apply(partition, now);
     struct engine_command_view view;
     while (engine_finished(partition->engine, &view))
         note_finished(service, &view);
@@ -341,6 +345,8 @@ static bool act(struct partition *partition, struct instant now)
         case ENGINE_CONNECTIONS:
         case ENGINE_DISCONNECT:
         case ENGINE_INTERRUPT:
+        case ENGINE_LOCK_READ:
+        case ENGINE_LOCK_WRITE:
             call_start(partition, &action, now);
             break;
         case ENGINE_HANDLE:

@@ -11,8 +11,8 @@ static bool names_exactly(const struct command *command, const struct session *s
     return guard_names_exactly(command, session);
 }
 
-static void protect(const struct config *config, const struct config_cluster *cluster,
-                    const struct command *command, struct resolved_row *row)
+void service_protect(const struct config *config, const struct config_cluster *cluster,
+                     const struct command *command, struct resolved_row *row)
 {
     struct error why;
     if (row->verdict != TARGET_NONE || !row->session)
@@ -47,6 +47,8 @@ enum error_code service_resolve(void *self, const struct command *command,
     if (!cluster)
         return error_set(err, ERR_NOT_FOUND, "cluster '%s' is no longer configured here",
                          command->cluster);
+    if (command->action == ACTION_DRAIN)
+        return service_resolve_drain(config, cluster, command, context, list, ret, err);
     struct select_rules rules = {
         .context = context, .zone = cluster->zone, .tolerance_ms = cluster->clock_tolerance_ms};
     enum error_code code = select_resolve(command, &rules, list, ret, err);
@@ -54,7 +56,7 @@ enum error_code service_resolve(void *self, const struct command *command,
         return code;
     drop_never_meant(config, command, ret);
     for (size_t i = 0; i < ret->count; i++)
-        protect(config, cluster, command, &ret->rows[i]);
+        service_protect(config, cluster, command, &ret->rows[i]);
     code = guard_resolution(config, command, list, ret, err);
     if (!code)
         code = service_choose_handlers(cluster, command, ret, err);

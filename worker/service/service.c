@@ -22,6 +22,15 @@ enum { FIRST_LOOK_MS = 20000, CLOSE_MS = 10000 };
 
 /* ---- settings of the rooms below, from the configuration ---- */
 
+static int64_t longest_request_ms(const struct config *config)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < config->cluster_count; i++)
+        if (config->clusters[i].request_ms > longest)
+            longest = config->clusters[i].request_ms;
+    return longest;
+}
+
 struct engine_config service_engine_config(struct service *service, int32_t partition)
 {
     const struct config *config = service->config;
@@ -42,7 +51,10 @@ struct engine_config service_engine_config(struct service *service, int32_t part
         .empty_confirm_ms = config->timing.empty_confirm_ms,
         .session_events = config->events.per_session,
         .resolve = service_resolve,
+        .deny = service_deny,
         .resolve_self = service,
+        .settle_ms = longest_request_ms(config),
+        .drain_ms = config->policy.drain_ms,
     };
 }
 
@@ -582,6 +594,7 @@ void service_destroy(struct service *service)
         config_destroy(service->config);
     config_destroy(service->config_at_start);
     control_destroy(service);
+    restore_destroy(service);
     if (!service->timers) {
         free(service);
         return;

@@ -39,6 +39,10 @@ static const char *method_label(enum executor_op op)
         return "disconnect";
     case EXECUTOR_INTERRUPT:
         return "interrupt";
+    case EXECUTOR_INFOBASE_READ:
+        return "lock_read";
+    case EXECUTOR_INFOBASE_WRITE:
+        return "lock_write";
     default:
         return "other";
     }
@@ -69,6 +73,7 @@ static void tell_engine(struct engine *engine, const struct call *call,
         .sent = reply->sent,
         .failure = &reply->error,
         .connections = reply->connections,
+        .lock = reply->lock,
     };
     switch (call->kind) {
     case ENGINE_LIST:
@@ -89,6 +94,15 @@ static void tell_engine(struct engine *engine, const struct call *call,
     }
 }
 
+static void free_call(struct call *call)
+{
+    free(call->infobase);
+    free(call->message);
+    infobase_lock_release(&call->lock);
+    infobase_lock_release(&call->expected);
+    free(call);
+}
+
 /* The call is over, whatever it brought. */
 static void answer(struct service *service, struct call *call, const struct executor_reply *reply,
                    struct instant now)
@@ -97,9 +111,7 @@ static void answer(struct service *service, struct call *call, const struct exec
     if (partition && partition->engine && partition->serial == call->engine_serial)
         tell_engine(partition->engine, call, reply, now);
     service->calls--;
-    free(call->infobase);
-    free(call->message);
-    free(call);
+    free_call(call);
     service_again(service);
 }
 
@@ -213,6 +225,8 @@ static enum executor_op op_of(enum engine_action_kind kind)
         [ENGINE_CONNECTIONS] = EXECUTOR_CONNECTIONS,
         [ENGINE_DISCONNECT] = EXECUTOR_DISCONNECT,
         [ENGINE_INTERRUPT] = EXECUTOR_INTERRUPT,
+        [ENGINE_LOCK_READ] = EXECUTOR_INFOBASE_READ,
+        [ENGINE_LOCK_WRITE] = EXECUTOR_INFOBASE_WRITE,
     };
     return ops[kind];
 }
@@ -249,6 +263,10 @@ void call_start(struct partition *partition, const struct engine_action *action,
     call->op = op_of(action->kind);
     call->infobase = copy_text(action->infobase);
     call->message = copy_text(action->message);
+    if (action->kind == ENGINE_LOCK_WRITE) {
+        call->lock = infobase_lock_copy(action->lock);
+        call->expected = infobase_lock_copy(action->expected);
+    }
     call->started = now;
     service->calls++;
     if (!work) {
@@ -265,6 +283,8 @@ void call_start(struct partition *partition, const struct engine_action *action,
             .message = call->message ? call->message : "",
             .connection = action->connection.connection,
             .process = action->connection.process,
+            .lock = &call->lock,
+            .expected = &call->expected,
             .send_by = executor_op_changes(call->op) ? action->send_by : INSTANT_NEVER,
             .allowed = still_allowed,
             .deadline = instant_add_ms(now, work->config->request_ms),
@@ -307,7 +327,7 @@ static void start_jobs(struct cluster_work *work, struct instant now)
             continue;
         }
         struct error err;
-        error_set(&err, ERR_STALE, "the licence to end it is not in force any more");
+        error_set(&err, ERR_STALE, "the licence for it is not in force any more");
         lane_done(work->lane, now, ERR_STALE);
         answer_unsent(work->service, call, &err, now);
     }

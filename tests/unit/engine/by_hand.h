@@ -57,7 +57,10 @@ struct hand {
     size_t connection_count;
     enum error_code connections_refused; /* ERR_OK: they are shown */
     bool hold_events;
-    bool control_lost; /* the engine is not told any more that the control topic was read */
+    bool control_lost;         /* the engine is not told any more that the control topic was read */
+    struct infobase_lock lock; /* of main_infobase, as the cluster has it; owned */
+    bool infobase_gone;
+    uint32_t lock_writes; /* LOCK_WRITE actions seen by hand_run() */
     struct told {
         struct uuid id;
         enum event_kind kind;
@@ -172,6 +175,20 @@ static inline void hand_resolve_times(const struct hand *hand, const struct comm
         ret->approval_ms = HAND_APPROVAL_MS;
 }
 
+/* A drain selects everybody but the protected one. */
+static inline enum error_code hand_resolve_drain(struct hand *hand, const struct session_list *list,
+                                                 struct resolution *ret)
+{
+    ret->rows = mem_alloc(list->count, sizeof ret->rows[0]);
+    ret->count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct resolved_row *row = &ret->rows[ret->count++];
+        row->session = &list->sessions[i];
+        hand_protect(hand, row);
+    }
+    return ERR_OK;
+}
+
 /* Numbers are those of main_infobase; `protects` is left alone. select/ and guard/ have tests of
  * their own. */
 static inline enum error_code hand_resolve(void *self, const struct command *command,
@@ -191,6 +208,8 @@ static inline enum error_code hand_resolve(void *self, const struct command *com
         hand_resolve_times(hand, command, ret);
         return ERR_OK;
     }
+    if (command->action == ACTION_DRAIN)
+        return hand_resolve_drain(hand, list, ret);
     if (by_number && !session_list_infobase(list, text_of(selector->infobase)))
         return error_set(err, ERR_NOT_FOUND, "no infobase '%s'", selector->infobase);
     ret->rows = mem_alloc(selector->count, sizeof ret->rows[0]);
@@ -209,6 +228,28 @@ static inline enum error_code hand_resolve(void *self, const struct command *com
         hand_protect(hand, row);
     }
     hand_resolve_times(hand, command, ret);
+    return ERR_OK;
+}
+
+/* The cluster's clock shows UTC. */
+static inline struct server_time hand_ticks(struct wall at)
+{
+    return (struct server_time){at.ms ? INT64_C(621355968000000) + at.ms * 10 : 0};
+}
+
+/* What a drain wants: its id tells whose lock it is. */
+static inline enum error_code hand_deny(void *self, const struct command *command, struct wall from,
+                                        struct wall now, struct deny *ret, struct error *err)
+{
+    struct uuid_text id = uuid_format(&command->id);
+    (void)self;
+    (void)err;
+    *ret = (struct deny){.wanted = {.sessions_deny = true,
+                                    .scheduled_jobs_deny = !command->keep_jobs,
+                                    .denied_from = hand_ticks(from),
+                                    .denied_message = mem_text("wait", 4),
+                                    .denied_parameter = mem_text(id.text, strlen(id.text))},
+                         .now = hand_ticks(now)};
     return ERR_OK;
 }
 
@@ -233,10 +274,14 @@ static inline struct hand *hand_create(void)
         .empty_confirm_ms = 2000,
         .resolve = hand_resolve,
         .resolve_self = hand,
+        .deny = hand_deny,
+        .settle_ms = 30000,
+        .drain_ms = 600000,
     };
     hand->now.ns = 1000000000;
     hand->wall.ms = 1790000000000;
     hand->infobase = "ut";
+    hand->lock.infobase = main_infobase;
     hand->engine = engine_create(&hand->config, &hand->budget);
     return hand;
 }
@@ -246,6 +291,7 @@ static inline void hand_destroy(struct hand *hand)
     engine_destroy(hand->engine);
     for (int64_t i = 0; i < hand->journal_count; i++)
         buf_release(&hand->journal[i].bytes);
+    infobase_lock_release(&hand->lock);
     free(hand);
 }
 AUTO_TYPE(hand)
@@ -348,9 +394,10 @@ static inline bool hand_next(struct hand *hand, struct engine_action *ret)
 
 static inline const char *action_name(const struct engine_action *action)
 {
-    static const char *const labels[] = {"APPEND",    "LIST",        "PROBE",
-                                         "END",       "CONNECTIONS", "DISCONNECT",
-                                         "INTERRUPT", "HANDLE",      "PUBLISH"};
+    static const char *const labels[] = {
+        "APPEND",     "LIST",      "PROBE",  "END",       "CONNECTIONS",
+        "DISCONNECT", "INTERRUPT", "HANDLE", "LOCK_READ", "LOCK_WRITE",
+        "PUBLISH"};
     return action->kind == ENGINE_APPEND ? record_kind_label(action->record->kind)
                                          : labels[action->kind];
 }
@@ -483,6 +530,56 @@ static inline void hand_wait(struct hand *hand)
     hand_pass(hand, instant_ms_between(hand->now, wake) + 1);
 }
 
+/* ---- the infobase's lock ---- */
+
+static inline void hand_set_lock(struct hand *hand, const struct infobase_lock *lock)
+{
+    struct infobase_lock copy = infobase_lock_copy(lock);
+    infobase_lock_release(&hand->lock);
+    hand->lock = copy;
+    hand->lock.infobase = main_infobase;
+}
+
+/* Answers a LOCK_READ with the lock as it is. */
+static inline void hand_read_lock(struct hand *hand, uint64_t tag)
+{
+    struct error why = {.code = ERR_OK};
+    if (hand->cluster_down)
+        error_set(&why, ERR_UNAVAILABLE, "the cluster does not answer");
+    else if (hand->infobase_gone)
+        error_set(&why, ERR_NOT_FOUND, "no such infobase");
+    struct engine_answer answer = {.kind = ENGINE_LOCK_READ,
+                                   .tag = tag,
+                                   .code = why.code,
+                                   .failure = &why,
+                                   .lock = why.code ? NULL : &hand->lock};
+    engine_answered(hand->engine, &answer, hand->now);
+}
+
+static inline void hand_lock_written(struct hand *hand, uint64_t tag, enum error_code code,
+                                     bool sent)
+{
+    struct error why = {.code = ERR_OK};
+    if (code)
+        error_set(&why, code, "the cluster answers so");
+    struct engine_answer answer = {
+        .kind = ENGINE_LOCK_WRITE, .tag = tag, .code = code, .sent = sent, .failure = &why};
+    engine_answered(hand->engine, &answer, hand->now);
+}
+
+/* As an executor does: reads, compares, writes. */
+static inline void hand_write_lock(struct hand *hand, const struct engine_action *action)
+{
+    struct error why = {.code = ERR_OK};
+    if (hand->cluster_down)
+        error_set(&why, ERR_UNAVAILABLE, "the cluster does not answer");
+    else if (!infobase_lock_equal(&hand->lock, action->expected))
+        error_set(&why, ERR_CONFLICT, "somebody changed it");
+    else
+        hand_set_lock(hand, action->lock);
+    hand_lock_written(hand, action->tag, why.code, !why.code);
+}
+
 /* ---- commands ---- */
 
 static inline struct uuid id_of(uint8_t number)
@@ -568,6 +665,16 @@ static inline void hand_offer(struct hand *hand, struct command *command)
     struct error err;
     if (engine_offer(hand->engine, &offer, hand->now, &err))
         fail_msg("%s", err.message);
+}
+
+static inline struct command *drain(uint8_t id, int64_t grace_ms, int64_t hold_ms)
+{
+    struct command *command = terminate(id);
+    command->action = ACTION_DRAIN;
+    command->infobase = "ut";
+    command->options.grace_ms = grace_ms;
+    command->hold_ms = hold_ms;
+    return command;
 }
 
 /* Offered, accepted, read back. */
@@ -695,6 +802,15 @@ static inline void hand_carry_out(struct hand *hand, const struct engine_action 
         break;
     case ENGINE_HANDLE:
         hand_handle(hand, action);
+        break;
+    case ENGINE_LOCK_READ:
+        hand_read_lock(hand, action->tag);
+        break;
+    case ENGINE_LOCK_WRITE:
+        assert_true(instant_before(hand->now, action->send_by));
+        assert_true(engine_allows(hand->engine, ENGINE_LOCK_WRITE, action->tag));
+        hand->lock_writes++;
+        hand_write_lock(hand, action);
         break;
     case ENGINE_PUBLISH:
         engine_published(hand->engine, action->tag, true, hand->now);

@@ -1,0 +1,461 @@
+/* The lock of a drained infobase: taken under a licence, given back whatever happens (I9). */
+#include "by_hand.h"
+
+static struct hand *owner(void)
+{
+    struct hand *hand = hand_create();
+    hand_own(hand);
+    return hand;
+}
+
+/* What an administrator left there: off, and with words of its own. */
+static const struct infobase_lock as_found = {.infobase = {{0xba, 0x5e}},
+                                              .denied_from = {639000000000000},
+                                              .denied_to = {639000600000000},
+                                              .denied_message = (char *)(uintptr_t) "last month",
+                                              .permission_code = (char *)(uintptr_t) "sesame"};
+
+static struct engine_action take_read(struct hand *hand)
+{
+    struct engine_action action = hand_take(hand, ENGINE_LOCK_READ);
+    hand_read_lock(hand, action.tag);
+    return action;
+}
+
+/* Accepted, LOCKED read back: the write is the next action. */
+static void licensed(struct hand *hand, struct command *command)
+{
+    hand_accept(hand, command);
+    take_read(hand);
+    hand_appended(hand, RECORD_LOCKED);
+}
+
+static void locked(struct hand *hand, struct command *command)
+{
+    licensed(hand, command);
+    struct engine_action write = hand_take(hand, ENGINE_LOCK_WRITE);
+    hand_write_lock(hand, &write);
+    take_read(hand);
+}
+
+static void assert_as_found(const struct hand *hand, const struct infobase_lock *lock)
+{
+    assert_true(infobase_lock_equal(&hand->lock, lock));
+}
+
+static bool is_locked_by(const struct hand *hand, uint8_t id)
+{
+    struct uuid uuid = id_of(id);
+    return hand->lock.sessions_deny &&
+           !strcmp(hand->lock.denied_parameter, uuid_format(&uuid).text);
+}
+
+static uint32_t count_records(struct hand *hand, enum record_kind kind)
+{
+    uint32_t count = 0;
+    for (int64_t i = 0; i < hand->journal_count; i++) {
+        AUTO(record) record = NULL;
+        struct error err;
+        struct text bytes = {(const char *)hand->journal[i].bytes.data,
+                             hand->journal[i].bytes.length};
+        assert_int_equal(record_decode(bytes, &record, &err), ERR_OK);
+        count += record->kind == kind;
+    }
+    return count;
+}
+
+static void the_lock_is_read_licensed_written_over_what_was_seen_and_read_back(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_set_lock(hand, &as_found);
+    hand_accept(hand, drain(1, 60000, 0));
+    struct engine_action read = take_read(hand);
+    assert_string_equal(read.infobase, "ut");
+    struct instant appended = hand->now;
+    struct record *record = hand_append(hand, RECORD_LOCKED);
+    assert_true(infobase_lock_equal(&record->locked.before, &as_found));
+    assert_true(record->locked.during.sessions_deny);
+    assert_true(record->locked.during.scheduled_jobs_deny);
+    assert_true(record->locked.during.denied_to.ticks == 0);
+    assert_int_equal(record->locked.attempt, 1);
+    int64_t grace = record->locked.grace_until.ms - hand->wall.ms;
+    assert_in_range(grace, 60000, 61000);
+    assert_int_equal(record->locked.grace_until.ms % 1000, 0); /* the cluster keeps seconds */
+    assert_true(record->locked.during.denied_from.ticks ==
+                hand_ticks(record->locked.grace_until).ticks);
+    assert_int_equal(record->locked.end_by.ms, record->locked.grace_until.ms + 600000);
+    hand_is_quiet(hand);
+    hand_read(hand, record);
+    struct engine_action write = hand_take(hand, ENGINE_LOCK_WRITE);
+    assert_true(infobase_lock_equal(write.expected, &as_found));
+    assert_int_equal(instant_ms_between(appended, write.send_by), LICENCE_AGE_MS);
+    assert_true(engine_allows(hand->engine, ENGINE_LOCK_WRITE, write.tag));
+    hand_write_lock(hand, &write);
+    assert_true(is_locked_by(hand, 1));
+    take_read(hand);
+    hand_take(hand, ENGINE_LIST); /* now, and not before, the infobase is looked at */
+}
+
+static void a_drain_that_finds_nobody_gives_back_what_was_there(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_set_lock(hand, &as_found);
+    hand_accept(hand, drain(1, 0, 0));
+    hand_run(hand);
+    assert_as_found(hand, &as_found);
+    assert_int_equal(hand->lock_writes, 2);
+    assert_int_equal(count_records(hand, RECORD_LOCKED), 1);
+    assert_int_equal(count_records(hand, RECORD_RESTORED), 1);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+}
+
+static void no_lock_is_written_without_its_licence_nor_when_it_is_old(void **state) /* I1 */
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    licensed(hand, drain(1, 0, 0));
+    struct engine_action write = hand_take(hand, ENGINE_LOCK_WRITE);
+    hand_lock_written(hand, write.tag, ERR_STALE, false);
+    hand_pass(hand, LICENCE_AGE_MS);
+    engine_control_seen(hand->engine, hand->now, hand->now);
+    take_read(hand);
+    struct record *again = hand_append(hand, RECORD_LOCKED); /* a new one, not the old licence */
+    assert_int_equal(again->locked.attempt, 2);
+    hand_read(hand, again);
+    hand_take(hand, ENGINE_LOCK_WRITE);
+}
+
+static void a_write_in_doubt_is_decided_by_reading(void **state) /* I6 */
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    licensed(hand, drain(1, 0, 0));
+    struct engine_action write = hand_take(hand, ENGINE_LOCK_WRITE);
+    hand_set_lock(hand, write.lock); /* it came through; its answer did not */
+    hand_lock_written(hand, write.tag, ERR_IN_DOUBT, true);
+    hand_wait(hand);
+    take_read(hand);
+    hand_take(hand, ENGINE_LIST);
+}
+
+static void a_change_between_reading_and_writing_is_what_is_given_back(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    licensed(hand, drain(1, 0, 0));
+    struct engine_action write = hand_take(hand, ENGINE_LOCK_WRITE);
+    hand_set_lock(hand, &as_found); /* somebody, at that moment */
+    hand_write_lock(hand, &write);
+    assert_as_found(hand, &as_found);
+    hand_run(hand);
+    assert_as_found(hand, &as_found);
+    assert_int_equal(count_records(hand, RECORD_LOCKED), 2);
+}
+
+static void after_a_crash_at_any_record_the_lock_is_given_back(void **state) /* I9 */
+{
+    (void)state;
+    AUTO(hand) whole = owner();
+    hand_set_lock(whole, &as_found);
+    hand_accept(whole, drain(1, 0, 5000));
+    hand_run(whole);
+    for (int64_t count = 2; count <= whole->journal_count; count++) {
+        AUTO(hand) hand = owner();
+        hand_set_lock(hand, &as_found);
+        hand_accept(hand, drain(1, 0, 5000));
+        struct engine_action action;
+        for (int turn = 0; turn < TURNS_MAX && hand->journal_count < count; turn++) {
+            while (hand->journal_count < count && hand_next(hand, &action))
+                hand_carry_out(hand, &action);
+            int64_t ms = instant_ms_between(hand->now, engine_wake(hand->engine)) + 1;
+            if (hand->journal_count < count)
+                hand_pass(hand, ms > 0 ? ms : 1);
+        }
+        hand_restart(hand, -1);
+        hand_own(hand);
+        hand_run(hand);
+        assert_as_found(hand, &as_found);
+        assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+    }
+}
+
+static void a_late_write_of_an_earlier_owner_is_removed_before_restored_is_said(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    licensed(hand, drain(1, 0, 0));
+    struct engine_action write = hand_take(hand, ENGINE_LOCK_WRITE);
+    struct infobase_lock late = infobase_lock_copy(write.lock);
+    hand_restart(hand, -1);
+    hand_own(hand);
+    engine_halt(hand->engine, true, hand->now); /* so it is given up at once */
+    take_read(hand);
+    hand_is_quiet(hand); /* nothing of ours stands there, and yet RESTORED is not said */
+    hand_set_lock(hand, &late);
+    infobase_lock_release(&late);
+    hand_run(hand);
+    assert_false(hand->lock.sessions_deny);
+    assert_int_equal(count_records(hand, RECORD_RESTORED), 1);
+}
+
+static void the_kill_switch_stops_locking_and_not_giving_back(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    licensed(hand, drain(1, 0, 0));
+    struct engine_action write = hand_take(hand, ENGINE_LOCK_WRITE);
+    engine_halt(hand->engine, true, hand->now);
+    assert_false(engine_allows(hand->engine, ENGINE_LOCK_WRITE, write.tag));
+    hand_lock_written(hand, write.tag, ERR_STALE, false);
+    engine_halt(hand->engine, false, hand->now);
+    hand_wait(hand);
+    take_read(hand);
+    hand_appended(hand, RECORD_LOCKED);
+    write = hand_take(hand, ENGINE_LOCK_WRITE);
+    hand_write_lock(hand, &write);
+    engine_halt(hand->engine, true, hand->now);
+    hand_run(hand);
+    assert_false(hand->lock.sessions_deny);
+    assert_false(hand->lock.scheduled_jobs_deny);
+}
+
+static void what_somebody_else_set_meanwhile_is_kept_and_said(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    locked(hand, drain(1, 0, 0));
+    struct infobase_lock theirs = {.sessions_deny = true,
+                                   .denied_message = (char *)(uintptr_t) "theirs",
+                                   .scheduled_jobs_deny = true};
+    hand_set_lock(hand, &theirs);
+    hand_run(hand);
+    assert_true(hand->lock.sessions_deny);
+    assert_string_equal(hand->lock.denied_message, "theirs");
+    assert_false(hand->lock.scheduled_jobs_deny); /* that was ours */
+}
+
+static void two_drains_share_one_lock_and_the_last_one_gives_it_back(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_set_lock(hand, &as_found);
+    hand_accept(hand, drain(1, 0, 60000));
+    hand_accept(hand, drain(2, 0, 200000));
+    hand_world(hand, 0);
+    struct engine_action action;
+    struct instant start = hand->now;
+    bool one_closed = false;
+    for (int turn = 0; turn < TURNS_MAX && instant_ms_between(start, hand->now) < 150000; turn++) {
+        while (hand_next(hand, &action))
+            hand_carry_out(hand, &action);
+        one_closed |= engine_counts(hand->engine).open_commands == 1;
+        int64_t ms = instant_ms_between(hand->now, engine_wake(hand->engine)) + 1;
+        hand_pass(hand, ms > 10000 ? 10000 : ms > 0 ? ms : 1);
+    }
+    assert_true(one_closed);
+    assert_true(hand->lock.sessions_deny); /* the second one still holds it */
+    hand_run(hand);
+    assert_as_found(hand, &as_found);
+    assert_int_equal(count_records(hand, RECORD_RESTORED), 2);
+    assert_int_equal(hand->lock_writes, 2); /* the first write covers both */
+}
+
+static void giving_back_goes_on_until_the_cluster_is_there_again(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_set_lock(hand, &as_found);
+    locked(hand, drain(1, 0, 0));
+    hand->cluster_down = true;
+    engine_halt(hand->engine, true, hand->now);
+    struct engine_action action;
+    for (int i = 0; i < 400; i++) {
+        while (hand_next(hand, &action))
+            hand_carry_out(hand, &action);
+        hand_pass(hand, 10000); /* more than an hour, far behind the expiry */
+    }
+    hand->cluster_down = false;
+    struct instant back = hand->now;
+    hand_run(hand);
+    assert_as_found(hand, &as_found);
+    assert_in_range(instant_ms_between(back, hand->now), 0, 60000);
+}
+
+static void an_infobase_that_is_gone_ends_the_hold_and_the_reason_says_so(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    locked(hand, drain(1, 0, 0));
+    hand->infobase_gone = true;
+    engine_halt(hand->engine, true, hand->now);
+    hand_run(hand);
+    assert_int_equal(count_records(hand, RECORD_RESTORED), 1);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+}
+
+static void an_unknown_infobase_fails_the_drain_and_nothing_is_written(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand->infobase_gone = true;
+    hand_accept(hand, drain(1, 0, 0));
+    hand_run(hand);
+    assert_int_equal(hand->lock_writes, 0);
+    assert_int_equal(count_records(hand, RECORD_LOCKED), 0);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_FAILED);
+}
+
+/* Runs until `ms` have passed or nothing moves any more. */
+static void run_for(struct hand *hand, int64_t ms)
+{
+    struct engine_action action;
+    struct instant until = instant_add_ms(hand->now, ms);
+    while (instant_before(hand->now, until)) {
+        while (hand_next(hand, &action))
+            hand_carry_out(hand, &action);
+        int64_t left = instant_ms_between(hand->now, until);
+        int64_t wake = instant_ms_between(hand->now, engine_wake(hand->engine)) + 1;
+        hand_pass(hand, wake > left ? left : wake > 0 ? wake : 1);
+    }
+}
+
+static void users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_holds(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_set_lock(hand, &as_found);
+    hand_world(hand, 3, 7u, 8u, 9u);
+    hand->protects = 9;
+    hand_accept(hand, drain(1, 60000, 100000));
+    run_for(hand, 30000);
+    assert_true(hand->lock.sessions_deny);
+    assert_int_equal(hand->ends, 0);
+    hand->world[0] = hand->world[1]; /* 7 leaves */
+    hand->world[1] = hand->world[2];
+    hand->world_count = 2;
+    run_for(hand, 60000);
+    assert_int_equal(hand->ends, 1); /* 8; 9 is protected */
+    assert_int_equal(hand->world_count, 1);
+    assert_true(is_locked_by(hand, 1)); /* it holds */
+    assert_int_equal(count_records(hand, RECORD_CLOSED), 0);
+    hand_run(hand);
+    assert_as_found(hand, &as_found);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+}
+
+static void whoever_slips_in_is_ended_in_a_further_round(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_world(hand, 2, 7u, 8u);
+    hand_accept(hand, drain(1, 0, 0));
+    struct engine_action action;
+    while (hand->ends < 2 && hand_next(hand, &action))
+        hand_carry_out(hand, &action);
+    hand_world(hand, 1, 11u);
+    hand_run(hand);
+    assert_int_equal(hand->ends, 3);
+    assert_int_equal(hand->world_count, 0);
+    assert_false(hand->lock.sessions_deny);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+}
+
+static void a_cancel_in_the_hold_gives_back_at_once(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_set_lock(hand, &as_found);
+    hand_accept(hand, drain(1, 0, 3600000));
+    run_for(hand, 60000);
+    assert_true(is_locked_by(hand, 1));
+    struct uuid id = id_of(1);
+    assert_true(engine_cancel(hand->engine, &id, "ops", hand->wall, hand->now));
+    run_for(hand, 2000);
+    assert_as_found(hand, &as_found);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+}
+
+static void restore_ends_the_holds_of_that_infobase_that_were_asked_for_before_it(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_accept(hand, drain(1, 0, 3600000));
+    run_for(hand, 60000);
+    struct wall early = {hand->wall.ms - 60001};
+    assert_int_equal(engine_give_back(hand->engine, "main", "UT", early, "ops", hand->now), 0);
+    assert_int_equal(engine_give_back(hand->engine, "main", "other", hand->wall, "ops", hand->now),
+                     0);
+    assert_int_equal(engine_give_back(hand->engine, "main", "UT", hand->wall, "ops", hand->now), 1);
+    hand_run(hand);
+    assert_false(hand->lock.sessions_deny);
+}
+
+static void what_stays_until_the_deadline_is_named_and_the_lock_is_given_back(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_set_lock(hand, &as_found);
+    hand_world(hand, 1, 7u);
+    struct command *command = drain(1, 0, 3600000);
+    command->drain_deadline_ms = 60000;
+    hand_accept(hand, command);
+    struct engine_action action;
+    for (int turn = 0; turn < TURNS_MAX && engine_counts(hand->engine).open_commands; turn++) {
+        while (hand_next(hand, &action)) {
+            if (action.kind == ENGINE_END)
+                hand_end(hand, action.tag, ERR_OK, true); /* and it stays */
+            else
+                hand_carry_out(hand, &action);
+        }
+        int64_t ms = instant_ms_between(hand->now, engine_wake(hand->engine)) + 1;
+        if (engine_counts(hand->engine).open_commands)
+            hand_pass(hand, ms > 0 ? ms : 1);
+    }
+    assert_as_found(hand, &as_found);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_FAILED);
+    assert_true(hand->told[hand->told_count - 1].targets > 0);
+}
+
+static void a_dry_run_of_a_drain_locks_nothing(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_world(hand, 2, 7u, 8u);
+    struct command *command = drain(1, 0, 0);
+    command->options.dry_run = true;
+    hand_accept(hand, command);
+    hand_run(hand);
+    assert_int_equal(hand->lock_writes, 0);
+    assert_int_equal(hand->ends, 0);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_DRY_RUN);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_lock_is_read_licensed_written_over_what_was_seen_and_read_back),
+        cmocka_unit_test(a_drain_that_finds_nobody_gives_back_what_was_there),
+        cmocka_unit_test(no_lock_is_written_without_its_licence_nor_when_it_is_old),
+        cmocka_unit_test(a_write_in_doubt_is_decided_by_reading),
+        cmocka_unit_test(a_change_between_reading_and_writing_is_what_is_given_back),
+        cmocka_unit_test(after_a_crash_at_any_record_the_lock_is_given_back),
+        cmocka_unit_test(a_late_write_of_an_earlier_owner_is_removed_before_restored_is_said),
+        cmocka_unit_test(the_kill_switch_stops_locking_and_not_giving_back),
+        cmocka_unit_test(what_somebody_else_set_meanwhile_is_kept_and_said),
+        cmocka_unit_test(two_drains_share_one_lock_and_the_last_one_gives_it_back),
+        cmocka_unit_test(giving_back_goes_on_until_the_cluster_is_there_again),
+        cmocka_unit_test(an_infobase_that_is_gone_ends_the_hold_and_the_reason_says_so),
+        cmocka_unit_test(an_unknown_infobase_fails_the_drain_and_nothing_is_written),
+        cmocka_unit_test(users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_holds),
+        cmocka_unit_test(whoever_slips_in_is_ended_in_a_further_round),
+        cmocka_unit_test(a_cancel_in_the_hold_gives_back_at_once),
+        cmocka_unit_test(restore_ends_the_holds_of_that_infobase_that_were_asked_for_before_it),
+        cmocka_unit_test(what_stays_until_the_deadline_is_named_and_the_lock_is_given_back),
+        cmocka_unit_test(a_dry_run_of_a_drain_locks_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,597 @@
+/* The lock of a drained infobase: taken before the rounds, held after them, given back whatever
+ * happens (I9). Every write rests on a value read before, on a licence read back, and is read back
+ * itself; a write in doubt is decided by reading. */
+#include "engine/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+enum {
+    LOCK_RETRY_FIRST_MS = 200,
+    LOCK_RETRY_DOUBLINGS =
+        5,                   /* 6.4 s at most: given back within a minute of the cluster's return */
+    LOCKS_MAX = 10,          /* LOCKED records: then somebody else keeps changing it */
+    GONE_CONFIRM_MS = 30000, /* an infobase is believed to be gone when asked for again after it */
+    WHOLE_SECOND_MS = 1000,  /* the cluster keeps such times to the second */
+};
+
+/* ---- holds ---- */
+
+static struct hold *find_hold(struct engine *engine, struct cluster *cluster,
+                              const struct uuid *infobase)
+{
+    struct hold_key key;
+    struct hold *hold;
+    memset(&key, 0, sizeof key);
+    key.cluster = cluster;
+    key.infobase = *infobase;
+    HASH_FIND(hh, engine->holds, &key, sizeof key, hold);
+    if (hold)
+        return hold;
+    hold = mem_new(struct hold);
+    hold->key = key;
+    HASH_ADD(hh, engine->holds, key, sizeof hold->key, hold);
+    return hold;
+}
+
+static void drop_hold(struct engine *engine, struct hold *hold)
+{
+    HASH_DEL(engine->holds, hold);
+    hold_release(hold);
+    free(hold);
+}
+
+static void touch_others(struct engine *engine, struct cluster *cluster)
+{
+    struct open *open;
+    TAILQ_FOREACH(open, &cluster->opens, of_cluster)
+    if (open->drain)
+        engine_touch(engine, open);
+}
+
+/* The work on a hold is over for now; the next one may begin. */
+static void leave(struct engine *engine, struct drain *drain)
+{
+    struct hold *hold = drain->busy;
+    drain->busy = NULL;
+    if (!hold)
+        return;
+    hold->busy = NULL;
+    touch_others(engine, hold->key.cluster);
+    if (hold->shares == 0)
+        drop_hold(engine, hold);
+}
+
+static bool enter(struct open *open, struct hold *hold)
+{
+    if (hold->busy && hold->busy != open)
+        return false;
+    hold->busy = open;
+    open->drain->busy = hold;
+    return true;
+}
+
+static void drop_share(struct engine *engine, struct drain *drain)
+{
+    struct hold *hold = drain->share;
+    drain->share = NULL;
+    CHECK(hold->shares > 0);
+    hold->shares--;
+    if (drain->busy)
+        leave(engine, drain);
+    else if (hold->shares == 0 && !hold->busy)
+        drop_hold(engine, hold);
+}
+
+void holds_free(struct engine *engine)
+{
+    struct hold *hold;
+    struct hold *next;
+    HASH_ITER(hh, engine->holds, hold, next)
+    drop_hold(engine, hold);
+}
+
+/* ---- fold ---- */
+
+void drain_begin(struct open *open)
+{
+    if (open->command->action == ACTION_DRAIN && !open->command->options.dry_run)
+        open->drain = mem_new(struct drain);
+}
+
+static void forget_seen(struct drain *drain)
+{
+    drain->known = false;
+    infobase_lock_release(&drain->seen);
+}
+
+void drain_free(struct engine *engine, struct open *open)
+{
+    struct drain *drain = open->drain;
+    if (!drain)
+        return;
+    if (drain->share)
+        drop_share(engine, drain);
+    leave(engine, drain);
+    forget_seen(drain);
+    infobase_lock_release(&drain->during);
+    infobase_lock_release(&drain->licensed);
+    infobase_lock_release(&drain->writing);
+    free(drain);
+    open->drain = NULL;
+}
+
+void drain_fold_locked(struct engine *engine, struct open *open, const struct record *record,
+                       struct wall broker_time, struct instant licence)
+{
+    struct drain *drain = open->drain;
+    if (!drain || drain->restored || record->locked.attempt <= drain->locks)
+        return; /* a repeat */
+    struct hold *hold = find_hold(engine, open->cluster, &record->locked.before.infobase);
+    if (drain->share && drain->share != hold)
+        drop_share(engine, drain); /* the infobase was registered anew: another one */
+    if (!drain->share)
+        hold->shares++;
+    drain->share = hold;
+    hold_note(hold, &record->locked.before, &record->locked.during);
+    if (drain->locks == 0) {
+        open->end_by = record->locked.end_by;
+        drain->locked_at = broker_time;
+        drain->grace_until = record->locked.grace_until;
+        drain->until = record->locked.until;
+    }
+    drain->locks = record->locked.attempt;
+    infobase_lock_release(&drain->during);
+    drain->during = infobase_lock_copy(&record->locked.during);
+    drain->licence_until = licence;
+    drain->licence_restores = false;
+    open->pending &= ~(unsigned)PENDING_LOCK;
+    engine_touch(engine, open);
+}
+
+void drain_fold_attempt(struct open *open, struct instant licence)
+{
+    if (!open->drain)
+        return;
+    open->drain->licence_until = licence;
+    open->drain->licence_restores = true;
+    open->pending &= ~(unsigned)PENDING_LOCK;
+}
+
+void drain_fold_restored(struct engine *engine, struct open *open, const struct record *record)
+{
+    struct drain *drain = open->drain;
+    if (!drain || !drain->share)
+        return; /* a repeat */
+    drain->restored = true;
+    drain->kept_foreign = record->restored.kept_foreign;
+    drop_share(engine, drain);
+    open->pending &= ~(unsigned)PENDING_LOCK;
+    engine_touch(engine, open);
+}
+
+void drain_restart(struct engine *engine, struct open *open, struct instant now)
+{
+    struct drain *drain = open->drain;
+    if (!drain)
+        return;
+    if (drain->busy)
+        drain->busy->busy = NULL;
+    drain->busy = NULL;
+    drain->work = LOCK_IDLE;
+    drain->in_force = false;
+    forget_seen(drain);
+    drain->licence_until = (struct instant){0};
+    drain->failures = 0;
+    drain->not_before = (struct instant){0};
+    drain->missing = (struct instant){0};
+    drain->failure.code = ERR_OK;
+    drain->settled =
+        drain->share ? instant_add_ms(now, LICENCE_AGE_MS + engine->config.settle_ms) : now;
+}
+
+/* ---- requests and answers ---- */
+
+static struct engine_action *act_on_lock(struct engine *engine, struct open *open,
+                                         enum engine_action_kind kind, enum lock_work work)
+{
+    struct engine_action *action = engine_act(engine, kind);
+    action->tag = (open->serial << TARGET_BITS) | LOCK_INDEX;
+    action->cluster = open->cluster->name;
+    action->infobase = open->command->infobase;
+    open->drain->work = work;
+    return action;
+}
+
+static void read_lock(struct engine *engine, struct open *open, struct instant now)
+{
+    forget_seen(open->drain);
+    open->drain->asked = now;
+    act_on_lock(engine, open, ENGINE_LOCK_READ, LOCK_READING);
+}
+
+static void write_lock(struct engine *engine, struct open *open, const struct infobase_lock *lock,
+                       enum lock_work work)
+{
+    struct drain *drain = open->drain;
+    infobase_lock_release(&drain->writing);
+    drain->writing = infobase_lock_copy(lock);
+    struct engine_action *action = act_on_lock(engine, open, ENGINE_LOCK_WRITE, work);
+    action->lock = &drain->writing;
+    action->expected = &drain->licensed;
+    action->send_by = drain->licence_until;
+    if (work == LOCK_WRITING) /* giving back waits for nobody's word */
+        action->send_by = instant_min(action->send_by, engine_control_until(engine));
+    drain->licence_until = (struct instant){0}; /* good for one act */
+}
+
+/* Goes on later, later each time. */
+static void back_off(struct drain *drain, struct instant now)
+{
+    unsigned doublings =
+        drain->failures < LOCK_RETRY_DOUBLINGS ? drain->failures : LOCK_RETRY_DOUBLINGS;
+    drain->failures++;
+    drain->not_before = instant_add_ms(now, (int64_t)LOCK_RETRY_FIRST_MS << doublings);
+}
+
+static void not_found(struct drain *drain, const struct error *failure, struct instant now)
+{
+    if (drain->missing.ns == 0)
+        drain->missing = now;
+    drain->failure = *failure;
+    back_off(drain, now);
+}
+
+static void lock_read(struct drain *drain, const struct engine_answer *answer, struct instant now)
+{
+    if (answer->code == ERR_OK) {
+        drain->known = true;
+        drain->seen = infobase_lock_copy(answer->lock);
+        drain->failures = 0;
+        drain->missing = (struct instant){0};
+        return;
+    }
+    if (answer->code == ERR_NOT_FOUND) {
+        not_found(drain, answer->failure, now);
+        return;
+    }
+    drain->missing = (struct instant){0};
+    if (engine_is_final(answer->code))
+        drain->failure = *answer->failure;
+    back_off(drain, now);
+}
+
+/* Whatever was answered: what stands there now is read before anything follows from it. */
+static void lock_written(struct engine *engine, struct drain *drain,
+                         const struct engine_answer *answer, struct instant now)
+{
+    enum error_code code = answer->code;
+    bool definite = code == ERR_OK || code == ERR_REFUSED || code == ERR_AUTH;
+    forget_seen(drain);
+    if (answer->sent && !definite)
+        drain->settled = instant_max(drain->settled, instant_add_ms(now, engine->config.settle_ms));
+    if (code == ERR_AUTH)
+        drain->failure = *answer->failure;
+    if (code)
+        back_off(drain, now);
+}
+
+void drain_answered(struct engine *engine, struct open *open, const struct engine_answer *answer,
+                    struct instant now)
+{
+    struct drain *drain = open->drain;
+    bool reading = answer->kind == ENGINE_LOCK_READ;
+    if (!drain || drain->work == LOCK_IDLE || (drain->work == LOCK_READING) != reading)
+        return;
+    drain->work = LOCK_IDLE;
+    if (reading)
+        lock_read(drain, answer, now);
+    else
+        lock_written(engine, drain, answer, now);
+    engine_touch(engine, open);
+}
+
+bool drain_allows(const struct engine *engine, const struct open *open)
+{
+    const struct drain *drain = open->drain;
+    if (!drain || !engine_may_act(engine) || !drain->share)
+        return false;
+    if (drain->work == LOCK_GIVING_BACK)
+        return drain->share->shares == 1; /* another command may have taken a share meanwhile */
+    return drain->work == LOCK_WRITING && !engine->halted && !open_holds_fire(engine, open);
+}
+
+/* ---- taking it ---- */
+
+static struct wall up_to_second(struct wall at)
+{
+    return (struct wall){(at.ms + WHOLE_SECOND_MS - 1) / WHOLE_SECOND_MS * WHOLE_SECOND_MS};
+}
+
+static void append_locked(struct engine *engine, struct open *open, struct hold *hold,
+                          const struct infobase_lock *during, struct wall grace_until,
+                          struct instant now)
+{
+    const struct command *command = open->command;
+    struct drain *drain = open->drain;
+    struct record *record = engine_record_about(open, RECORD_LOCKED);
+    record->locked.infobase = mem_text(command->infobase, strlen(command->infobase));
+    record->locked.before = hold_back(hold, &drain->seen);
+    record->locked.during = infobase_lock_copy(during);
+    record->locked.attempt = drain->locks + 1;
+    record->locked.grace_until = grace_until;
+    record->locked.end_by = open->end_by;
+    record->locked.until = drain->until;
+    if (!drain->locks) {
+        int64_t from = grace_until.ms ? grace_until.ms : engine_broker_now(engine, now).ms;
+        int64_t time =
+            command->drain_deadline_ms ? command->drain_deadline_ms : engine->config.drain_ms;
+        record->locked.end_by.ms = from + time;
+        record->locked.until.ms = from + time + command->hold_ms;
+    }
+    infobase_lock_release(&drain->licensed);
+    drain->licensed = infobase_lock_copy(&drain->seen);
+    open->pending |= PENDING_LOCK;
+    engine_append(engine, record, now);
+}
+
+/* The lock that this command needs, with all that others already need. */
+static enum error_code wanted_lock(struct engine *engine, const struct open *open,
+                                   const struct hold *hold, struct wall grace_until,
+                                   struct instant now, struct infobase_lock *ret, struct error *err)
+{
+    struct deny deny = {.now = {0}};
+    if (!engine->config.deny)
+        return error_set(err, ERR_UNSUPPORTED, "this worker drains nothing");
+    enum error_code code =
+        engine->config.deny(engine->config.resolve_self, open->command, grace_until,
+                            engine_broker_now(engine, now), &deny, err);
+    if (!code)
+        *ret = hold_during(hold, &open->drain->seen, &deny.wanted, deny.now);
+    infobase_lock_release(&deny.wanted);
+    return code;
+}
+
+static bool licence_serves(const struct drain *drain, bool restores, struct instant now)
+{
+    return drain->licence_restores == restores && instant_before(now, drain->licence_until) &&
+           infobase_lock_equal(&drain->licensed, &drain->seen);
+}
+
+static void take_lock(struct engine *engine, struct open *open, struct instant now)
+{
+    struct drain *drain = open->drain;
+    struct hold *hold = find_hold(engine, open->cluster, &drain->seen.infobase);
+    if (!enter(open, hold)) {
+        forget_seen(drain); /* waits for its turn, and reads then */
+        return;
+    }
+    if (drain->share == hold && hold_covers(hold, &drain->seen, &drain->during)) {
+        drain->in_force = true;
+        leave(engine, drain);
+        engine_touch(engine, open);
+        return;
+    }
+    if (!engine_control_is_fresh(engine, now))
+        return; /* engine_control_seen() comes back to it */
+    if (drain->share == hold && licence_serves(drain, false, now)) {
+        write_lock(engine, open, &drain->during, LOCK_WRITING);
+        return;
+    }
+    if (drain->locks >= LOCKS_MAX) {
+        error_set(&drain->failure, ERR_CONFLICT,
+                  "somebody else keeps changing the lock of infobase '%s'",
+                  open->command->infobase);
+        engine_touch(engine, open);
+        return;
+    }
+    int64_t grace_ms = open->command->options.grace_ms;
+    struct wall grace_until = drain->grace_until;
+    if (!drain->locks && grace_ms)
+        grace_until = up_to_second((struct wall){engine_broker_now(engine, now).ms + grace_ms});
+    struct infobase_lock during;
+    if (wanted_lock(engine, open, hold, grace_until, now, &during, &drain->failure)) {
+        engine_touch(engine, open);
+        return;
+    }
+    append_locked(engine, open, hold, &during, grace_until, now);
+    infobase_lock_release(&during);
+}
+
+/* ---- giving it back ---- */
+
+static void append_attempt(struct engine *engine, struct open *open, struct instant now)
+{
+    struct drain *drain = open->drain;
+    struct record *record = engine_record_about(open, RECORD_ATTEMPT);
+    record->attempt.act = ACT_RESTORE;
+    record->attempt.round = 1;
+    record->attempt.attempt = open->attempt + 1;
+    infobase_lock_release(&drain->licensed);
+    drain->licensed = infobase_lock_copy(&drain->seen);
+    open->pending |= PENDING_LOCK;
+    engine_append(engine, record, now);
+}
+
+static void append_restored(struct engine *engine, struct open *open, bool kept_foreign,
+                            const struct error *why, struct instant now)
+{
+    const struct drain *drain = open->drain;
+    const char *name = open->command->infobase;
+    struct record *record = engine_record_about(open, RECORD_RESTORED);
+    record->restored.infobase = mem_text(name, strlen(name));
+    record->restored.now = infobase_lock_copy(&drain->seen);
+    record->restored.now.infobase = drain->share->key.infobase;
+    record->restored.kept_foreign = kept_foreign;
+    if (why)
+        reason_set(&record->reason, why);
+    open->pending |= PENDING_LOCK;
+    engine_append(engine, record, now);
+}
+
+/* What stands there is right; only a write that is still under way could change it. */
+static void finish_giving_back(struct engine *engine, struct open *open, bool kept_foreign,
+                               struct instant now)
+{
+    struct drain *drain = open->drain;
+    if (!instant_before(drain->asked, drain->settled)) {
+        append_restored(engine, open, kept_foreign, NULL, now);
+        return;
+    }
+    forget_seen(drain);
+    drain->not_before = drain->settled;
+    engine_touch(engine, open);
+}
+
+static void give_back(struct engine *engine, struct open *open, struct instant now)
+{
+    struct drain *drain = open->drain;
+    struct hold *hold = drain->share;
+    if (!enter(open, hold)) {
+        forget_seen(drain);
+        return;
+    }
+    if (!uuid_equal(&drain->seen.infobase, &hold->key.infobase)) {
+        struct error why;
+        error_set(&why, ERR_NOT_FOUND,
+                  "another infobase bears the name '%s' now: nothing was given back",
+                  open->command->infobase);
+        append_restored(engine, open, false, &why, now);
+        return;
+    }
+    if (hold->shares > 1) { /* the others still need it: the last one gives back */
+        append_restored(engine, open, false, NULL, now);
+        return;
+    }
+    struct infobase_lock back = hold_back(hold, &drain->seen);
+    if (infobase_lock_equal(&back, &drain->seen))
+        finish_giving_back(engine, open, hold_kept_foreign(hold, &drain->seen), now);
+    else if (licence_serves(drain, true, now))
+        write_lock(engine, open, &back, LOCK_GIVING_BACK);
+    else
+        append_attempt(engine, open, now);
+    infobase_lock_release(&back);
+}
+
+static bool is_gone(const struct drain *drain, struct instant now)
+{
+    return drain->missing.ns && drain->failures > 1 &&
+           instant_ms_between(drain->missing, now) >= GONE_CONFIRM_MS;
+}
+
+/* ---- what comes next ---- */
+
+/* One step on the lock; the rest follows from answers and records. */
+static void work_on_lock(struct engine *engine, struct open *open, bool back, struct instant now)
+{
+    struct drain *drain = open->drain;
+    if (drain->work != LOCK_IDLE || open->pending & PENDING_LOCK)
+        return;
+    if (back && is_gone(drain, now)) {
+        append_restored(engine, open, false, &drain->failure, now);
+        return;
+    }
+    if (!instant_passed(now, drain->not_before)) {
+        heap_set(engine, open, drain->not_before);
+        return;
+    }
+    struct hold *hold = drain->share ? drain->share : drain->busy;
+    if (hold && hold->busy && hold->busy != open)
+        return; /* leave() calls */
+    if (!drain->known)
+        read_lock(engine, open, now);
+    else if (back)
+        give_back(engine, open, now);
+    else
+        take_lock(engine, open, now);
+}
+
+/* Why nothing more is begun for this drain; false: it may go on. */
+static bool is_stopped(const struct engine *engine, const struct open *open, struct instant now,
+                       struct error *why)
+{
+    const struct drain *drain = open->drain;
+    *why = (struct error){.code = ERR_OK};
+    if (open->cancelled || engine->halted)
+        error_set(why, ERR_CANCELLED, "stopped before the infobase was empty");
+    else if (open_is_over(engine, open, now))
+        error_set(why, drain->locks ? ERR_DEADLINE : ERR_EXPIRED,
+                  drain->locks ? "the time was over before the infobase was empty"
+                               : "the validity ended before the infobase was locked");
+    else if (drain->failure.code && (!drain->missing.ns || is_gone(drain, now)))
+        *why = drain->failure;
+    else if (drain->restored)
+        error_set(why, ERR_UNAVAILABLE, "given up, and the lock given back");
+    return why->code != ERR_OK;
+}
+
+/* Before the first list, and between two of them. */
+static bool decide_waiting(struct engine *engine, struct open *open, struct instant now)
+{
+    struct drain *drain = open->drain;
+    struct error why;
+    if (open->pending & ~(unsigned)PENDING_LOCK)
+        return false; /* something is on its way, and the main line knows that */
+    bool stopped = is_stopped(engine, open, now, &why);
+    if (!stopped && (open->state == STATE_BETWEEN || drain->in_force))
+        return false;
+    cluster_served(open);
+    heap_set(engine, open, engine_instant_of(engine, open_end(open)));
+    if (!stopped || drain->share) {
+        work_on_lock(engine, open, stopped, now);
+        return true;
+    }
+    if (open->pending || drain->work != LOCK_IDLE)
+        return true; /* a LOCKED may still come back, and then has to be given back */
+    leave(engine, drain);
+    command_give_up(engine, open, &why, now);
+    return true;
+}
+
+bool drain_gives_back_first(struct engine *engine, struct open *open, const struct error *why)
+{
+    if (!open->drain || !open->drain->share)
+        return false;
+    open->drain->failure = *why;
+    engine_touch(engine, open);
+    return true;
+}
+
+bool drain_decides(struct engine *engine, struct open *open, struct instant now)
+{
+    const struct drain *drain = open->drain;
+    if (!drain)
+        return false;
+    if (open->state == STATE_ACCEPTED || open->state == STATE_BETWEEN)
+        return decide_waiting(engine, open, now);
+    if (open->state != STATE_CLOSING || !drain->share)
+        return false;
+    heap_set(engine, open, INSTANT_NEVER);
+    if (!open->cancelled && engine_broker_now(engine, now).ms < open->hold_until.ms)
+        heap_set(engine, open, engine_instant_of(engine, open->hold_until));
+    else
+        work_on_lock(engine, open, true, now);
+    return true;
+}
+
+static bool is_about(const struct open *open, const char *infobase)
+{
+    struct uuid uuid;
+    if (text_same_name(text_of(open->command->infobase), text_of(infobase)))
+        return true;
+    return uuid_read(text_of(infobase), &uuid, NULL) == ERR_OK &&
+           uuid_equal(&uuid, &open->drain->during.infobase);
+}
+
+uint32_t engine_give_back(struct engine *engine, const char *cluster, const char *infobase,
+                          struct wall asked_at, const char *by, struct instant now)
+{
+    uint32_t count = 0;
+    struct open *open;
+    TAILQ_FOREACH(open, &engine_cluster(engine, cluster)->opens, of_cluster)
+    if (open->drain && open->first_append.ms <= asked_at.ms && is_about(open, infobase))
+        count += engine_cancel(engine, &open->entry->id, by, asked_at, now);
+    return count;
+}

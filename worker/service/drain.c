@@ -1,0 +1,93 @@
+/* Whom a drain ends, and what it writes into the infobase's lock. Clients built on the standard
+ * library show the text before the marker to their users, warn them ahead of `denied_from`, and
+ * leave by themselves; what stands behind the marker is for administrators. */
+#include <string.h>
+
+#include "base/check.h"
+#include "select/select.h"
+#include "service/internal.h"
+
+enum {
+    MESSAGE_BYTES_MAX = 8 * 1024,
+    TICKS_OF_MS = 10,
+};
+/* 1970-01-01T00:00:00 in the cluster's ticks. */
+#define UNIX_TICKS INT64_C(621355968000000)
+
+static struct server_time local_time(const struct zone *zone, struct wall at)
+{
+    if (!zone || !at.ms)
+        return (struct server_time){0};
+    int64_t local_ms = at.ms + (int64_t)zone_offset(zone, at) * 1000;
+    return (struct server_time){UNIX_TICKS + local_ms * TICKS_OF_MS};
+}
+
+static char *message_of(const struct config *config, const struct command *command)
+{
+    const char *text =
+        command->options.message[0] ? command->options.message : config->policy.drain_message;
+    AUTO_BUF message;
+    buf_init(&message, MESSAGE_BYTES_MAX);
+    buf_str(&message, text);
+    buf_format(&message,
+               "\n\nСообщение для администратора:\nCurfew, команда %s.\ncurfew restore --cluster "
+               "'%s' --infobase '%s'",
+               uuid_format(&command->id).text, command->cluster, command->infobase);
+    CHECK(!message.full);
+    return mem_text(buf_text(&message), message.length);
+}
+
+enum error_code service_deny(void *self, const struct command *command, struct wall from,
+                             struct wall now, struct deny *ret, struct error *err)
+{
+    const struct config *config = ((struct service *)self)->config;
+    const struct config_cluster *cluster = config_cluster_find(config, text_of(command->cluster));
+    if (!cluster)
+        return error_set(err, ERR_CONFIG, "cluster '%s' is no longer configured here",
+                         command->cluster);
+    if (from.ms && !cluster->zone)
+        return error_set(err, ERR_CONFIG,
+                         "the lock cannot begin later: clusters[].time_zone of '%s' is not set",
+                         command->cluster);
+    struct uuid_text id = uuid_format(&command->id);
+    *ret = (struct deny){
+        .wanted = {.sessions_deny = true,
+                   .scheduled_jobs_deny = !command->keep_jobs,
+                   .denied_from = local_time(cluster->zone, from),
+                   .denied_message = message_of(config, command),
+                   .denied_parameter = mem_text(id.text, strlen(id.text)),
+                   .permission_code = mem_text(config->policy.permission_code,
+                                               strlen(config->policy.permission_code))},
+        .now = local_time(cluster->zone, now),
+    };
+    return ERR_OK;
+}
+
+/* A round holds at most so many to be ended; the next one takes the rest. */
+static void cut(struct resolution *resolution, uint32_t max)
+{
+    uint32_t ending = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < resolution->count; i++) {
+        bool ends = resolution->rows[i].verdict == TARGET_NONE;
+        if (ends && ending == max)
+            continue;
+        ending += ends;
+        resolution->rows[kept++] = resolution->rows[i];
+    }
+    resolution->count = kept;
+}
+
+enum error_code
+service_resolve_drain(const struct config *config, const struct config_cluster *cluster,
+                      const struct command *command, const struct resolve_context *context,
+                      const struct session_list *list, struct resolution *ret, struct error *err)
+{
+    enum error_code code = select_drain(command, &context->infobase, list, ret, err);
+    if (code)
+        return code;
+    for (size_t i = 0; i < ret->count; i++)
+        service_protect(config, cluster, command, &ret->rows[i]);
+    cut(ret, config->limits.targets_per_command);
+    return ERR_OK;
+}
