@@ -34,7 +34,7 @@ const struct argp cmd_status_argp = {
     NULL,
     parse,
     NULL,
-    "Says who owns which partition, and which commands are open.\n\n"
+    "Says who owns which partition, which commands are open, and which locks are held.\n\n"
     "Examples:\n"
     "  curfew status --brokers kafka-1:9092\n"
     "  curfew status --json | jq '.open[] | select(.age_s > 60)'\n"
@@ -115,6 +115,52 @@ static void print_open(const struct status *status, const struct trace_command *
     table_print(table);
 }
 
+static void print_holds(const struct status *status, const struct trace_command *commands,
+                        size_t count)
+{
+    static const struct table_column columns[] = {{"LOCKED", TABLE_LEFT, false},
+                                                  {"CLUSTER", TABLE_LEFT, false},
+                                                  {"SINCE", TABLE_LEFT, false},
+                                                  {"STATE", TABLE_LEFT, false},
+                                                  {"UNTIL AT THE LATEST", TABLE_LEFT, false},
+                                                  {"FOR", TABLE_LEFT, true},
+                                                  {"COMMAND", TABLE_LEFT, false}};
+    AUTO(table) table = table_create(&status->out, columns, sizeof columns / sizeof *columns);
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        const struct trace_hold *hold = &commands[i].holds;
+        char age[AGE_TEXT_MAX];
+        if (!hold->locked)
+            continue;
+        any = true;
+        table_row(table);
+        table_cell(table, 0, text_of(hold->infobase));
+        table_cell(table, 1, text_of(commands[i].cluster));
+        table_format(table, 2, "%s ago", age_text(status->now.ms - hold->since.ms, age));
+        table_cell(table, 3, text_of(hold->empty ? "empty" : "emptying"));
+        table_cell(table, 4, text_of(wall_format(hold->until).text));
+        table_cell(table, 5, text_of(commands[i].requested_by));
+        table_cell(table, 6, text_of(uuid_format(&commands[i].id).text));
+    }
+    if (!any)
+        return;
+    fputc('\n', status->out.to);
+    table_print(table);
+}
+
+static json_t *hold_json(const struct trace_command *command)
+{
+    const struct trace_hold *hold = &command->holds;
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s}", "infobase", hold->infobase,
+                  "infobase_uuid", uuid_format(&hold->uuid).text, "cluster", command->cluster,
+                  "since", wall_format(hold->since).text, "until", wall_format(hold->until).text,
+                  "empty", (int)hold->empty, "requested_by", command->requested_by, "command",
+                  uuid_format(&command->id).text);
+    CHECK(json);
+    return json;
+}
+
 static json_t *partition_json(const struct status *status, const struct trace *trace, int32_t i)
 {
     const struct trace_partition *partition = trace_partition(trace, i);
@@ -148,12 +194,16 @@ static json_t *command_json(const struct status *status, const struct trace_comm
 static void print_json(const struct status *status, const struct trace *trace,
                        const struct trace_command *commands, size_t count)
 {
-    json_t *partitions = json_array(), *open = json_array();
+    json_t *partitions = json_array(), *open = json_array(), *locks = json_array();
     for (int32_t i = 0; i < trace_partitions(trace); i++)
         json_array_append_new(partitions, partition_json(status, trace, i));
     for (size_t i = 0; i < count; i++)
         json_array_append_new(open, command_json(status, &commands[i]));
-    json_t *whole = json_pack("{s:o, s:o}", "partitions", partitions, "open", open);
+    for (size_t i = 0; i < count; i++)
+        if (commands[i].holds.locked)
+            json_array_append_new(locks, hold_json(&commands[i]));
+    json_t *whole =
+        json_pack("{s:o, s:o, s:o}", "partitions", partitions, "open", open, "locks", locks);
     CHECK(whole);
     json_dumpf(whole, stdout, JSON_COMPACT);
     putchar('\n');
@@ -174,6 +224,7 @@ static int tell(struct status *status, const struct trace *trace)
     } else {
         print_partitions(status, trace);
         print_open(status, commands, count);
+        print_holds(status, commands, count);
     }
     if (damaged)
         say_line(&status->talk, "%sthe journal is damaged%s: %" PRIu64 " records",

@@ -265,3 +265,42 @@ enum error_code request_cancel(const struct request *request, const struct uuid 
         return err->code;
     return ERR_OK;
 }
+
+static enum error_code check_infobase(const struct request *request, struct error *err)
+{
+    if (!given(request->cluster)[0])
+        return error_set(err, ERR_USAGE, "which cluster? Give --cluster NAME");
+    if (!given(request->infobase)[0])
+        return error_set(err, ERR_USAGE, "which infobase? Give --infobase NAME");
+    return ERR_OK;
+}
+
+enum error_code request_drain(const struct request *request, struct wall now, struct command **ret,
+                              struct error *err)
+{
+    AUTO(command) draft = command_create();
+    if (check_infobase(request, err) || fill_head(request, now, draft, err))
+        return err->code;
+    draft->action = ACTION_DRAIN;
+    draft->infobase = request->infobase;
+    draft->hold_ms = request->hold_ms;
+    draft->drain_deadline_ms = request->deadline_ms;
+    draft->keep_jobs = request->keep_jobs;
+    draft->options.grace_ms = request->grace_ms;
+    draft->options.message = given(request->message);
+    draft->options.dry_run = request->dry_run;
+    draft->options.disconnect_connections = request->disconnect_connections;
+    draft->options.interrupt_calls = request->interrupt_calls;
+    return settle(draft, ret, err);
+}
+
+enum error_code request_restore(const struct request *request, struct wall now,
+                                struct command **ret, struct error *err)
+{
+    AUTO(command) draft = command_create();
+    if (check_infobase(request, err) || fill_head(request, now, draft, err))
+        return err->code;
+    draft->action = ACTION_RESTORE;
+    draft->infobase = request->infobase;
+    return settle(draft, ret, err);
+}

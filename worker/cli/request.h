@@ -40,6 +40,9 @@ struct request {
     bool disconnect_connections;
     bool interrupt_calls;
     enum standard_processing standard_processing;
+    int64_t hold_ms;     /* drain */
+    int64_t deadline_ms; /* drain; 0: the worker's own */
+    bool keep_jobs;      /* drain */
 };
 
 /* Adds one UUID. ERR_USAGE. */
@@ -49,6 +52,12 @@ void request_release(struct request *request);
 /* A `terminate` command. ERR_USAGE: something is missing, contradicts itself or is too long. */
 enum error_code request_terminate(const struct request *request, struct wall now,
                                   struct command **ret, struct error *err) MUST_CHECK;
+/* A `drain` command. ERR_USAGE. */
+enum error_code request_drain(const struct request *request, struct wall now, struct command **ret,
+                              struct error *err) MUST_CHECK;
+/* A `restore` command for the control topic. ERR_USAGE. */
+enum error_code request_restore(const struct request *request, struct wall now,
+                                struct command **ret, struct error *err) MUST_CHECK;
 /* A `cancel` command for the control topic. */
 enum error_code request_cancel(const struct request *request, const struct uuid *meant,
                                struct wall now, struct command **ret, struct error *err) MUST_CHECK;

@@ -114,6 +114,10 @@ static void fold_resolved(struct open *open, const struct record *record)
     if (record->resolved.chunk == 1) /* chunks of an epoch that ended between do not count */
         open->command.targets = 0;
     open->command.targets += record->resolved.count;
+    if (record->resolved.hold_until.ms && open->command.holds.locked) {
+        open->command.holds.empty = true;
+        open->command.holds.until = record->resolved.hold_until;
+    }
 }
 
 static void fold_outcome(struct open *open, const struct record *record)
@@ -129,6 +133,18 @@ static void fold_outcome(struct open *open, const struct record *record)
     }
     open->command.decided =
         open->seen_count < open->command.targets ? open->seen_count : open->command.targets;
+}
+
+static void fold_locked(struct open *open, const struct record *record, struct wall at)
+{
+    struct trace_hold *hold = &open->command.holds;
+    if (hold->locked)
+        return; /* the first one counts */
+    hold->locked = true;
+    hold->since = at;
+    hold->until = record->locked.until;
+    hold->uuid = record->locked.during.infobase;
+    snprintf(hold->infobase, sizeof hold->infobase, "%s", record->locked.infobase);
 }
 
 static void fold(struct trace *trace, int32_t partition, const struct record *record,
@@ -147,6 +163,10 @@ static void fold(struct trace *trace, int32_t partition, const struct record *re
         fold_resolved(open, record);
     else if (record->kind == RECORD_OUTCOME)
         fold_outcome(open, record);
+    else if (record->kind == RECORD_LOCKED)
+        fold_locked(open, record, at);
+    else if (record->kind == RECORD_RESTORED)
+        open->command.holds.locked = false;
     if (record->kind != RECORD_DUPLICATE && record->kind != RECORD_FORWARDED)
         open->command.last = record->kind;
     if (record->kind == RECORD_CLOSED ||

@@ -19,6 +19,14 @@ struct trace_command {
     struct wall expires_at;
     uint32_t targets; /* as resolved; 0 before */
     uint32_t decided; /* of those */
+    struct trace_hold {
+        bool locked; /* from LOCKED to RESTORED; the rest means nothing otherwise */
+        char infobase[TRACE_NAME_MAX];
+        struct uuid uuid;
+        struct wall since;
+        struct wall until; /* given back by then */
+        bool empty;        /* verified: it is only held now */
+    } holds;
 };
 
 struct trace_partition {

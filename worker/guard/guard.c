@@ -219,6 +219,20 @@ static enum error_code check_reply_topic(const struct inquiry *inquiry)
                      "reply_topic '%s' is not among the worker's reply_topics", topic);
 }
 
+/* The lock that warns users begins later, by the cluster's own clock. */
+static enum error_code check_drain(const struct inquiry *inquiry)
+{
+    const struct command *command = inquiry->command;
+    const struct config_cluster *cluster = inquiry->verdict->cluster;
+    if (command->action != ACTION_DRAIN || !command->options.grace_ms || cluster->zone)
+        return ERR_OK;
+    return error_set(
+        inquiry->err, ERR_UNSUPPORTED,
+        "options.grace of a drain needs clusters[].time_zone of '%s': set it, or drain "
+        "without a grace",
+        cluster->name);
+}
+
 static enum error_code check_rules(const struct inquiry *inquiry)
 {
     return rules_for_command(&inquiry->config->policy, inquiry->verdict->cluster, inquiry->command,
@@ -231,7 +245,7 @@ enum error_code guard_command(const struct config *config, const struct command 
 {
     static enum error_code (*const checks[])(const struct inquiry *) = {
         check_shape, check_supported,   check_cluster, check_time,
-        check_size,  check_reply_topic, check_rules,
+        check_size,  check_reply_topic, check_drain,   check_rules,
     };
     CHECK(facts->appended_at.ms > 0);
     *ret = (struct guard_verdict){

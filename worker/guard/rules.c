@@ -121,6 +121,10 @@ enum error_code rules_for_command(const struct config_policy *policy,
         enum match match = match_rule(rule, &asked);
         if (match == YES && rule->effect == CONFIG_DENY)
             return denied_by(rule, err);
+        if (match == MAYBE && command->action != ACTION_TERMINATE) /* no session will decide it */
+            return error_set(err, ERR_DENIED,
+                             "the policy's rule '%s' is about infobases: name it by its name",
+                             rule->name);
         if (match != NO && rule->effect == CONFIG_ALLOW)
             return ERR_OK;
     }

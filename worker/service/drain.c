@@ -89,5 +89,8 @@ service_resolve_drain(const struct config *config, const struct config_cluster *
     for (size_t i = 0; i < ret->count; i++)
         service_protect(config, cluster, command, &ret->rows[i]);
     cut(ret, config->limits.targets_per_command);
-    return ERR_OK;
+    code = service_choose_handlers(cluster, command, ret, err);
+    if (code)
+        resolution_release(ret);
+    return code;
 }

@@ -172,7 +172,12 @@ static void what_this_version_cannot_do_is_refused_and_never_left_out(void **sta
     command->action = ACTION_DRAIN;
     refused(config, command, &usual, ERR_INVALID, "drain.infobase is missing");
     command->infobase = "ut";
-    refused(config, command, &usual, ERR_UNSUPPORTED, "drain");
+    struct filter all = {.kind = FILTER_ALL};
+    command->options.exclude = &all;
+    refused(config, command, &usual, ERR_UNSUPPORTED, "exclude");
+    command->options = none;
+    command->options.max_targets = 5;
+    refused(config, command, &usual, ERR_UNSUPPORTED, "max_targets of a drain");
 }
 
 static void a_cluster_that_is_not_configured_is_not_found(void **state)

@@ -1,0 +1,314 @@
+#!/usr/bin/env python3
+"""Drains through the real program: lock, grace, rounds, hold, and what was there comes back, whatever happens in between."""
+import datetime
+import sys
+import threading
+
+import bootstrap
+
+bootstrap.enter()
+
+from world import Cases, World, arguments, expect, wait_for
+
+ONE = "sim-01"
+FIELDS = ("sessions_deny", "scheduled_jobs_deny", "denied_from", "denied_to", "denied_message", "denied_parameter", "permission_code")
+FOUND = {"denied_message": "last month", "denied_from": "2026-01-01T01:00:00", "denied_to": "2026-01-01T02:00:00"}
+PROTECTED = ("RAS", "SrvrConsole", "COMConsole", "Designer")
+WITHIN_S = 60       # I9: a lock is given back within 60 s of a healthy worker's return
+FAILED, PARTIAL, NOT_FOUND, REFUSED = 1, 3, 4, 5
+
+
+def lock_of(w, infobase):
+    found = w.sim.ask("lock", infobase=infobase, cluster=ONE)
+    return {field: found[field] for field in FIELDS if field in found}
+
+
+def set_lock(w, infobase, **fields):
+    w.sim.ask("lock", infobase=infobase, cluster=ONE, **fields)
+    return lock_of(w, infobase)
+
+
+def is_locked(w, infobase):
+    return lock_of(w, infobase)["sessions_deny"]
+
+
+def users(w, infobase):
+    return [each for each in w.sim.sessions(ONE, infobase) if each["app"] not in PROTECTED]
+
+
+def drain(w, infobase, *more, **options):
+    return w.curfew("drain", "--cluster", ONE, "--infobase", infobase, *more, "--json", "--timeout", "5m", **options)
+
+
+def started(w, infobase, *more):
+    """The id of a drain that nobody waits for."""
+    run = drain(w, infobase, *more)
+    expect(run.status == 0, f"drain: {run}")
+    return run.json["id"]
+
+
+def expect_given_back(w, infobase, before, seconds=WITHIN_S):
+    wait_for(lambda: f"{infobase} has {before}; it has {lock_of(w, infobase)}", lambda: lock_of(w, infobase) == before, seconds)
+
+
+def expect_end(w, identity, outcome, seconds=2 * WITHIN_S):
+    end = w.end_of(identity, seconds)
+    expect(end["outcome"] == f"COMMAND_OUTCOME_{outcome.upper()}", f"wanted {outcome}: {str(end)[:900]}")
+    return end
+
+
+def holds_of(w):
+    return {each["command"]: each for each in w.curfew("status", "--json").json["locks"]}
+
+
+def wait_held(w, identity):
+    """The infobase is empty, verified, and held."""
+    return wait_for("the hold", lambda: (lambda held: held and held["empty"] and held)(holds_of(w).get(identity)))
+
+
+def server_time(text):
+    return datetime.datetime.fromisoformat(text)
+
+
+def utc_now():
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def moscow_now():
+    return datetime.datetime.now(datetime.timezone(datetime.timedelta(hours=3))).replace(tzinfo=None)
+
+
+# ---- the way of a drain ----
+
+def a_drain_empties_the_infobase_and_gives_back_what_was_there(w):
+    before = set_lock(w, "ib-01", **FOUND)
+    count = len(users(w, "ib-01"))
+    run = drain(w, "ib-01", "--wait")
+    expect(run.status == 0 and run.json["outcome"] == "completed", f"drain: {run}")
+    expect(run.json["totals"]["ended"] == count > 0, f"{count} sessions were there: {run.json['totals']}")
+    expect(not users(w, "ib-01"), "the infobase is not empty")
+    expect(lock_of(w, "ib-01") == before, f"{lock_of(w, 'ib-01')} is not {before}")
+
+
+def users_are_warned_by_the_clusters_own_clock_and_who_leaves_has_left(w):
+    leaver = w.sim.login(ONE, "ib-02", "Уходит")["session"]
+    stayer = w.sim.login(ONE, "ib-02", "Остаётся")["session"]
+    before = lock_of(w, "ib-02")
+    identity = started(w, "ib-02", "--grace", "8s", "--message", "Обновление")
+    lock = wait_for("the lock", lambda: is_locked(w, "ib-02") and lock_of(w, "ib-02"))
+    ahead = (server_time(lock["denied_from"]) - moscow_now()).total_seconds()
+    expect(0 < ahead < 10, f"denied from {lock['denied_from']}, in {ahead} s")
+    expect(lock["scheduled_jobs_deny"], "jobs are not denied")
+    expect(lock["denied_parameter"] == identity, f"the lock does not name its command: {lock}")
+    expect(lock["denied_message"].startswith("Обновление\n\nСообщение для администратора:\n"), f"not the layout of clients: {lock}")
+    w.sim.ask("logout", session=leaver)
+    expect(w.sim.is_there(ONE, stayer), "somebody was ended during the grace")
+    end = expect_end(w, identity, "completed")
+    outcomes = {target["session"]: target["outcome"] for target in end["targets"]}
+    expect(outcomes[leaver] == "TARGET_OUTCOME_LEFT" and outcomes[stayer] == "TARGET_OUTCOME_ENDED", f"{outcomes}")
+    expect_given_back(w, "ib-02", before)
+
+
+def a_hold_is_shown_by_status_and_ended_by_restore(w):
+    before = set_lock(w, "ib-03", **FOUND)
+    identity = started(w, "ib-03", "--hold", "1h")
+    held = wait_held(w, identity)
+    expect(held["infobase"] == "ib-03" and held["cluster"] == ONE, f"status: {held}")
+    expect(not users(w, "ib-03"), "held, and not empty")
+    run = w.curfew("restore", "--cluster", ONE, "--infobase", "IB-03", "--wait")
+    expect(run.status == 0, f"restore: {run}")
+    expect(lock_of(w, "ib-03") == before, f"{lock_of(w, 'ib-03')} is not {before}")
+    expect_end(w, identity, "completed")
+    expect(not holds_of(w), "status still shows a lock")
+    run = w.curfew("restore", "--cluster", ONE, "--infobase", "ib-03", "--wait")
+    expect(run.status == NOT_FOUND, f"nothing is held there: {run}")
+
+
+def a_later_drain_is_not_ended_by_an_earlier_restore(w):
+    identity = started(w, "ib-03", "--hold", "1h")
+    wait_held(w, identity)
+    w.workers["worker-1"].stop()
+    w.workers["worker-1"].start()       # reads the control topic again, from its beginning
+    expect(is_locked(w, "ib-03"), "the hold was ended by a restore from before it")
+    expect(w.curfew("cancel", identity).status == 0, "cancel")
+    expect_end(w, identity, "completed")
+    expect(not is_locked(w, "ib-03"), "a cancel in the hold does not give back")
+
+
+def a_grace_without_a_time_zone_is_refused(w):
+    w.workers["worker-1"].stop()
+    name = "worker-zoneless"
+    settings = w.config_of(name)
+    for cluster in settings["clusters"]:
+        del cluster["time_zone"]
+    worker = w.start_worker(name)
+    worker.stop()
+    worker.write_config(settings)
+    worker.start()
+    run = drain(w, "ib-01", "--grace", "10s", "--wait")
+    expect(run.status == REFUSED and "time_zone" in run.out, f"refused with the reason: {run}")
+    run = drain(w, "ib-01", "--wait")
+    expect(run.status == 0, f"without a grace it is done: {run}")
+    worker.stop()
+    w.workers["worker-1"].start()
+
+
+# ---- other administrators (I9) ----
+
+def a_strangers_change_is_kept_and_the_rest_given_back(w):
+    before = set_lock(w, "ib-03", sessions_deny=False, scheduled_jobs_deny=False, denied_message="")
+    identity = started(w, "ib-03", "--hold", "1h")
+    wait_held(w, identity)
+    set_lock(w, "ib-03", sessions_deny=True, denied_message="мой замок", denied_parameter="2026.11.21 12:00:00 5")
+    expect(w.curfew("restore", "--cluster", ONE, "--infobase", "ib-03", "--wait").status == 0, "restore")
+    lock = lock_of(w, "ib-03")
+    expect(lock["sessions_deny"] and lock["denied_message"] == "мой замок", f"the stranger's lock is gone: {lock}")
+    expect(not lock["scheduled_jobs_deny"], "jobs are still denied")
+    expect_end(w, identity, "completed")
+    set_lock(w, "ib-03", **{field: before[field] or "" for field in FIELDS if field in before})
+
+
+def a_stale_end_in_the_past_does_not_let_people_in(w):
+    before = set_lock(w, "ib-04", sessions_deny=True, denied_from="2026-01-01T01:00:00", denied_to="2026-01-01T02:00:00")
+    w.sim.login(ONE, "ib-04", "Кто-то")     # the stale lock keeps nobody out
+    identity = started(w, "ib-04", "--hold", "1h")
+    wait_held(w, identity)
+    expect(lock_of(w, "ib-04")["denied_parameter"] == identity and not users(w, "ib-04"), "not empty, or not ours")
+    expect(not lock_of(w, "ib-04")["denied_to"], "the lock has an end in the past")
+    expect(w.curfew("restore", "--cluster", ONE, "--infobase", "ib-04", "--wait").status == 0, "restore")
+    expect(lock_of(w, "ib-04") == before, f"{lock_of(w, 'ib-04')} is not {before}")
+
+
+def a_delayed_lock_of_somebody_else_stays_in_force_and_comes_back(w):
+    before = set_lock(w, "ib-04", sessions_deny=True, denied_from="2031-01-01T01:00:00", denied_to="2031-01-01T02:00:00",
+                      denied_message="ночью")
+    identity = started(w, "ib-04", "--hold", "1h")
+    wait_held(w, identity)
+    lock = lock_of(w, "ib-04")
+    expect(lock["denied_message"] == "ночью" and not lock["denied_to"] and not lock["denied_from"], f"the stricter of both: {lock}")
+    expect(w.curfew("restore", "--cluster", ONE, "--infobase", "ib-04", "--wait").status == 0, "restore")
+    expect(lock_of(w, "ib-04") == before, f"{lock_of(w, 'ib-04')} is not {before}")
+    set_lock(w, "ib-04", sessions_deny=False, denied_from="", denied_to="", denied_message="")
+
+
+# ---- kill -9 ----
+
+def again(w):
+    w.workers["worker-1"].kill()
+    w.workers["worker-1"].start()
+
+
+def killed_at(w, infobase, ready, *more, fault=None):
+    """Kills the worker when `ready`; the lock must come back, and the command must close."""
+    before = lock_of(w, infobase)
+    rule = w.sim.fault(fault) if fault else None
+    identity = started(w, infobase, *more)
+    wait_for("the moment to die", lambda: ready(rule))
+    if rule:
+        w.sim.unfault(rule)
+    again(w)
+    w.curfew("restore", "--cluster", ONE, "--infobase", infobase)
+    expect_given_back(w, infobase, before)
+    w.end_of(identity, 2 * WITHIN_S)
+    expect(lock_of(w, infobase) == before, f"{lock_of(w, infobase)} is not {before}")
+
+
+def killed_between_licence_and_lock(w):
+    killed_at(w, "ib-05", lambda rule: w.sim.hits(rule) > 0, "--hold", "1h", fault="hang,op=update")
+
+
+def killed_when_the_lock_was_written_and_no_answer_came(w):
+    killed_at(w, "ib-05", lambda rule: w.sim.hits(rule) > 0, "--hold", "1h", fault="silent,op=update,times=1")
+
+
+def killed_in_the_grace(w):
+    w.sim.login(ONE, "ib-05", "Пятый")
+    killed_at(w, "ib-05", lambda _rule: is_locked(w, "ib-05"), "--grace", "1m", "--hold", "1h")
+
+
+def killed_in_a_round(w):
+    w.sim.login(ONE, "ib-05", "Шестой")
+    killed_at(w, "ib-05", lambda rule: w.sim.hits(rule) > 0, "--hold", "1h", fault="hang,op=terminate")
+
+
+def killed_in_the_hold(w):
+    killed_at(w, "ib-05", lambda _rule: any(each["empty"] for each in holds_of(w).values()), "--hold", "1h")
+
+
+def killed_while_giving_back(w):
+    before = lock_of(w, "ib-05")
+    identity = started(w, "ib-05", "--hold", "1h")
+    wait_held(w, identity)
+    rule = w.sim.fault("hang,op=update")
+    expect(w.curfew("restore", "--cluster", ONE, "--infobase", "ib-05").status == 0, "restore")
+    wait_for("the write back", lambda: w.sim.hits(rule) > 0)
+    w.sim.unfault(rule)
+    again(w)
+    expect_given_back(w, "ib-05", before)
+    expect_end(w, identity, "completed")
+
+
+def a_worker_that_is_away_while_the_hold_ends_gives_back_on_its_return(w):
+    before = lock_of(w, "ib-05")
+    identity = started(w, "ib-05", "--hold", "5s")
+    wait_held(w, identity)
+    w.workers["worker-1"].kill()
+    wait_for("the hold is over", lambda: w.curfew("status", "--json").json["locks"][0]["until"] < utc_now())
+    expect(is_locked(w, "ib-05"), "given back by nobody")
+    w.workers["worker-1"].start()
+    expect_given_back(w, "ib-05", before)
+    expect_end(w, identity, "completed")
+
+
+def the_journal_holds_what_was_done(w):
+    w.check()
+
+
+# ---- under load ----
+
+def a_thousand_sessions_under_load_are_gone_and_stay_gone(w):
+    """Users log in again at once, jobs start again, and another administrator changes the lock."""
+    before = lock_of(w, "ib-01")
+    expect(len(users(w, "ib-01")) >= 900, f"only {len(users(w, 'ib-01'))} sessions")
+    done = threading.Event()
+
+    def crowd():
+        while not done.wait(0.02):
+            try:
+                w.sim.login(ONE, "ib-01", "Опять", force=False)
+            except Exception:
+                continue        # denied: that is the point
+
+    thread = threading.Thread(target=crowd)
+    thread.start()
+    try:
+        run = drain(w, "ib-01", "--wait", "--deadline", "5m", seconds=400)
+    finally:
+        done.set()
+        thread.join()
+    expect(run.status == 0 and run.json["outcome"] == "completed", f"drain: status {run.status}, {run.out[:300]} {run.err}")
+    expect(run.json["totals"]["ended"] >= 900, f"{run.json['totals']}")
+    expect_given_back(w, "ib-01", before)
+
+
+def main():
+    options = arguments(__doc__, seed=(1, "of the simulated world"))
+    cases = Cases(options)
+    with World(options, clusters=1, sim=["--infobases", "5", "--sessions", "40", "--seed", options.seed]) as w:
+        w.start_worker("worker-1", {"clusters": [w.cluster_config(ONE) | {"timeouts": {"request": "5s"}}]})
+        cases.run(w, [a_drain_empties_the_infobase_and_gives_back_what_was_there,
+                      users_are_warned_by_the_clusters_own_clock_and_who_leaves_has_left,
+                      a_hold_is_shown_by_status_and_ended_by_restore, a_later_drain_is_not_ended_by_an_earlier_restore,
+                      a_grace_without_a_time_zone_is_refused, a_strangers_change_is_kept_and_the_rest_given_back,
+                      a_stale_end_in_the_past_does_not_let_people_in, a_delayed_lock_of_somebody_else_stays_in_force_and_comes_back,
+                      killed_between_licence_and_lock, killed_when_the_lock_was_written_and_no_answer_came, killed_in_the_grace,
+                      killed_in_a_round, killed_in_the_hold, killed_while_giving_back,
+                      a_worker_that_is_away_while_the_hold_ends_gives_back_on_its_return])
+    with World(options, clusters=1, sim=["--infobases", "1", "--sessions", "1000", "--relogin", "200ms", "--seed", options.seed]) as w:
+        w.start_worker("worker-1")
+        cases.run(w, [a_thousand_sessions_under_load_are_gone_and_stay_gone])
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

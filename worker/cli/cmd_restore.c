@@ -1,0 +1,177 @@
+/* curfew restore: ends the holds of one infobase, by the control topic. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/common.h"
+#include "cli/link.h"
+#include "cli/main_table.h"
+#include "cli/request.h"
+#include "cli/say.h"
+#include "cli/send.h"
+#include "cli/trace.h"
+
+enum { KEY_CLUSTER = 0x2000, KEY_INFOBASE, KEY_REASON, KEY_REQUESTED_BY, KEY_WAIT };
+
+struct restore {
+    struct cli_common common;
+    struct request request;
+    bool wait;
+    struct say talk;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct restore *restore = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        cli_children_init(state, &restore->common);
+        return 0;
+    case KEY_CLUSTER:
+        restore->request.cluster = arg;
+        return 0;
+    case KEY_INFOBASE:
+        restore->request.infobase = arg;
+        return 0;
+    case KEY_REASON:
+        restore->request.reason = arg;
+        return 0;
+    case KEY_REQUESTED_BY:
+        restore->request.requested_by = arg;
+        return 0;
+    case KEY_WAIT:
+        restore->wait = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"cluster", KEY_CLUSTER, "NAME", 0, "The cluster, by its configured name", 0},
+    {"infobase", KEY_INFOBASE, "NAME", 0, "The infobase, as the drain named it, or by UUID", 0},
+    {"reason", KEY_REASON, "TEXT", 0, "Why", 0},
+    {"requested-by", KEY_REQUESTED_BY, "NAME", 0, "Who asks; default user@host", 0},
+    {"wait", KEY_WAIT, NULL, 0, "Wait until the lock is given back", 0},
+    {0}};
+
+const struct argp cmd_restore_argp = {
+    options,
+    parse,
+    NULL,
+    "Ends every drain of an infobase now; its lock and jobs setting are given back as they "
+    "were.\n\n"
+    "Examples:\n"
+    "  curfew restore --cluster main --infobase ut\n"
+    "  curfew restore --cluster main --infobase ut --wait && echo open again\n"
+    "\vA drain that still ends sessions stops. 'curfew status' shows every lock that Curfew "
+    "holds.\n\n"
+    "Exit status: 0 sent (with --wait: given back), 2 usage, 4 Curfew holds no lock there (with "
+    "--wait), 6 not given back in time (it goes on), 75 later, 78 configuration.",
+    cli_children,
+    NULL,
+    NULL};
+
+/* ---- waiting: the journal says which locks are held ---- */
+
+static bool is_meant(const struct restore *restore, const struct trace_command *command)
+{
+    struct uuid uuid;
+    const struct text meant = text_of(restore->request.infobase);
+    if (!command->holds.locked ||
+        !text_same_name(text_of(command->cluster), text_of(restore->request.cluster)))
+        return false;
+    return text_same_name(text_of(command->holds.infobase), meant) ||
+           (uuid_read(meant, &uuid, NULL) == ERR_OK && uuid_equal(&uuid, &command->holds.uuid));
+}
+
+static size_t count_held(const struct restore *restore, const struct trace *trace)
+{
+    size_t count, held = 0;
+    AUTO_FREE struct trace_command *commands = trace_open(trace, &count);
+    for (size_t i = 0; i < count; i++)
+        held += is_meant(restore, &commands[i]);
+    return held;
+}
+
+static void take_all(struct link *link, struct trace *trace)
+{
+    struct kafka_message *message;
+    while (link_take(link, &message)) {
+        if (trace_partition(trace, message->partition)->records == 0 &&
+            link_low(link, message->partition) > 0)
+            trace_from_middle(trace, message->partition);
+        trace_record(trace, message->partition, message->value, message->timestamp);
+        kafka_message_destroy(message);
+    }
+}
+
+/* Reads on until nothing of ours stands there; `to_end`: until the journal's present end. */
+static enum error_code read_journal(const struct restore *restore, struct link *link,
+                                    struct trace *trace, bool to_end, struct instant until,
+                                    struct error *err)
+{
+    for (;;) {
+        take_all(link, trace);
+        if (link_broken(link, err))
+            return error_wrap(err, "the journal cannot be read");
+        if (to_end ? link_at_end(link) : count_held(restore, trace) == 0)
+            return ERR_OK;
+        enum link_wake wake = link_wait(link, until);
+        if (wake != LINK_READY)
+            return link_gave_up(link, wake, "the lock was not given back in time; it goes on", err);
+    }
+}
+
+static enum error_code walk(const struct restore *restore, struct cli_setup *setup,
+                            const struct command *command, struct error *err)
+{
+    AUTO(link) link = NULL;
+    AUTO(trace) trace = NULL;
+    struct kafka_receipt receipt;
+    int32_t partitions;
+    const char *journal = setup->config->topics.journal;
+    const char *topic = setup->config->topics.control;
+    if (link_create(NULL, &setup->settings, cli_first_look_ms(&restore->common), &link, err))
+        return err->code;
+    struct instant until = instant_add_ms(link_now(link), restore->common.timeout_ms);
+    if (restore->wait) {
+        if (link_partitions(link, journal, &partitions, err) ||
+            link_read(link, KAFKA_READ_JOURNAL, journal, KAFKA_FROM_BEGINNING, err))
+            return err->code;
+        trace = trace_create(partitions);
+        if (read_journal(restore, link, trace, true, until, err))
+            return err->code;
+        if (!count_held(restore, trace))
+            return error_set(err, ERR_NOT_FOUND, "Curfew holds no lock of infobase '%s' in '%s'",
+                             restore->request.infobase, restore->request.cluster);
+    }
+    if (send_command(link, topic, command, until, &receipt, err))
+        return err->code;
+    if (restore->wait && read_journal(restore, link, trace, false, until, err))
+        return err->code;
+    if (restore->common.json)
+        send_json(topic, command, &receipt);
+    else
+        printf("%s\n", uuid_format(&command->id).text);
+    return ERR_OK;
+}
+
+int cmd_restore(int argc, char **argv)
+{
+    struct restore restore = {0};
+    struct cli_setup setup = {0};
+    struct clock clock = clock_real();
+    struct error err;
+    AUTO(command) command = NULL;
+    cli_common_init(&restore.common);
+    cli_parse(&cmd_restore_argp, argc, argv, &restore);
+    enum error_code code = request_restore(&restore.request, clock_wall(&clock), &command, &err);
+    if (!code)
+        code = cli_setup_load(&restore.common, false, &setup, NULL, &err);
+    if (!code) {
+        code = walk(&restore, &setup, command, &err);
+        cli_setup_release(&setup);
+    }
+    return code ? say_error("restore", &err) : 0;
+}
