@@ -16,6 +16,7 @@ import bootstrap
 
 bootstrap.enter()
 
+import bsl
 import world as w
 from contract import Contract, codes_of_the_table
 from world import expect, wait_for
@@ -290,6 +291,26 @@ def what_survives_is_not_gone(world):
     expect(outcomes(answer) == {session["number"]: "survived"} and answer.json["sessions"][0]["gone"] is False, str(answer))
 
 
+# ---- the extension for 1C ----
+
+def the_requests_of_the_extension_for_1c_are_taken_as_they_are(world):
+    """Made by the extension's own functions (bsl.py), sent as they are, and its answer has what the extension reads."""
+    mine, taken = login(world, user="Иванов"), login(world, user="Петров")
+    rows = [{"Номер": mine["number"], "Пользователь": "Иванов", "Приложение": mine["app"], "Начало": mine["started_at"][:19]},
+            {"Номер": taken["number"], "Пользователь": "Иванов", "Приложение": "", "Начало": ""}]
+    for each, gone in ((rows[:1], True), (rows[1:], False)):
+        path, headers, body = bsl.request('Srvr="srv1";Ref="ib-01";', each, "Администратор", TOKEN, str(uuid.uuid4()))
+        answer = world.gateway.request("POST", path, json.dumps(body, ensure_ascii=False).encode(), headers)
+        expect(answer.status == 200 and answer.json["allGone"] is gone and answer.headers["Content-Language"] == "ru", str(answer))
+        expect(bsl.members_read("Данные") - {"detail"} <= set(answer.json), f"the extension reads {bsl.members_read('Данные')}")
+        expect(bsl.members_read("Сеанс") <= set(answer.json["sessions"][0]), f"the extension reads {bsl.members_read('Сеанс')}")
+        expect(answer.json["requestedBy"] == "ut/Администратор", str(answer))
+    expect(not world.sim.is_there(ONE, mine["session"]) and world.sim.is_there(ONE, taken["session"]), "the wrong one is gone")
+    headers["Authorization"] = "Bearer wrong"
+    refused = expect_problem(world.gateway.request("POST", path, json.dumps(body).encode(), headers), 401, "unauthorized")
+    expect("detail" in bsl.members_read("Данные") and "токен" in refused.json["detail"], str(refused))
+
+
 # ---- refusals ----
 
 def the_door_is_for_tokens_and_their_clusters(world):
@@ -422,6 +443,7 @@ CASES = [
     sessions_may_be_named_by_uuid,
     a_dry_run_ends_nothing_and_is_not_gone,
     what_survives_is_not_gone,
+    the_requests_of_the_extension_for_1c_are_taken_as_they_are,
     the_door_is_for_tokens_and_their_clusters,
     every_refusal_says_what_to_do_in_both_languages,
     what_the_worker_refuses_is_told_as_its_refusal,
