@@ -148,7 +148,7 @@ static const char *find_wrong(const struct words *words, unsigned version)
 
 void words_read(int argc, char **argv, unsigned version, struct words *ret)
 {
-    char *plain[WORDS_MAX];
+    char *plain[WORDS_MAX] = {0};
     size_t count = 0;
     size_t length = 0;
     *ret = (struct words){.port = RAS_PORT, .host = "localhost"};
