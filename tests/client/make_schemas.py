@@ -24,7 +24,7 @@ HEX = {"pattern": "^[0-9a-f]{64}$"}
 MORE = {
     "Command.id": UUID, "Command.requested_by": NAME, "Command.reason": TEXT, "Command.correlation_id": NAME,
     "Command.reply_topic": NAME, "Command.cluster": NAME, "Drain.infobase": NAME, "Restore.infobase": NAME,
-    "Cancel.command_id": UUID, "Approve.command_id": UUID, "Approve.resolved_digest": HEX, "SessionUuids.uuids": UUID,
+    "Cancel.command_id": UUID, "Approve.command_id": UUID, "Approve.resolved_digest": HEX, "AcceptTopics.last_digests": HEX, "SessionUuids.uuids": UUID,
     "SessionNumbers.infobase": NAME, "Guard.user": NAME, "Guard.application": NAME, "Guard.started_at": CLUSTER_TIME,
     "Condition.field": NAME, "Condition.values": TEXT, "Options.message": TEXT, "Event.command_id": UUID,
     "TargetVerdict.session": UUID, "SessionSnapshot.uuid": UUID, "SessionSnapshot.infobase": UUID,

@@ -108,7 +108,7 @@ def random_command(rng):
     for name in ("requested_at", "expires_at"):
         if rng.random() < .7:
             getattr(command, name).FromMilliseconds(rng.randint(1, 253402300799999))
-    action = rng.choice(["terminate", "drain", "restore", "cancel", "approve", "kill_switch", None])
+    action = rng.choice(["terminate", "drain", "restore", "cancel", "approve", "kill_switch", "accept_topics", None])
     if action == "terminate":
         random_selector(rng, command.terminate.selector)
         random_options(rng, command.terminate.options)
@@ -122,6 +122,10 @@ def random_command(rng):
         command.restore.infobase = rng.choice(TEXTS)
     elif action in ("cancel", "approve"):
         getattr(command, action).command_id = str(uuid.UUID(int=rng.getrandbits(128) | 1))
+    elif action == "accept_topics":
+        command.accept_topics.partitions_before = rng.randint(0, 50)
+        command.accept_topics.partitions = rng.randint(1, 50)
+        command.accept_topics.last_digests.extend("%064x" % rng.getrandbits(256) for _ in range(rng.randint(0, 3)))
     elif action:
         command.kill_switch.SetInParent()
         command.kill_switch.engaged = rng.random() < .5

@@ -426,6 +426,12 @@ class Journal:
             else:
                 command.outcomes[end.index] = end.outcome, line.at
 
+    def on_topics_accepted(self, line, record):
+        """Another topic of that name: its offsets begin anew."""
+        self.figures["topics_accepted"] += 1
+        if record.topics_accepted.from_beginning:
+            self.sources = {place: found for place, found in self.sources.items() if place[0] != line.partition}
+
     def on_cancelled(self, line, record):
         command = self.open(line, record, "cancelled")
         if command and command.cancelled_at is None:

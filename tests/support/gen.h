@@ -216,6 +216,15 @@ static inline void gen_action(struct gen *gen, struct command *command)
     case ACTION_KILL_SWITCH:
         command->kill_switch_engaged = gen_chance(gen, 50);
         break;
+    case ACTION_ACCEPT_TOPICS:
+        command->accept_topics.partitions_before = (int32_t)gen_below(gen, 100);
+        command->accept_topics.partitions = (int32_t)gen_below(gen, 100);
+        command->accept_topics.digest_count = gen_below(gen, 4);
+        command->accept_topics.last_digests =
+            arena_take(arena, command->accept_topics.digest_count, sizeof(const char *));
+        for (size_t i = 0; i < command->accept_topics.digest_count; i++)
+            command->accept_topics.last_digests[i] = gen_text(gen, arena, 64);
+        break;
     case ACTION_NONE:
     case ACTION_COUNT:
         break;

@@ -16,6 +16,8 @@ enum {
     /* Of a value in the dead letters: with headers and key below a broker's usual 1 MiB, and below
      * librdkafka's 1,000,000. */
     LIMIT_DEAD_LETTER_BYTES = 800000,
+    LIMIT_PARTITIONS_NAMED = 1000, /* in one release of topics: with a digest each it stays below a
+                                      command's bytes */
     LIMIT_NAME_BYTES = 256,  /* cluster, infobase, user, application, topic names */
     LIMIT_TEXT_BYTES = 1024, /* reasons and messages for people; a RAS string stays below 4096 */
     LIMIT_TARGETS = 10000,   /* selected by one command, whatever the configuration says */

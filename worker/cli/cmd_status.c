@@ -10,6 +10,7 @@
 #include "cli/main_table.h"
 #include "cli/say.h"
 #include "cli/table.h"
+#include "cli/topics_state.h"
 
 enum { AGE_TEXT_MAX = 32, SECOND_MS = 1000, MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400 };
 
@@ -232,6 +233,20 @@ static int tell(struct status *status, const struct trace *trace)
     return damaged ? error_exit_status(ERR_JOURNAL) : 0;
 }
 
+/* The worker takes no commands then; the journal alone does not show it. */
+static void tell_topics(struct status *status, struct cli_setup *setup, struct topics_state *topics)
+{
+    struct error err;
+    if (topics_state_compare(topics, &status->common, setup, &err))
+        say_line(&status->talk, "the commands topic could not be looked at: %s", err.message);
+    else if (topics->gone || topics_state_recounted(topics))
+        say_line(&status->talk,
+                 "%sthe commands topic is not the one that the journal speaks of%s (%s): no "
+                 "commands are taken until 'curfew topics accept'",
+                 say_on(&status->talk, PAINT_BAD), say_off(&status->talk),
+                 topics->gone ? "made anew" : "another number of partitions");
+}
+
 int cmd_status(int argc, char **argv)
 {
     struct status status = {0};
@@ -246,9 +261,14 @@ int cmd_status(int argc, char **argv)
     if (cli_setup_load(&status.common, false, &setup, NULL, &err))
         return say_error("status", &err);
     AUTO(trace) trace = NULL;
-    int exit_status = journal_read(&status.common, &setup, &status.talk, NULL, NULL, &trace, &err)
+    struct topics_state topics = {0};
+    int exit_status = journal_read(&status.common, &setup, &status.talk, topics_state_visit,
+                                   &topics, &trace, &err)
                           ? say_error("status", &err)
                           : tell(&status, trace);
+    if (trace)
+        tell_topics(&status, &setup, &topics);
+    topics_state_release(&topics);
     cli_setup_release(&setup);
     return exit_status;
 }

@@ -1,4 +1,4 @@
-/* curfew topics create | check: makes the topics, and says which settings are unsafe. */
+/* curfew topics create | check | accept: makes the topics, and says which settings are unsafe. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,15 +9,17 @@
 #include "cli/main_table.h"
 #include "cli/say.h"
 #include "cli/table.h"
+#include "cli/topics_accept.h"
 #include "kafka/admin.h"
 
+enum { KEY_REASON = 0x2100, KEY_REQUESTED_BY };
 enum { KEY_PARTITIONS = 0x2000, KEY_REPLICATION, PARTITIONS_MAX = 10000, REPLICATION_MAX = 100 };
 enum { PARTITIONS_USUAL = 12 };
 
 struct topics {
     struct cli_common common;
-    bool create;
-    bool chosen; /* what to do was named */
+    enum { TOPICS_NOTHING, TOPICS_CREATE, TOPICS_CHECK, TOPICS_ACCEPT } what;
+    struct request request; /* ACCEPT */
     struct kafka_plan plan;
 };
 
@@ -25,10 +27,14 @@ struct topics {
 
 static void choose(struct argp_state *state, struct topics *topics, const char *word)
 {
-    topics->create = !strcmp(word, "create");
-    if (topics->chosen || (!topics->create && strcmp(word, "check") != 0))
-        argp_error(state, "say 'create' or 'check', once; not '%s'", word);
-    topics->chosen = true;
+    static const char *const words[] = {"", "create", "check", "accept"};
+    if (topics->what)
+        argp_error(state, "one thing at a time; not '%s' as well", word);
+    for (int i = TOPICS_CREATE; i <= TOPICS_ACCEPT; i++)
+        if (!strcmp(word, words[i]))
+            topics->what = i;
+    if (!topics->what)
+        argp_error(state, "say 'create', 'check' or 'accept'; not '%s'", word);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -44,12 +50,18 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_REPLICATION:
         topics->plan.replication = (int16_t)cli_count(state, "--replication", arg, REPLICATION_MAX);
         return 0;
+    case KEY_REASON:
+        topics->request.reason = arg;
+        return 0;
+    case KEY_REQUESTED_BY:
+        topics->request.requested_by = arg;
+        return 0;
     case ARGP_KEY_ARG:
         choose(state, topics, arg);
         return 0;
     case ARGP_KEY_END:
-        if (!topics->chosen)
-            argp_error(state, "say what to do: create or check");
+        if (!topics->what)
+            argp_error(state, "say what to do: create, check or accept");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -58,19 +70,30 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option options[] = {
     {"partitions", KEY_PARTITIONS, "N", 0,
-     "Partitions of commands, journal and events; default 12. They cannot be changed later", 0},
+     "Partitions of commands, journal and events; default 12. Raising them later stops the worker "
+     "until 'curfew topics accept'",
+     0},
     {"replication", KEY_REPLICATION, "N", 0,
      "Replication factor; default 3, or the number of brokers when there are fewer", 0},
+    {"reason", KEY_REASON, "TEXT", 0, "Why; for accept", 0},
+    {"requested-by", KEY_REQUESTED_BY, "NAME", 0, "Who accepts; default user@host", 0},
     {0}};
 
 const struct argp cmd_topics_argp = {
     options,
     parse,
-    "create|check",
-    "Makes Curfew's topics, or checks their settings.\v"
+    "create|check|accept",
+    "Makes Curfew's topics, checks their settings, or accepts that the commands topic was made "
+    "anew "
+    "or has another number of partitions.\v"
     "Examples:\n"
     "  curfew topics create --brokers kafka-1:9092\n"
     "  curfew topics check --config /etc/curfew/curfew.yaml\n"
+    "  curfew topics accept --reason 'restored from the mirror'\n"
+    "\n"
+    "A worker takes no commands from a topic that is not the one that its journal speaks of; what "
+    "is open goes on. 'accept' names exactly what differs and releases that: a topic that was made "
+    "anew is read from its beginning. Exit status 5: nothing is to be accepted.\n"
     "\n"
     "Exit status 1: a setting breaks a promise, and the worker would not start. The commands that "
     "repair it are printed.",
@@ -167,23 +190,38 @@ static int tell(const struct topics *topics, const struct kafka_report *report)
     return unsafe ? 1 : 0;
 }
 
+static int create_or_check(const struct topics *topics, const struct cli_setup *setup)
+{
+    struct kafka_report report;
+    struct error err;
+    int timeout = (int)topics->common.timeout_ms;
+    if (topics->what == TOPICS_CREATE
+            ? kafka_topics_create(&setup->settings, topics->plan, timeout, &report, &err)
+            : kafka_topics_check(&setup->settings, timeout, &report, &err))
+        return say_error("topics", &err);
+    int status = tell(topics, &report);
+    kafka_report_release(&report);
+    return status;
+}
+
+static int accept_topics(const struct topics *topics, struct cli_setup *setup)
+{
+    struct error err;
+    return topics_accept(&topics->common, setup, &topics->request, &err) ? say_error("topics", &err)
+                                                                         : 0;
+}
+
 int cmd_topics(int argc, char **argv)
 {
     struct topics topics = {.plan = {.partitions = PARTITIONS_USUAL}};
     struct cli_setup setup;
-    struct kafka_report report;
     struct error err;
     cli_common_init(&topics.common);
     cli_parse(&cmd_topics_argp, argc, argv, &topics);
     if (cli_setup_load(&topics.common, false, &setup, NULL, &err))
         return say_error("topics", &err);
-    int timeout = (int)topics.common.timeout_ms;
-    enum error_code code =
-        topics.create ? kafka_topics_create(&setup.settings, topics.plan, timeout, &report, &err)
-                      : kafka_topics_check(&setup.settings, timeout, &report, &err);
-    int status = code ? say_error("topics", &err) : tell(&topics, &report);
-    if (!code)
-        kafka_report_release(&report);
+    int status = topics.what == TOPICS_ACCEPT ? accept_topics(&topics, &setup)
+                                              : create_or_check(&topics, &setup);
     cli_setup_release(&setup);
     return status;
 }

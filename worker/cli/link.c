@@ -28,6 +28,7 @@ struct link {
     struct kafka_reader *reader;     /* NULL until something is read */
     struct link_tail *tails;         /* owned */
     int32_t tail_count;
+    bool holes_are_fine; /* link_read_at() */
     const char *last_of; /* link_read_last(): the topic; borrowed */
     int32_t turn;        /* the tail to be asked next: no partition starves another */
     struct error broken;
@@ -179,8 +180,8 @@ enum error_code link_partitions(const struct link *link, const char *topic, int3
     return ERR_OK;
 }
 
-enum error_code link_read(struct link *link, enum kafka_reader_use use, const char *topic,
-                          int64_t from, struct error *err)
+static enum error_code open_tails(struct link *link, enum kafka_reader_use use, const char *topic,
+                                  int64_t from, const int64_t *each, struct error *err)
 {
     int32_t count = 0;
     CHECK(!link->reader);
@@ -189,10 +190,27 @@ enum error_code link_read(struct link *link, enum kafka_reader_use use, const ch
         return err->code;
     link->tails = mem_alloc((size_t)count, sizeof *link->tails);
     link->tail_count = count;
-    for (int32_t i = 0; i < count; i++)
-        if (kafka_tail_open(link->reader, topic, i, from, &link->tails[i].tail, err))
+    for (int32_t i = 0; i < count; i++) {
+        struct link_tail *tail = &link->tails[i];
+        tail->started = tail->ended = each && each[i] < 0;
+        if (!tail->ended &&
+            kafka_tail_open(link->reader, topic, i, each ? each[i] : from, &tail->tail, err))
             return error_wrap(err, "cannot read '%s'", topic);
+    }
     return ERR_OK;
+}
+
+enum error_code link_read(struct link *link, enum kafka_reader_use use, const char *topic,
+                          int64_t from, struct error *err)
+{
+    return open_tails(link, use, topic, from, NULL, err);
+}
+
+enum error_code link_read_at(struct link *link, const char *topic, const int64_t *from,
+                             struct error *err)
+{
+    link->holes_are_fine = true;
+    return open_tails(link, KAFKA_READ_SHARED, topic, 0, from, err);
 }
 
 enum error_code link_read_last(struct link *link, const char *topic, struct error *err)
@@ -240,7 +258,8 @@ static bool take_item(struct link *link, struct link_tail *tail, struct kafka_me
             break;
         case KAFKA_ITEM_GAP:
         case KAFKA_ITEM_TRUNCATED:
-            if (!link->broken.code)
+            tail->low = item.low;
+            if (!link->broken.code && !link->holes_are_fine)
                 error_set(&link->broken, ERR_JOURNAL, "partition %d: %s", (int)(tail - link->tails),
                           item.error.message);
             tail->started = tail->ended = true;

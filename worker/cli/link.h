@@ -43,6 +43,10 @@ enum error_code link_gave_up(const struct link *link, enum link_wake wake, const
 /* Opens all partitions of a topic. Once per link. */
 enum error_code link_read(struct link *link, enum kafka_reader_use use, const char *topic,
                           int64_t from, struct error *err) MUST_CHECK;
+/* The same from an offset for each partition; a negative one: that partition is not read. What does
+ * not exist there (truncated, gone by retention) ends that partition, and is not told as broken. */
+enum error_code link_read_at(struct link *link, const char *topic, const int64_t *from,
+                             struct error *err) MUST_CHECK;
 /* The same for the last record of each partition alone. */
 enum error_code link_read_last(struct link *link, const char *topic, struct error *err) MUST_CHECK;
 /* Waits until every partition is open: what is written after this will be read. */

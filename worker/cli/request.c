@@ -304,3 +304,15 @@ enum error_code request_restore(const struct request *request, struct wall now,
     draft->infobase = request->infobase;
     return settle(draft, ret, err);
 }
+
+enum error_code request_accept_topics(const struct request *request,
+                                      const struct accept_topics *what, struct wall now,
+                                      struct command **ret, struct error *err)
+{
+    AUTO(command) draft = command_create();
+    if (fill_head(request, now, draft, err))
+        return err->code;
+    draft->action = ACTION_ACCEPT_TOPICS;
+    draft->accept_topics = *what;
+    return settle(draft, ret, err);
+}

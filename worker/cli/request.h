@@ -58,6 +58,10 @@ enum error_code request_drain(const struct request *request, struct wall now, st
 /* A `restore` command for the control topic. ERR_USAGE. */
 enum error_code request_restore(const struct request *request, struct wall now,
                                 struct command **ret, struct error *err) MUST_CHECK;
+/* An `accept_topics` command for the control topic; the digests are borrowed until it returns. */
+enum error_code request_accept_topics(const struct request *request,
+                                      const struct accept_topics *what, struct wall now,
+                                      struct command **ret, struct error *err) MUST_CHECK;
 /* A `cancel` command for the control topic. */
 enum error_code request_cancel(const struct request *request, const struct uuid *meant,
                                struct wall now, struct command **ret, struct error *err) MUST_CHECK;

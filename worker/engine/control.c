@@ -121,6 +121,19 @@ static void touch_all(struct engine *engine)
         engine_touch(engine, entry->open);
 }
 
+bool engine_accept_topics(struct engine *engine, int32_t partitions, bool from_beginning,
+                          const char *by, struct instant now)
+{
+    if (!engine_may_act(engine))
+        return false;
+    struct record *record = record_create(RECORD_TOPICS_ACCEPTED);
+    record->topics_accepted.partitions = partitions;
+    record->topics_accepted.from_beginning = from_beginning;
+    record->topics_accepted.by = mem_text(by, strlen(by));
+    engine_append(engine, record, now);
+    return true;
+}
+
 void engine_control_seen(struct engine *engine, struct instant seen, struct instant now)
 {
     bool fresh = engine_control_is_fresh(engine, now);

@@ -171,6 +171,12 @@ uint64_t engine_epochs(const struct engine *engine)
     return engine->epochs;
 }
 
+void engine_presume(struct engine *engine, int32_t partitions)
+{
+    CHECK(engine->partitions == 0);
+    engine->partitions = partitions;
+}
+
 struct engine_checkpoint engine_checkpoint(const struct engine *engine)
 {
     struct engine_checkpoint ret = {
@@ -179,6 +185,8 @@ struct engine_checkpoint engine_checkpoint(const struct engine *engine)
         .journal_start = engine->position,
         .journal_owner = engine->owner,
         .journal_sequence = engine->owner_sequence + 1,
+        .partitions = engine->partitions,
+        .releases = engine->releases,
     };
     if (engine->last_source_offset >= 0) {
         ret.journal_start = engine->last_source_offset;

@@ -64,6 +64,7 @@ struct deny {
 
 struct engine_config {
     int32_t partition;
+    int32_t partitions;         /* of the commands topic, as it is; 0: not known */
     struct uuid writer;         /* random at process start */
     const char *instance;       /* copied: who owns, for people */
     uint32_t open_commands_max; /* over all engines of the budget */
@@ -131,6 +132,9 @@ void engine_configure(struct engine *engine, const struct engine_config *config)
  * partition is read. Before the first record only. */
 void engine_begin_at(struct engine *engine, int64_t offset, const struct epoch *owner,
                      uint64_t sequence);
+/* The number of partitions by which the journal before that place, or an empty one, maps clusters:
+ * from the same metadata, or partition 0's. Records that say it count more. */
+void engine_presume(struct engine *engine, int32_t partitions);
 /* The next record of the journal, in log order, counting or void. `broker_time` is its append time.
  * Takes the record. ERR_JOURNAL: the log contradicts itself; the partition must stop until an
  * operator looks. */
@@ -202,6 +206,10 @@ void engine_control_seen(struct engine *engine, struct instant seen, struct inst
  */
 uint32_t engine_give_back(struct engine *engine, const char *cluster, const char *infobase,
                           struct wall asked_at, const char *by, struct instant now);
+/* An operator releases the partition, whose commands topic was made anew (`from_beginning`) or has
+ * `partitions` partitions now: journalled, and in force when read back. False: not the owner. */
+bool engine_accept_topics(struct engine *engine, int32_t partitions, bool from_beginning,
+                          const char *by, struct instant now);
 /* The kill switch: while engaged no end leaves and what was not sent is stopped. */
 void engine_halt(struct engine *engine, bool engaged, struct instant now);
 /* What a cluster answered to any other request. */
@@ -281,6 +289,8 @@ struct engine_checkpoint {
     int64_t journal_start;      /* offset */
     struct epoch journal_owner; /* that owned it there; number 0: none */
     uint64_t journal_sequence;  /* that the owner's next record from there on has */
+    int32_t partitions;         /* of the commands topic, as accepted; 0: not known */
+    uint64_t releases;          /* TOPICS_ACCEPTED that counted: each may have moved next_command */
 };
 struct engine_checkpoint engine_checkpoint(const struct engine *engine);
 

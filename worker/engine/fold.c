@@ -358,6 +358,20 @@ static void note_source(struct engine *engine, const struct record *record, int6
     engine->last_source_sequence = record->sequence;
 }
 
+/* Offsets begin anew with another topic: a successor must not begin to read behind this record. */
+static void fold_topics_accepted(struct engine *engine, const struct record *record, int64_t offset)
+{
+    engine->partitions = record->topics_accepted.partitions;
+    engine->releases++;
+    if (!record->topics_accepted.from_beginning)
+        return;
+    engine->next_command = -1;
+    engine->last_digest = (struct sha256){0};
+    engine->last_source_offset = offset;
+    engine->last_source_epoch = record->epoch;
+    engine->last_source_sequence = record->sequence;
+}
+
 /* When was this record of ours handed out? False when it is not ours, or of an earlier epoch. */
 static bool own_append_time(struct engine *engine, const struct record *record, struct instant *ret)
 {
@@ -469,6 +483,10 @@ static enum error_code fold(struct engine *engine, struct record *record, int64_
         return ERR_OK;
     case RECORD_FORWARDED:
     case RECORD_POLICY:
+        record_destroy(record);
+        return ERR_OK;
+    case RECORD_TOPICS_ACCEPTED:
+        fold_topics_accepted(engine, record, offset);
         record_destroy(record);
         return ERR_OK;
     default:

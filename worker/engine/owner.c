@@ -58,6 +58,8 @@ void owner_read(struct engine *engine, const struct record *record, struct insta
     }
     if (MUTATED(engine, ignore_foreign_owner) && engine->role == ENGINE_OWNING && !ours)
         return;
+    if (record->owner.partitions > 0)
+        engine->partitions = record->owner.partitions;
     engine->owner = record->epoch;
     engine->owner_sequence = 1;
     engine->owner_broken = false;
@@ -112,6 +114,7 @@ void owner_step(struct engine *engine, struct instant now)
     struct record *record = record_create(RECORD_OWNER);
     record->owner.instance =
         mem_text(engine->config.instance, __builtin_strlen(engine->config.instance));
+    record->owner.partitions = engine->partitions ? engine->partitions : engine->config.partitions;
     engine_append(engine, record, now);
 }
 

@@ -317,6 +317,8 @@ struct engine {
     struct hold *holds;
     int64_t next_command;
     struct sha256 last_digest;
+    int32_t partitions; /* of the commands topic, as accepted; 0: not known */
+    uint64_t releases;
     int64_t last_source_offset; /* journal offset of the last record that names a source */
     struct epoch last_source_epoch;
     uint64_t last_source_sequence;

@@ -20,7 +20,7 @@ struct inquiry {
 static bool belongs_on_control(enum action action)
 {
     return action == ACTION_CANCEL || action == ACTION_APPROVE || action == ACTION_RESTORE ||
-           action == ACTION_KILL_SWITCH;
+           action == ACTION_KILL_SWITCH || action == ACTION_ACCEPT_TOPICS;
 }
 
 static bool has_cluster(enum action action)
@@ -97,6 +97,10 @@ static enum error_code check_action(const struct inquiry *inquiry)
         return check_other_id(inquiry);
     case ACTION_KILL_SWITCH:
         return ERR_OK;
+    case ACTION_ACCEPT_TOPICS:
+        return command->accept_topics.partitions || command->accept_topics.digest_count
+                   ? ERR_OK
+                   : error_set(inquiry->err, ERR_INVALID, "accept_topics names nothing to release");
     default:
         return error_set(inquiry->err, ERR_INVALID,
                          "the command has no action, or one that this version does not know");

@@ -288,6 +288,16 @@ static enum error_code join(struct kafka_consumer *consumer, struct error *err)
     return ERR_CONFIG;
 }
 
+void kafka_consumer_rejoin(struct kafka_consumer *consumer)
+{
+    struct error err;
+    bool member = consumer->membership == MEMBER_IN || consumer->membership == MEMBER_OUT;
+    if (consumer->closing || !member || !consumer->group)
+        return;
+    if (join(consumer, &err))
+        kafka_hub_note(consumer->hub, "group", 4, err.code, err.message);
+}
+
 static enum error_code open_group(struct kafka_consumer *consumer,
                                   const struct kafka_settings *settings, struct error *err)
 {
@@ -363,7 +373,7 @@ static void serve_closing(struct kafka_consumer *consumer)
             serve_queue(consumer, consumer->close_queue);
         bool done =
             consumer->membership == MEMBER_FATAL || rd_kafka_consumer_closed(consumer->group);
-        if (done && !consumer->ask)
+        if (done && !consumer->ask && !consumer->count)
             drop_group(consumer);
     }
     if (consumer->closing == DROPPING && !consumer->drop && kafka_reader_closed(consumer->reader))
@@ -388,6 +398,8 @@ static void destroy_group(struct kafka_consumer *consumer)
 {
     if (consumer->ask)
         kafka_job_abandon(consumer->ask);
+    if (consumer->count)
+        kafka_job_abandon(consumer->count);
     if (consumer->group) {
         rd_kafka_queue_destroy(consumer->queue);
         if (consumer->close_queue)

@@ -38,6 +38,7 @@ enum kafka_consumer_event_kind {
     KAFKA_CONSUMER_REVOKED,   /* `partitions`: held until kafka_consumer_let_go(); the group waits
                                  for that, up to max.poll.interval.ms */
     KAFKA_CONSUMER_COMMITTED, /* answer to a commit of `partition` */
+    KAFKA_CONSUMER_COUNT,     /* answer to kafka_consumer_count(): `offset` partitions */
     KAFKA_CONSUMER_POSITION,  /* answer to kafka_consumer_ask() for `partition` */
     KAFKA_CONSUMER_FATAL,     /* this member is out for good; `error` says what to do */
     KAFKA_CONSUMER_CLOSED,    /* kafka_consumer_close() is complete */
@@ -103,6 +104,15 @@ enum error_code kafka_consumer_commit(struct kafka_consumer *consumer, int32_t p
  * KAFKA_CONSUMER_POSITION (also when it fails). ERR_FULL: KAFKA_PARTITIONS_MAX questions wait. */
 enum error_code kafka_consumer_ask(struct kafka_consumer *consumer, int32_t partition,
                                    struct error *err) MUST_CHECK;
+
+/* Asks how many partitions the commands topic has; answered by KAFKA_CONSUMER_COUNT when the broker
+ * tells (else ask again, later). One question at a time: more are ignored. */
+void kafka_consumer_count(struct kafka_consumer *consumer);
+
+/* Subscribes anew, so that the group shares out the partitions that there are now. A group of
+ * static members does not do that by itself when partitions were added while its leader was away.
+ */
+void kafka_consumer_rejoin(struct kafka_consumer *consumer);
 
 /* Is the partition in the present assignment, as far as this member has been told? A member that
  * was paused has not been told yet: for proof see `current` above. */

@@ -123,3 +123,55 @@ enum error_code kafka_consumer_ask(struct kafka_consumer *consumer, int32_t part
     kafka_hub_again(consumer->hub);
     return ERR_OK;
 }
+
+/* ---- how many partitions ---- */
+
+struct count_job {
+    struct kafka_job job;
+    rd_kafka_t *group;
+    char *topic;
+    int partitions; /* 0: not told */
+};
+
+/* Only what the client knows is asked for: the commands topic. Asked for by name, a topic that was
+ * deleted would be made by a broker that makes topics by accident. */
+static void count_run(struct kafka_job *job)
+{
+    struct count_job *count = (struct count_job *)job;
+    const struct rd_kafka_metadata *metadata;
+    if (rd_kafka_metadata(count->group, 0, NULL, &metadata, ASK_TIMEOUT_MS))
+        return;
+    for (int i = 0; i < metadata->topic_cnt; i++)
+        if (!metadata->topics[i].err && !strcmp(metadata->topics[i].topic, count->topic))
+            count->partitions = metadata->topics[i].partition_cnt;
+    rd_kafka_metadata_destroy(metadata);
+}
+
+static void count_done(struct kafka_job *job)
+{
+    struct count_job *count = (struct count_job *)job;
+    struct kafka_consumer *consumer = job->owner;
+    consumer->count = NULL;
+    if (count->partitions > 0)
+        consumer_tell(consumer, KAFKA_CONSUMER_COUNT)->event.offset = count->partitions;
+}
+
+static void count_release(struct kafka_job *job)
+{
+    struct count_job *count = (struct count_job *)job;
+    free(count->topic);
+    free(count);
+}
+
+void kafka_consumer_count(struct kafka_consumer *consumer)
+{
+    if (consumer->count || consumer->closing || !consumer->group)
+        return;
+    struct count_job *count = mem_new(struct count_job);
+    count->group = consumer->group;
+    count->topic = mem_text(consumer->topic, strlen(consumer->topic));
+    count->job = (struct kafka_job){
+        .owner = consumer, .run = count_run, .done = count_done, .release = count_release};
+    consumer->count = &count->job;
+    kafka_job_start(consumer->hub, consumer->count);
+}

@@ -74,6 +74,7 @@ struct kafka_consumer {
     int32_t *asked;             /* partitions to ask about */
     size_t asked_count;
     struct kafka_job *ask;
+    struct kafka_job *count;
     struct kafka_job *drop;
 };
 

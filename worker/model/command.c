@@ -67,8 +67,9 @@ const char *origin_label(enum origin origin)
 
 const char *action_label(enum action action)
 {
-    static const char *const labels[ACTION_COUNT] = {"none",   "terminate", "drain",      "restore",
-                                                     "cancel", "approve",   "kill_switch"};
+    static const char *const labels[ACTION_COUNT] = {"none",        "terminate",    "drain",
+                                                     "restore",     "cancel",       "approve",
+                                                     "kill_switch", "accept_topics"};
     CHECK((unsigned)action < ACTION_COUNT);
     return labels[action];
 }

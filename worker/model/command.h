@@ -35,6 +35,7 @@ enum action {
     ACTION_CANCEL,
     ACTION_APPROVE,
     ACTION_KILL_SWITCH,
+    ACTION_ACCEPT_TOPICS,
     ACTION_COUNT
 };
 
@@ -121,6 +122,12 @@ struct command {
     struct uuid other_id; /* CANCEL, APPROVE: the command meant */
     const char *resolved_digest;
     bool kill_switch_engaged;
+    struct accept_topics {         /* ACCEPT_TOPICS */
+        int32_t partitions_before; /* 0, and so the next: it is not about that */
+        int32_t partitions;
+        const char **last_digests; /* lower-case hex */
+        size_t digest_count;
+    } accept_topics;
 };
 
 /* What the session of that number has to be; NUMBERS only. A number not asked for has the guard of

@@ -217,6 +217,21 @@ static void put_drain(struct arena *scratch, const struct command *command, Pb *
     message->drain->options = put_options(scratch, &command->options);
 }
 
+static Curfew__V1__AcceptTopics *put_accept_topics(struct arena *scratch,
+                                                   const struct accept_topics *from)
+{
+    Curfew__V1__AcceptTopics *made =
+        NEW(scratch, Curfew__V1__AcceptTopics, curfew__v1__accept_topics);
+    made->partitions_before = from->partitions_before;
+    made->partitions = from->partitions;
+    made->n_last_digests = from->digest_count;
+    made->last_digests = arena_take(scratch, from->digest_count, sizeof made->last_digests[0]);
+    CHECK(made->last_digests);
+    for (size_t i = 0; i < from->digest_count; i++)
+        made->last_digests[i] = put_text(from->last_digests[i]);
+    return made;
+}
+
 static void put_action(struct arena *scratch, const struct command *command, Pb *message)
 {
     switch (command->action) {
@@ -250,6 +265,10 @@ static void put_action(struct arena *scratch, const struct command *command, Pb 
         message->action_case = CURFEW__V1__COMMAND__ACTION_KILL_SWITCH;
         message->kill_switch = NEW(scratch, Curfew__V1__KillSwitch, curfew__v1__kill_switch);
         message->kill_switch->engaged = command->kill_switch_engaged;
+        break;
+    case ACTION_ACCEPT_TOPICS:
+        message->action_case = CURFEW__V1__COMMAND__ACTION_ACCEPT_TOPICS;
+        message->accept_topics = put_accept_topics(scratch, &command->accept_topics);
         break;
     case ACTION_NONE:
     case ACTION_COUNT:
@@ -539,6 +558,30 @@ static enum error_code get_approve(struct reader *reader, const Curfew__V1__Appr
                            &command->resolved_digest);
 }
 
+static enum error_code get_accept_topics(struct reader *reader,
+                                         const Curfew__V1__AcceptTopics *from)
+{
+    struct accept_topics *accept = &reader->command->accept_topics;
+    reader->command->action = ACTION_ACCEPT_TOPICS;
+    if (from->partitions_before < 0 || from->partitions < 0)
+        return error_set(reader->err, ERR_INVALID,
+                         "accept_topics: a negative number of partitions");
+    accept->partitions_before = from->partitions_before;
+    accept->partitions = from->partitions;
+    if (from->n_last_digests > LIMIT_PARTITIONS_NAMED)
+        return error_set(reader->err, ERR_TOO_LARGE, "accept_topics: at most %d digests are taken",
+                         LIMIT_PARTITIONS_NAMED);
+    accept->last_digests =
+        arena_take(reader->command->arena, from->n_last_digests, sizeof accept->last_digests[0]);
+    if (!accept->last_digests)
+        return error_set(reader->err, ERR_TOO_LARGE, "the command is too large");
+    enum error_code code = ERR_OK;
+    for (size_t i = 0; i < from->n_last_digests && !code; i++, accept->digest_count++)
+        code =
+            get_text(reader, from->last_digests[i], 64, "last_digests", &accept->last_digests[i]);
+    return code;
+}
+
 static enum error_code get_action(struct reader *reader, const Pb *from)
 {
     struct command *command = reader->command;
@@ -563,6 +606,8 @@ static enum error_code get_action(struct reader *reader, const Pb *from)
         command->action = ACTION_KILL_SWITCH;
         command->kill_switch_engaged = from->kill_switch->engaged != 0;
         return ERR_OK;
+    case CURFEW__V1__COMMAND__ACTION_ACCEPT_TOPICS:
+        return get_accept_topics(reader, from->accept_topics);
     default:
         return ERR_OK; /* none: guard/ refuses it with the reason */
     }

@@ -76,6 +76,9 @@ void record_destroy(struct record *record)
     case RECORD_CANCELLED:
         free(record->cancelled.by);
         break;
+    case RECORD_TOPICS_ACCEPTED:
+        free(record->topics_accepted.by);
+        break;
     default:
         break;
     }
@@ -85,11 +88,11 @@ void record_destroy(struct record *record)
 
 const char *record_kind_label(enum record_kind kind)
 {
-    static const char *const labels[] = {"owner",     "accepted", "rejected", "duplicate",
-                                         "forwarded", "resolved", "pending",  "approved",
-                                         "cancelled", "locked",   "attempt",  "outcome",
-                                         "restored",  "closed",   "policy",   "released"};
-    if (kind < RECORD_OWNER || kind > RECORD_RELEASED)
+    static const char *const labels[] = {
+        "owner",    "accepted", "rejected",  "duplicate", "forwarded",      "resolved",
+        "pending",  "approved", "cancelled", "locked",    "attempt",        "outcome",
+        "restored", "closed",   "policy",    "released",  "topics_accepted"};
+    if (kind < RECORD_OWNER || kind > RECORD_TOPICS_ACCEPTED)
         return "none";
     return labels[kind - RECORD_OWNER];
 }

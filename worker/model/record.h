@@ -37,7 +37,8 @@ enum record_kind {
     RECORD_RESTORED = 32,
     RECORD_CLOSED = 33,
     RECORD_POLICY = 34,
-    RECORD_RELEASED = 35
+    RECORD_RELEASED = 35,
+    RECORD_TOPICS_ACCEPTED = 36
 };
 
 /* Whose record it is. Every OWNER has an epoch of its own, also when the same process asks again.
@@ -141,7 +142,8 @@ struct record {
 
     union {
         struct {
-            char *instance; /* owned */
+            char *instance;     /* owned */
+            int32_t partitions; /* of the commands topic, as accepted; 0: not known */
         } owner;
         struct {
             struct command *command; /* owned; may be moved out */
@@ -218,6 +220,11 @@ struct record {
         struct {
             char *by; /* owned */
         } cancelled;
+        struct {
+            int32_t partitions;
+            bool from_beginning; /* of the commands topic, which was made anew */
+            char *by;            /* owned */
+        } topics_accepted;
     };
 };
 

@@ -287,6 +287,7 @@ static enum error_code get_body(const Pb *from, struct record *record, struct er
 {
     switch (record->kind) {
     case RECORD_OWNER:
+        record->owner.partitions = from->owner->partitions;
         return get_text(from->owner->instance, LIMIT_NAME_BYTES, "instance",
                         &record->owner.instance, err);
     case RECORD_ACCEPTED:
@@ -321,6 +322,11 @@ static enum error_code get_body(const Pb *from, struct record *record, struct er
     case RECORD_CANCELLED:
         return get_text(from->cancelled->by, LIMIT_NAME_BYTES, "cancelled by",
                         &record->cancelled.by, err);
+    case RECORD_TOPICS_ACCEPTED:
+        record->topics_accepted.partitions = from->topics_accepted->partitions;
+        record->topics_accepted.from_beginning = from->topics_accepted->from_beginning != 0;
+        return get_text(from->topics_accepted->by, LIMIT_NAME_BYTES, "accepted by",
+                        &record->topics_accepted.by, err);
     default:
         return error_set(err, ERR_UNSUPPORTED,
                          "journal record of kind %d: written by a newer program; update this one",

@@ -14,7 +14,7 @@ typedef Curfew__V1__Record Pb;
 
 _Static_assert(CURFEW__V1__RECORD__BODY_OWNER == (int)RECORD_OWNER,
                "kinds are the oneof's numbers");
-_Static_assert(CURFEW__V1__RECORD__BODY_RELEASED == (int)RECORD_RELEASED,
+_Static_assert(CURFEW__V1__RECORD__BODY_TOPICS_ACCEPTED == (int)RECORD_TOPICS_ACCEPTED,
                "kinds are the oneof's numbers");
 
 enum { SCRATCH_BYTES = 2048 }; /* most records need less: no allocation */
@@ -251,6 +251,7 @@ static void put_body(struct parts *parts, const struct record *record, Pb *messa
         BODY(owner, Owner, owner);
         message->owner->instance = put_text(record->owner.instance);
         message->owner->program_version = put_text(CURFEW_VERSION);
+        message->owner->partitions = record->owner.partitions;
         break;
     case RECORD_ACCEPTED:
         BODY(accepted, Accepted, accepted);
@@ -310,6 +311,12 @@ static void put_body(struct parts *parts, const struct record *record, Pb *messa
     case RECORD_CANCELLED:
         BODY(cancelled, Cancelled, cancelled);
         message->cancelled->by = put_text(record->cancelled.by);
+        break;
+    case RECORD_TOPICS_ACCEPTED:
+        BODY(topics_accepted, TopicsAccepted, topics_accepted);
+        message->topics_accepted->partitions = record->topics_accepted.partitions;
+        message->topics_accepted->from_beginning = record->topics_accepted.from_beginning;
+        message->topics_accepted->by = put_text(record->topics_accepted.by);
         break;
     default:
         CHECK(!"a kind that this program writes");

@@ -163,6 +163,9 @@ static void apply(struct service *service, const struct command *command, struct
     case ACTION_APPROVE:
         approve(service, command, now);
         break;
+    case ACTION_ACCEPT_TOPICS:
+        topics_accepted(service, command);
+        break;
     default:
         break;
     }

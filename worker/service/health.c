@@ -25,11 +25,13 @@ static void check_partitions(const struct service *service, struct http_check *r
     bool good = true;
     TAILQ_FOREACH(partition, &service->partitions, of_service)
     {
-        if (partition->stage == PARTITION_RUNNING && partition->owning)
+        const char *held = topics_hold(partition);
+        if (partition->stage == PARTITION_RUNNING && partition->owning && !held)
             continue;
         good = false;
         snprintf(detail, sizeof detail, "partition %d: %s", partition->id,
                  partition->stage == PARTITION_STOPPED ? partition->why.message
+                 : held                                ? held
                                                        : "being recovered");
     }
     check(ret, "partitions", good, detail);

@@ -211,13 +211,6 @@ static bool place(struct partition *partition, struct instant now)
     return true;
 }
 
-static void stop(struct partition *partition, const char *what)
-{
-    struct error err;
-    error_set(&err, ERR_JOURNAL, "%s", what);
-    partition_stop(partition, &err);
-}
-
 /* The first record read again is the last one journalled: another one there means that the topic
  * was made anew. */
 static bool is_last_one(struct partition *partition, struct kafka_message *message)
@@ -228,10 +221,7 @@ static bool is_last_one(struct partition *partition, struct kafka_message *messa
         message->offset == partition->last_offset && sha256_equal(&digest, &partition->last_digest);
     bool later = message->offset > partition->last_offset; /* the last one is gone by retention */
     if (!same && !later)
-        stop(partition,
-             "the commands topic does not hold the command that the journal names there: it was "
-             "made anew. Nothing is "
-             "run from it; docs/operations.md says how to go on");
+        topics_made_anew(partition);
     if (later && !same)
         return false;
     kafka_message_destroy(message);
@@ -248,6 +238,10 @@ static void take_item(struct partition *partition, struct kafka_item *item, stru
         partition->waiting = item->message;
         make_offer(partition, now);
         return;
+    case KAFKA_ITEM_START:
+        if (partition->check_last && item->high <= partition->last_offset)
+            topics_made_anew(partition);
+        return;
     case KAFKA_ITEM_GAP:
         log_line(LOG_LEVEL_WARNING, "commands were removed by retention before they were read",
                  log_number("partition", partition->id), log_number("from", item->position),
@@ -257,9 +251,7 @@ static void take_item(struct partition *partition, struct kafka_item *item, stru
             log_line(LOG_LEVEL_WARNING, "cannot read commands", LOG_TEXT("reason", err.message));
         return;
     case KAFKA_ITEM_TRUNCATED:
-        stop(partition,
-             "the commands topic ends before the last journalled command: it was truncated or made "
-             "anew");
+        topics_made_anew(partition);
         return;
     default:
         return;

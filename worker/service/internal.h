@@ -96,7 +96,13 @@ struct partition {
     bool proving;               /* a commit is to show that the group still counts us in */
     struct instant prove_at;
     bool reading;    /* the commands topic is being read */
-    bool check_last; /* the first record read must be the last one journalled */
+    bool asks_first; /* ASKING: partition 0's metadata tells by how many partitions an empty journal
+                        maps clusters */
+    bool made_anew;  /* held: the topic does not hold the last command that the journal names */
+    bool recounted;  /* held: the topic has another number of partitions than the journal says */
+    bool releasing;  /* TOPICS_ACCEPTED is on its way */
+    uint64_t releases; /* that were read back, as of the last look */
+    bool check_last;   /* the first record read must be the last one journalled */
     struct sha256 last_digest;
     int64_t last_offset;
     /* the command that waits: for the engine to want it, or for its dead letter or forward to be
@@ -174,8 +180,12 @@ struct service {
         struct wall asked_at; /* what was asked for later is not meant */
         UT_hash_handle hh;
     } * restores;
-    int32_t partition_count; /* of the commands topic */
-    struct rate estate;      /* ends of all clusters in a minute: this worker's share */
+    int32_t partition_count;       /* of the commands topic */
+    struct instant counted;        /* asked for then */
+    int32_t shared_out;            /* the number for which the group was asked to share out anew */
+    STAILQ_HEAD(, accept) accepts; /* from the control topic, oldest first */
+    size_t accept_count;
+    struct rate estate; /* ends of all clusters in a minute: this worker's share */
     struct engine_budget budget;
     struct cluster_work *clusters;
     struct cluster_work **clusters_by_name; /* sorted */
@@ -230,6 +240,8 @@ struct event_style service_event_style(const struct service *service);
 struct partition *partition_find(struct service *service, int32_t id);
 void partition_add(struct service *service, int32_t id);
 void partition_remove(struct partition *partition);
+/* Reads commands on from where the journal stands, unless the partition is held. */
+void partition_read_commands(struct partition *partition);
 /* Nothing is begun on it any more until an operator has looked. */
 void partition_stop(struct partition *partition, const struct error *why);
 void partition_position(struct partition *partition, const struct kafka_consumer_event *event);
@@ -290,6 +302,21 @@ void control_accepted(struct partition *partition, const struct uuid *id, struct
 int64_t control_age_ms(const struct service *service, struct instant now);
 
 void control_destroy(struct service *service);
+
+/* topics.c: a commands topic that is not the one that the journal speaks of */
+/* Held: no commands are taken; open ones go on to their end. What for, for people; NULL: not held.
+ */
+const char *topics_hold(const struct partition *partition);
+/* Is the partition held, or may it be released? */
+void topics_pass(struct partition *partition, struct instant now);
+/* The first record read anew is not the last one journalled. */
+void topics_made_anew(struct partition *partition);
+/* A release from the control topic; it may come before what it releases is noticed. */
+void topics_accepted(struct service *service, const struct command *command);
+/* Asks now and then how many partitions there are. */
+void topics_count(struct service *service, struct instant now);
+void topics_counted(struct service *service, int64_t partitions);
+void topics_destroy(struct service *service);
 
 /* rules.c: what the engine asks the pure rooms beside it */
 enum error_code service_resolve(void *config, const struct command *command,

@@ -68,8 +68,15 @@ static void question_again(struct partition *partition, struct instant now)
         partition_stop(partition, &err);
 }
 
-static bool read_metadata(struct text metadata, int64_t *start, struct epoch *owner,
-                          uint64_t *sequence)
+/* Where recovery begins: what the metadata of a commit says. */
+struct beginning {
+    int64_t start;
+    struct epoch owner;
+    uint64_t sequence;
+    int32_t partitions; /* of the commands topic, as accepted there; 0: not known */
+};
+
+static bool read_metadata(struct text metadata, struct beginning *ret)
 {
     json_t *root =
         json_loadb(metadata.at ? metadata.at : "", metadata.length, JSON_REJECT_DUPLICATES, NULL);
@@ -77,14 +84,18 @@ static bool read_metadata(struct text metadata, int64_t *start, struct epoch *ow
     json_int_t journal = -1;
     json_int_t number = 0;
     json_int_t next = 0;
-    bool good = root && !json_unpack(root, "{s:I, s:s, s:I, s:I}", "journal", &journal, "writer",
-                                     &writer, "epoch", &number, "sequence", &next);
-    good = good && journal >= 0 && number > 0 && next > 0 &&
-           uuid_read(text_of(writer), &owner->writer, NULL) == ERR_OK;
+    json_int_t partitions = 0;
+    bool good = root && !json_unpack(root, "{s:I, s:s, s:I, s:I, s:I}", "journal", &journal,
+                                     "writer", &writer, "epoch", &number, "sequence", &next,
+                                     "partitions", &partitions);
+    good = good && journal >= 0 && number > 0 && next > 0 && partitions >= 0 &&
+           partitions <= INT32_MAX &&
+           uuid_read(text_of(writer), &ret->owner.writer, NULL) == ERR_OK;
     if (good) {
-        *start = journal;
-        owner->number = (uint64_t)number;
-        *sequence = (uint64_t)next;
+        ret->start = journal;
+        ret->owner.number = (uint64_t)number;
+        ret->sequence = (uint64_t)next;
+        ret->partitions = (int32_t)partitions;
     }
     json_decref(root);
     return good;
@@ -92,15 +103,17 @@ static bool read_metadata(struct text metadata, int64_t *start, struct epoch *ow
 
 static void write_metadata(const struct engine_checkpoint *checkpoint, char *ret, size_t size)
 {
-    snprintf(ret, size, "{\"journal\":%lld,\"writer\":\"%s\",\"epoch\":%llu,\"sequence\":%llu}",
+    snprintf(ret, size,
+             "{\"journal\":%lld,\"writer\":\"%s\",\"epoch\":%llu,\"sequence\":%llu,"
+             "\"partitions\":%d}",
              (long long)checkpoint->journal_start,
              uuid_format(&checkpoint->journal_owner.writer).text,
              (unsigned long long)checkpoint->journal_owner.number,
-             (unsigned long long)checkpoint->journal_sequence);
+             (unsigned long long)checkpoint->journal_sequence, checkpoint->partitions);
 }
 
-static enum error_code begin(struct partition *partition, int64_t start, const struct epoch *owner,
-                             uint64_t sequence, struct error *err)
+static enum error_code begin(struct partition *partition, const struct beginning *from,
+                             struct error *err)
 {
     struct service *service = partition->service;
     struct engine_config config = service_engine_config(service, partition->id);
@@ -111,30 +124,46 @@ static enum error_code begin(struct partition *partition, int64_t start, const s
     partition->at_end = false;
     partition->asked = false;
     partition->proving = false;
+    partition->made_anew = partition->recounted = partition->releasing = false;
     partition->engine = engine_create(&config, &service->budget);
     memset(&partition->chain, 0, sizeof partition->chain);
     engine_halt(partition->engine, service->halted, clock_now(&service->clock));
     engine_control_seen(partition->engine, service->control_seen, clock_now(&service->clock));
-    if (owner)
-        engine_begin_at(partition->engine, start, owner, sequence);
+    bool middle = from->owner.number > 0;
+    if (middle)
+        engine_begin_at(partition->engine, from->start, &from->owner, from->sequence);
+    engine_presume(partition->engine, from->partitions);
     partition->stage = PARTITION_RECOVERING;
     return kafka_tail_open(service->tails, service->settings.topics.journal, partition->id,
-                           owner ? start : KAFKA_FROM_BEGINNING, &partition->tail, err);
+                           middle ? from->start : KAFKA_FROM_BEGINNING, &partition->tail, err);
+}
+
+/* A partition without metadata of its own may be one by which the topic was enlarged: then its
+ * empty journal does not know by how many partitions clusters were mapped, but partition 0's does.
+ */
+static void ask_first(struct partition *partition)
+{
+    struct error err;
+    partition->asks_first = true;
+    if (kafka_consumer_ask(partition->service->consumer, 0, &err))
+        partition_stop(partition, &err);
 }
 
 void partition_position(struct partition *partition, const struct kafka_consumer_event *event)
 {
-    struct service *service = partition->service;
+    struct beginning from = {0};
     struct error err;
-    int64_t start = 0;
-    struct epoch owner;
-    uint64_t sequence = 1;
     if (event->error.code) { /* ask until it is told: nothing is begun before */
-        partition->question_at = instant_add_ms(clock_now(&service->clock), QUESTION_AGAIN_MS);
+        partition->question_at =
+            instant_add_ms(clock_now(&partition->service->clock), QUESTION_AGAIN_MS);
         return;
     }
-    bool known = event->offset >= 0 && read_metadata(event->metadata, &start, &owner, &sequence);
-    if (begin(partition, start, known ? &owner : NULL, sequence, &err))
+    bool known = event->offset >= 0 && read_metadata(event->metadata, &from);
+    if (partition->asks_first)
+        from = (struct beginning){.partitions = known ? from.partitions : 0};
+    if (!known && partition->id != 0 && !partition->asks_first)
+        ask_first(partition);
+    else if (begin(partition, &from, &err))
         partition_stop(partition, &err);
 }
 
@@ -142,9 +171,11 @@ void partition_position(struct partition *partition, const struct kafka_consumer
 
 /* Commands are read on from where the journal stands: what was offered under an earlier epoch and
  * did not come back in a counting record is read again. */
-static void read_commands(struct partition *partition)
+void partition_read_commands(struct partition *partition)
 {
     struct service *service = partition->service;
+    if (topics_hold(partition))
+        return;
     int64_t next = engine_checkpoint(partition->engine).next_command;
     struct error err;
     intake_drop(partition);
@@ -164,7 +195,9 @@ static void owned(struct partition *partition, struct instant now)
     partition->stage = PARTITION_RUNNING;
     control_apply(service, partition, now);
     restore_apply(partition, now);
-    read_commands(partition);
+    partition->releases = engine_checkpoint(partition->engine).releases;
+    partition->releasing = false; /* what was on its way is void */
+    partition_read_commands(partition);
     if (first)
         metrics_observe(service->metrics, METRIC_journal_recovery_duration_seconds, NO_LABELS,
                         seconds);
@@ -273,7 +306,7 @@ static void gap(struct partition *partition, const struct kafka_item *item)
              log_number("partition", partition->id));
     kafka_tail_close(partition->tail);
     partition->tail = NULL;
-    if (begin(partition, 0, NULL, 1, &err))
+    if (begin(partition, &(struct beginning){0}, &err))
         partition_stop(partition, &err);
 }
 
@@ -366,12 +399,12 @@ static void commit(struct partition *partition, struct instant now)
     char metadata[200];
     bool moved = checkpoint.next_command != partition->committed ||
                  checkpoint.journal_start != partition->committed_start;
-    if (!moved || checkpoint.next_command < 0 || !partition->owning ||
-        !instant_passed(now, partition->commit_at))
+    if (!moved || !partition->owning || !instant_passed(now, partition->commit_at))
         return;
+    int64_t offset = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
     write_metadata(&checkpoint, metadata, sizeof metadata);
     partition->commit_at = instant_add_ms(now, COMMIT_EVERY_MS);
-    if (kafka_consumer_commit(partition->service->consumer, partition->id, checkpoint.next_command,
+    if (kafka_consumer_commit(partition->service->consumer, partition->id, offset,
                               text_of(metadata), &err))
         return; /* not assigned any more: the journal knows where to go on */
     partition->committed = checkpoint.next_command;
@@ -412,6 +445,7 @@ void partition_pass(struct partition *partition, struct instant now)
         return;
     ask_to_own(partition, now);
     note_ownership(partition, now);
+    topics_pass(partition, now);
     prove(partition, now);
     if (partition->reading || partition->waiting)
         intake(partition, now);

@@ -36,6 +36,7 @@ struct engine_config service_engine_config(struct service *service, int32_t part
     const struct config *config = service->config;
     return (struct engine_config){
         .partition = partition,
+        .partitions = service->partition_count,
         .writer = uuid_random(), /* per engine: an epoch is never used twice, also when a partition
                                     comes back */
         .instance = config->kafka.instance,
@@ -120,6 +121,18 @@ static void revoked(struct service *service, const struct kafka_consumer_event *
         kafka_consumer_let_go(service->consumer);
 }
 
+/* Partition 0's also answers others that asked for it. */
+static void position(struct service *service, const struct kafka_consumer_event *event)
+{
+    struct partition *partition;
+    TAILQ_FOREACH(partition, &service->partitions, of_service)
+    {
+        int32_t about = partition->asks_first ? 0 : partition->id;
+        if (partition->stage == PARTITION_ASKING && about == event->partition)
+            partition_position(partition, event);
+    }
+}
+
 static void consumer_event(struct service *service, const struct kafka_consumer_event *event,
                            struct instant now)
 {
@@ -132,9 +145,10 @@ static void consumer_event(struct service *service, const struct kafka_consumer_
         revoked(service, event);
         break;
     case KAFKA_CONSUMER_POSITION:
-        partition = partition_find(service, event->partition);
-        if (partition && partition->stage == PARTITION_ASKING)
-            partition_position(partition, event);
+        position(service, event);
+        break;
+    case KAFKA_CONSUMER_COUNT:
+        topics_counted(service, event->offset);
         break;
     case KAFKA_CONSUMER_COMMITTED:
         partition = partition_find(service, event->partition);
@@ -217,6 +231,7 @@ static void pass(struct service *service)
         outbox_receipt(service, &receipt, now);
     if (service->phase < SERVICE_CLOSING) {
         control_pass(service, now);
+        topics_count(service, now);
         struct partition *partition;
         TAILQ_FOREACH(partition, &service->partitions, of_service)
         partition_pass(partition, now);
@@ -539,6 +554,7 @@ enum error_code service_create(uv_loop_t *loop, struct config *config,
     service->config_at_start = config;
     service->metrics = metrics_create();
     TAILQ_INIT(&service->partitions);
+    STAILQ_INIT(&service->accepts);
     TAILQ_INIT(&service->busy);
     TAILQ_INIT(&service->handler_calls);
     enum error_code code = service_kafka_settings(service->config, &service->settings, err);
@@ -595,6 +611,7 @@ void service_destroy(struct service *service)
     config_destroy(service->config_at_start);
     control_destroy(service);
     restore_destroy(service);
+    topics_destroy(service);
     if (!service->timers) {
         free(service);
         return;

@@ -177,7 +177,7 @@ static void settings_that_break_a_promise_are_refused(void **state)
 static void other_commands_check_their_words(void **state)
 {
     (void)state;
-    refuses("topics", 2, "create or check");
+    refuses("topics", 2, "create, check or accept");
     refuses("topics frob", 2, "not 'frob'");
     refuses("topics create --partitions 0", 2, "--partitions");
     refuses("config", 2, "check or explain");

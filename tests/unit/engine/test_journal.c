@@ -728,6 +728,41 @@ static void from_every_place_of_a_journal_a_command_comes_to_its_end(void **stat
     }
 }
 
+/* A released topic is another one: offsets begin anew, for whoever begins to read there as well. */
+static void after_a_release_commands_are_read_from_the_beginning(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = hand_create();
+    hand->config.partitions = 4;
+    engine_configure(hand->engine, &hand->config);
+    hand_own(hand);
+    hand_accept(hand, by_uuid(1, 1, 7u));
+    hand_run(hand);
+    struct engine_checkpoint at = engine_checkpoint(hand->engine);
+    assert_int_equal(at.next_command, 1);
+    assert_int_equal(at.partitions, 4);
+    assert_true(engine_accept_topics(hand->engine, 8, true, "ops", hand->now));
+    assert_int_equal(engine_checkpoint(hand->engine).next_command, 1); /* not read back yet */
+    hand_appended(hand, RECORD_TOPICS_ACCEPTED);
+    at = engine_checkpoint(hand->engine);
+    assert_int_equal(at.next_command, -1);
+    assert_int_equal(at.partitions, 8);
+    assert_int_equal(at.releases, 1);
+    hand_restart(hand, -1);
+    hand_own(hand);
+    at = engine_checkpoint(hand->engine);
+    assert_int_equal(at.next_command, -1);
+    assert_int_equal(at.partitions, 8); /* what was accepted, whatever the configuration says */
+}
+
+static void only_the_owner_journals_a_release(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = hand_create();
+    assert_false(engine_accept_topics(hand->engine, 8, true, "ops", hand->now));
+    hand_is_quiet(hand);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -762,6 +797,8 @@ int main(void)
         cmocka_unit_test(a_successor_at_the_checkpoint_stands_where_a_reader_of_everything_stands),
         cmocka_unit_test(the_journal_is_read_from_the_oldest_open_command_on),
         cmocka_unit_test(from_every_place_of_a_journal_a_command_comes_to_its_end),
+        cmocka_unit_test(after_a_release_commands_are_read_from_the_beginning),
+        cmocka_unit_test(only_the_owner_journals_a_release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,6 +193,11 @@ static void fill_body(struct gen *gen, struct record *record)
         record->restored.now = any_lock(gen);
         record->restored.kept_foreign = gen_chance(gen, 50);
         break;
+    case RECORD_TOPICS_ACCEPTED:
+        record->topics_accepted.partitions = (int32_t)gen_below(gen, 1000);
+        record->topics_accepted.from_beginning = gen_chance(gen, 50);
+        record->topics_accepted.by = mem_text("Иванов", strlen("Иванов"));
+        break;
     case RECORD_RELEASED:
         record->released.count = (uint32_t)gen_below(gen, 3);
         record->released.releases = mem_alloc(3, sizeof record->released.releases[0]);
@@ -205,9 +210,10 @@ static void fill_body(struct gen *gen, struct record *record)
 }
 
 static const enum record_kind kinds[] = {
-    RECORD_OWNER,    RECORD_ACCEPTED, RECORD_REJECTED, RECORD_DUPLICATE, RECORD_FORWARDED,
-    RECORD_RESOLVED, RECORD_ATTEMPT,  RECORD_OUTCOME,  RECORD_CLOSED,    RECORD_CANCELLED,
-    RECORD_PENDING,  RECORD_APPROVED, RECORD_LOCKED,   RECORD_RESTORED,  RECORD_RELEASED};
+    RECORD_OWNER,     RECORD_ACCEPTED,  RECORD_REJECTED, RECORD_DUPLICATE,
+    RECORD_FORWARDED, RECORD_RESOLVED,  RECORD_ATTEMPT,  RECORD_OUTCOME,
+    RECORD_CLOSED,    RECORD_CANCELLED, RECORD_PENDING,  RECORD_APPROVED,
+    RECORD_LOCKED,    RECORD_RESTORED,  RECORD_RELEASED, RECORD_TOPICS_ACCEPTED};
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 

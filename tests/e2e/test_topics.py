@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""A real Kafka and two workers; the commands topic is made anew, and its partitions are raised. No commands are taken until an
+operator accepts it; what is open goes on; nothing is run twice; and no old release frees a later stop."""
+import contextlib
+import sys
+
+import bootstrap
+
+bootstrap.enter()
+
+from confluent_kafka.admin import AdminClient, NewPartitions
+
+from world import Cases, World, arguments, by_sessions, expect, wait_for
+
+COMMANDS, JOURNAL = "curfew.commands", "curfew.journal"
+CLUSTERS = 12
+PARTITIONS = 2
+REFUSED = 5
+NOTICED_S = 30              # partitions are counted every 10 s
+
+
+class TopicsWorld(World):
+    def __init__(self, options):
+        super().__init__(options, clusters=CLUSTERS, sim=["--sessions", "4"], real=True, partitions=PARTITIONS)
+
+    def __enter__(self):
+        super().__enter__()
+        self.admin = AdminClient({"bootstrap.servers": self.brokers, "log_level": 0})
+        return self
+
+    def login(self, cluster="sim-01"):
+        return self.sim.login(cluster)["session"]
+
+    @contextlib.contextmanager
+    def fault(self, spec):
+        identity = self.sim.fault(spec)
+        try:
+            yield identity
+        finally:
+            self.sim.unfault(identity)
+
+    def outcome(self, command):
+        return self.end_of(command.id)["outcome"].removeprefix("COMMAND_OUTCOME_").lower()
+
+    def remake_commands(self):
+        """Deleted and made again, as an operator does it who mends a topic."""
+        self.admin.delete_topics([COMMANDS])[COMMANDS].result()
+        wait_for("the topic is gone", lambda: COMMANDS not in self.admin.list_topics(timeout=10).topics)
+        self.create_topics()
+        self.produced.clear()       # what the checker is told of stood on the topic that is gone
+
+    def held(self, why):
+        """Some worker says so on /readyz."""
+        wait_for(f"held: {why}", lambda: any(why in worker.get("/readyz?verbose")[1] for worker in self.workers.values()), NOTICED_S)
+
+    def accept(self):
+        run = self.curfew("topics", "accept", "--reason", "test")
+        expect(run.status == 0, f"topics accept: {run}")
+        return run
+
+
+def nothing_is_to_be_accepted_from_a_good_topic(world):
+    for cluster in list(world.sim.clusters)[:4]:
+        world.end_session(cluster, world.login(cluster))
+    run = world.curfew("topics", "accept")
+    expect(run.status == REFUSED and "nothing is to be accepted" in run.err, f"wanted {REFUSED}: {run}")
+    expect("topics accept" not in world.curfew("status").err, "status speaks of a topic that is not there")
+
+
+def a_topic_made_anew_is_read_when_it_is_accepted(world):
+    """All partitions have been read from. What was open before goes on; what came after waits, and then runs once."""
+    slow, session = "sim-05", world.login("sim-05")
+    with world.fault(f"delay=3s,op=get_sessions,times=1,cluster={slow}") as delay:
+        before = by_sessions(slow, session)
+        world.send(before)
+        wait_for("the list is asked for", lambda: world.sim.hits(delay) > 0)
+        world.remake_commands()
+        expect(world.outcome(before) == "completed", "an open command did not go on")
+    mine = {cluster: world.login(cluster) for cluster in list(world.sim.clusters)[:4]}
+    after = [by_sessions(cluster, session) for cluster, session in mine.items()]
+    for command in after:
+        world.send(command)
+    for worker in world.workers.values():       # at the latest when the place of reading is looked for anew
+        worker.kill()
+        worker.start(ready=False)
+    world.held("made anew")
+    expect(all(world.sim.is_there(cluster, session) for cluster, session in mine.items()), "run from a topic that nobody accepted")
+    status = world.curfew("status")
+    expect("made anew" in status.err and "topics accept" in status.err, f"status does not tell: {status}")
+    world.accept()
+    for command in after:
+        expect(world.outcome(command) == "completed", "not run after the release")
+    wait_for("ready", world.all_ready)
+    for worker in world.workers.values():       # the release is in the journal
+        worker.kill()
+        worker.start(ready=False)
+    wait_for("ready again", world.all_ready)
+    for cluster, session in mine.items():
+        expect(len(world.sim.terminations(session)) == 1, "run twice")
+        world.end_session(cluster, world.login(cluster))
+
+
+def an_old_release_frees_no_later_stop(world):
+    """The control topic is read from its beginning at each start: the release of before stands there."""
+    world.remake_commands()
+    session = world.login()
+    command = by_sessions("sim-01", session)
+    world.send(command)
+    for worker in world.workers.values():
+        worker.kill()
+        worker.start(ready=False)
+    world.held("made anew")
+    expect(world.sim.is_there("sim-01", session), "run from a topic that nobody accepted")
+    world.accept()
+    expect(world.outcome(command) == "completed", "not run after the release")
+    wait_for("ready", world.all_ready)
+
+
+def raised_partitions_are_noticed_and_accepted(world):
+    """While running: all partitions stop taking commands, the new ones as well, until it is accepted."""
+    slow, session = "sim-06", world.login("sim-06")
+    with world.fault(f"delay=3s,op=get_sessions,times=1,cluster={slow}") as delay:
+        before = by_sessions(slow, session)
+        world.send(before)
+        wait_for("the list is asked for", lambda: world.sim.hits(delay) > 0)
+        world.admin.create_partitions([NewPartitions(COMMANDS, 2 * PARTITIONS)])[COMMANDS].result()
+        run = world.curfew("topics", "accept")
+        expect(run.status not in (0, REFUSED) and "journal" in run.err, f"the journal has too few: {run}")
+        world.admin.create_partitions([NewPartitions(JOURNAL, 2 * PARTITIONS)])[JOURNAL].result()
+        expect(world.outcome(before) == "completed", "an open command did not go on")
+    world.held("number of partitions")
+    wait_for("nobody is ready", lambda: all(worker.readiness()[0] == 503 for worker in world.workers.values()), NOTICED_S)
+    world.producer = None               # it knows the old number
+    mine = {cluster: world.login(cluster) for cluster in world.sim.clusters}
+    commands = [by_sessions(cluster, session) for cluster, session in mine.items()]
+    for command in commands:
+        world.send(command)
+    for worker in world.workers.values():
+        worker.kill()
+        worker.start(ready=False)
+    world.held("number of partitions")
+    wait_for("nobody is ready", lambda: all(worker.readiness()[0] == 503 for worker in world.workers.values()), NOTICED_S)
+    expect(all(world.sim.is_there(cluster, session) for cluster, session in mine.items()), "commands were taken")
+    world.accept()
+    for command in commands:
+        expect(world.outcome(command) == "completed", "not run after the release")
+    wait_for("both are ready", world.all_ready)
+    for session in mine.values():
+        expect(len(world.sim.terminations(session)) == 1, "not ended once")
+    expect(world.curfew("topics", "accept").status == REFUSED, "accepted again without need")
+
+
+def the_checker_is_content(world):
+    world.check()
+
+
+CASES = [
+    nothing_is_to_be_accepted_from_a_good_topic, a_topic_made_anew_is_read_when_it_is_accepted, an_old_release_frees_no_later_stop,
+    raised_partitions_are_noticed_and_accepted, the_checker_is_content,
+]
+
+
+def main():
+    options = arguments(__doc__)
+    cases = Cases(options)
+    with TopicsWorld(options) as world:
+        world.start_worker("worker-1")
+        world.start_worker("worker-2")
+        wait_for("both are ready", world.all_ready)
+        cases.run(world, CASES)
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
