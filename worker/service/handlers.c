@@ -129,7 +129,7 @@ static enum error_code begin(struct partition *partition, const struct engine_ac
                              struct handler_call *call, struct error *err)
 {
     struct service *service = partition->service;
-    const struct config_handler *config;
+    const struct config_handler *config = NULL;
     AUTO(handler_run) run = NULL;
     enum error_code code = find_place(service, call->cluster, action, &config, err);
     if (!code)
