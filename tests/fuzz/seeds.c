@@ -359,6 +359,36 @@ static void save_rac(void)
     save("rac", "words", &text);
 }
 
+/* ---- filters ---- */
+
+static void save_filters(void)
+{
+    static const char *const filters[] = {
+        "app in (1CV8, 1CV8C) and idle >= 2h and not user in (robot)",
+        "(hibernating or not blocking) and blocked-by != 0 or memory > 500MB",
+        "infobase = 'Торговля' and client-ip in (10.0.0.0/8, fd00::/8) and user not like 'r?b*'",
+        "started < 2026-03-01T12:30:45 and cpu <= 90s and class = job and number >= 7",
+        "session = 11000000-0000-0000-0000-000000000001 or host ~ \"it's \"\"so\"\"\"",
+    };
+    static const char words[] =
+        "\" and \"\n\" or \"\n\"not \"\n\" in (\"\n\" like \"\n\"!=\"\n\">=\"\n"
+        "\"infobase\"\n\"user\"\n\"host\"\n\"app\"\n\"class\"\n\"client-ip\"\n"
+        "\"started\"\n\"idle\"\n\"age\"\n\"hibernating\"\n\"blocked-by\"\n"
+        "\"blocking\"\n\"call-duration\"\n\"memory\"\n\"cpu\"\n\"number\"\n";
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+        char name[8];
+        AUTO_BUF text;
+        buf_init(&text, SEED_BYTES_MAX);
+        buf_str(&text, filters[i]);
+        snprintf(name, sizeof name, "%zu", i);
+        save("filter", name, &text);
+    }
+    AUTO_BUF dictionary;
+    buf_init(&dictionary, SEED_BYTES_MAX);
+    buf_str(&dictionary, words);
+    save("dictionary", "filter", &dictionary);
+}
+
 int main(int argc, char **argv)
 {
     CHECK(argc == 3);
@@ -370,5 +400,6 @@ int main(int argc, char **argv)
     save_events();
     save_config(argv[2]);
     save_rac();
+    save_filters();
     return 0;
 }

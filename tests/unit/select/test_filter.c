@@ -581,6 +581,30 @@ static void an_explanation_tells_every_condition_and_the_same_answer(void **stat
                                          "class = job [interactive] no\n");
 }
 
+/* ---- the documentation ---- */
+
+static void every_field_is_documented(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+#define FIELD(name, kind, source, second, help) name,
+#include "select/fields.def"
+#undef FIELD
+    };
+    static char page[65536];
+    FILE *file = fopen(CURFEW_SOURCE_DIR "/docs/filters.md", "re");
+    assert_non_null(file);
+    size_t length = fread(page, 1, sizeof page - 1, file);
+    fclose(file);
+    page[length] = 0;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char wanted[64];
+        snprintf(wanted, sizeof wanted, "`%s`", names[i]);
+        if (!strstr(page, wanted))
+            fail_msg("docs/filters.md does not tell of %s", wanted);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -599,6 +623,7 @@ int main(void)
         TEST(i14_a_filter_names_an_application_only_positively),
         TEST(what_is_printed_reads_as_the_same_tree),
         TEST(the_table_reads_the_same_after_printing),
+        TEST(every_field_is_documented),
         TEST(an_explanation_tells_every_condition_and_the_same_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
