@@ -165,20 +165,44 @@ static void select_sessions(struct world *world, const struct sim_cluster *clust
     selector->count = count;
 }
 
+static struct filter *condition(struct world *world, struct command *command, const char *field,
+                                const char *value)
+{
+    struct filter *filter = taken(arena_take(command->arena, 1, sizeof *filter));
+    filter->kind = FILTER_CONDITION;
+    filter->field = field;
+    filter->comparison = draw_percent(&world->draw, 50) ? COMPARISON_EQUAL : COMPARISON_IN;
+    filter->values = taken(arena_take(command->arena, 1, sizeof filter->values[0]));
+    filter->values[0] = taken(arena_text(command->arena, text_of(value)));
+    filter->value_count = 1;
+    return filter;
+}
+
+static struct filter *filter_of(struct command *command, enum filter_kind kind,
+                                struct filter *first, struct filter *second)
+{
+    struct filter *filter = taken(arena_take(command->arena, 1, sizeof *filter));
+    filter->kind = kind;
+    filter->children = taken(arena_take(command->arena, 2, sizeof filter->children[0]));
+    filter->children[filter->child_count++] = first;
+    if (second)
+        filter->children[filter->child_count++] = second;
+    return filter;
+}
+
+/* A user, and perhaps not with this application. */
 static void select_filter(struct world *world, struct command *command)
 {
     struct selector *selector = &command->selector;
-    struct filter *filter = taken(arena_take(command->arena, 1, sizeof *filter));
     char user[16];
     snprintf(user, sizeof user, "user%u", draw_below(&world->draw, 7));
     selector->kind = SELECTOR_FILTER;
-    selector->filter = filter;
-    filter->kind = FILTER_CONDITION;
-    filter->field = "user_name";
-    filter->comparison = COMPARISON_EQUAL;
-    filter->values = taken(arena_take(command->arena, 1, sizeof filter->values[0]));
-    filter->values[0] = taken(arena_text(command->arena, text_of(user)));
-    filter->value_count = 1;
+    selector->filter = condition(world, command, "user_name", user);
+    if (draw_percent(&world->draw, 40)) {
+        struct filter *app = condition(world, command, "app", "BackgroundJob");
+        struct filter *other = filter_of(command, FILTER_NOT, app, NULL);
+        selector->filter = filter_of(command, FILTER_ALL, selector->filter, other);
+    }
     command->options.until_empty = draw_percent(&world->draw, world->plan.until_empty);
 }
 

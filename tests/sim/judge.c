@@ -1,6 +1,7 @@
 /* What counting records may say, held against the topics and the truth. */
 #include <string.h>
 
+#include "base/check.h"
 #include "fold.h"
 
 /* A worker takes the broker's clock for later than it is by what an append may take. */
@@ -95,12 +96,55 @@ void judge_answer(struct world *world, struct fold *fold, const struct record *r
 
 /* ---- RESOLVED ---- */
 
+/* The filters that chaos makes, read once more: users and applications, exactly. */
+static bool matches(const struct filter *filter, const struct truth *truth)
+{
+    if (filter->kind == FILTER_NOT)
+        return !matches(filter->children[0], truth);
+    if (filter->kind == FILTER_ALL) {
+        for (size_t i = 0; i < filter->child_count; i++)
+            if (!matches(filter->children[i], truth))
+                return false;
+        return true;
+    }
+    CHECK(filter->kind == FILTER_CONDITION);
+    const char *has = !strcmp(filter->field, "app") ? truth->app : truth->user;
+    for (size_t i = 0; i < filter->value_count; i++)
+        if (!strcmp(filter->values[i], has))
+            return true;
+    return false;
+}
+
+static int64_t appended_ns(const struct fold_command *command)
+{
+    return (command->first_appended.ms - BROKER_EPOCH_MS) * MS;
+}
+
+/* Numbers and filters mean who was there when the command was given. With a list that was made at
+ * once the cluster's clock decides, which may be off; a later list leaves out whoever is in doubt.
+ */
+static bool came_too_late(const struct fold_command *command, const struct truth *truth)
+{
+    const struct selector *selector = &command->command->selector;
+    bool late = command->accepted_ns > appended_ns(command) + CLOCK_TOLERANCE_MS * MS;
+    if (selector->kind == SELECTOR_SESSIONS || command->command->options.until_empty)
+        return false;
+    return truth->born_ns > appended_ns(command) + (late ? 0 : CLUSTER_CLOCK_MS * MS);
+}
+
+/* Might a list have left him out, because he may have come after the command? */
+static bool came_in_doubt(const struct fold_command *command, const struct truth *truth)
+{
+    return !command->command->options.until_empty &&
+           truth->born_ns > appended_ns(command) - (CLOCK_TOLERANCE_MS + CLUSTER_CLOCK_MS) * MS;
+}
+
 static bool was_asked_for(const struct fold_command *command, const struct fold_target *target,
                           const struct sim_cluster *cluster, const struct truth *truth)
 {
     const struct selector *selector = &command->command->selector;
     if (selector->kind == SELECTOR_FILTER)
-        return !strcmp(selector->filter->values[0], truth->user);
+        return matches(selector->filter, truth);
     for (size_t i = 0; i < selector->count; i++) {
         if (selector->kind == SELECTOR_SESSIONS) {
             if (uuid_equal(&selector->sessions[i], &truth->uuid))
@@ -131,7 +175,7 @@ static bool was_empty(const struct world *world, const struct fold_command *comm
             bool covers = truth->born_ns <= from && truth->died_ns > from;
             const struct fold_target any = {0};
             if (!covers || !was_asked_for(command, &any, cluster, truth) ||
-                (command->round > 1 && session_protected(truth)))
+                came_in_doubt(command, truth) || (command->round > 1 && session_protected(truth)))
                 continue;
             from = truth->died_ns;
             moved = true;
@@ -174,6 +218,9 @@ void judge_resolved(struct world *world, const struct fold *fold, struct fold_co
         if (!was_asked_for(command, target, cluster, truth))
             violate(world, "I2", "command %s resolved to session %u, which it did not ask for",
                     id.text, truth->number);
+        if (target->verdict == TARGET_NONE && came_too_late(command, truth))
+            violate(world, "I2", "command %s wants to end session %u, which came after it", id.text,
+                    truth->number);
         if (truth->died_ns < since)
             violate(world, "I2", "round %u of command %s is resolved by an older list",
                     command->round, id.text);
@@ -189,7 +236,7 @@ static bool was_absent(const struct world *world, const struct fold_command *com
                        const struct fold_target *target)
 {
     const struct sim_cluster *cluster = &world->clusters[command->cluster];
-    int64_t from = (command->first_appended.ms - BROKER_EPOCH_MS) * MS;
+    int64_t from = appended_ns(command);
     bool moved = true;
     while (moved) { /* past every session that covers `from` */
         moved = false;
@@ -201,6 +248,8 @@ static bool was_absent(const struct world *world, const struct fold_command *com
                 const struct fold_target like = {.by_number = true, .number = target->number};
                 same = was_asked_for(command, &like, cluster, truth);
             }
+            if (target->by_number && truth->born_ns > appended_ns(command))
+                same = false; /* who came since is not the one that was meant */
             if (!same || truth->born_ns > from || truth->died_ns <= from)
                 continue;
             from = truth->died_ns;

@@ -38,17 +38,6 @@ static void protect(struct resolution *resolution)
     }
 }
 
-/* The only filter that is asked for here: one user. */
-static void resolve_filter(const struct command *command, const struct session_list *list,
-                           struct resolution *ret)
-{
-    const char *user = command->selector.filter->values[0];
-    ret->rows = mem_alloc(list->count, sizeof ret->rows[0]);
-    for (size_t i = 0; i < list->count; i++)
-        if (!strcmp(list->sessions[i].user_name, user))
-            ret->rows[ret->count++].session = &list->sessions[i];
-}
-
 static void set_times(const struct plan *plan, const struct command *command,
                       const struct resolve_context *context, struct resolution *ret)
 {
@@ -66,12 +55,10 @@ static enum error_code resolve(void *self, const struct command *command,
                                const struct session_list *list, struct resolution *ret,
                                struct error *err)
 {
-    struct select_rules rules = {.context = context};
-    enum error_code code = ERR_OK;
-    if (command->selector.kind == SELECTOR_FILTER)
-        resolve_filter(command, list, ret);
-    else
-        code = select_resolve(command, &rules, list, ret, err);
+    AUTO(zone) zone = NULL;
+    CHECK(zone_load(TEXT("UTC"), &zone, NULL) == ERR_OK);
+    struct select_rules rules = {context, zone, CLOCK_TOLERANCE_MS};
+    enum error_code code = select_resolve(command, &rules, list, ret, err);
     if (code)
         return code;
     protect(ret);

@@ -28,6 +28,9 @@ enum {
 };
 #define MS INT64_C(1000000)
 #define BROKER_EPOCH_MS INT64_C(1800000000000)
+/* Clusters' clocks are off by so much at most, and are configured to be off by more. */
+#define CLUSTER_CLOCK_MS INT64_C(1500)
+#define CLOCK_TOLERANCE_MS INT64_C(2000)
 #define NEVER_NS INT64_MAX
 
 /* A growing array; elements move. */
@@ -200,6 +203,7 @@ enum mode { MODE_WELL, MODE_HANG, MODE_DOWN, MODE_CUT, MODE_SLOW, MODE_COUNT };
 struct sim_cluster {
     char name[16];
     int32_t home; /* partition */
+    int64_t clock_ms; /* ahead of the broker's */
     struct uuid infobase[INFOBASES];
     VECTOR(struct truth) all;
     VECTOR(uint32_t) alive; /* indices into `all` */

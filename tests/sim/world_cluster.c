@@ -9,7 +9,7 @@
 #include "worker.h"
 #include "world.h"
 
-enum { LIST_BYTES_MAX = 4 * 1024 * 1024, TICKS_OF_MS = 10 };
+enum { LIST_BYTES_MAX = 4 * 1024 * 1024, TICKS_OF_MS = 10, FIRST_AGE_MS = 600000 };
 static const char *const infobase_names[INFOBASES] = {"ut", "бух"};
 
 /* ---- sessions ---- */
@@ -49,8 +49,8 @@ struct truth *session_login(struct world *world, int32_t at, uint32_t infobase,
     truth->number = number;
     snprintf(truth->user, sizeof truth->user, "user%u", cluster->users++ % 7);
     truth->app = apps[draw_below(&world->draw, draw_percent(&world->draw, 15) ? 6 : 4)];
-    truth->started_at.ticks =
-        INT64_C(639000000000000) + world->now_ns / MS * TICKS_OF_MS + index % TICKS_OF_MS;
+    truth->started_at = server_time_of_ms(world_wall(world).ms + cluster->clock_ms);
+    truth->started_at.ticks += index % TICKS_OF_MS;
     truth->born_ns = world->now_ns;
     truth->died_ns = NEVER_NS;
     say(world, "%s: session %s number %u of %s comes (%s)", cluster->name, brief(&truth->uuid).text,
@@ -104,10 +104,14 @@ void cluster_begin(struct world *world, int32_t at)
     struct sim_cluster *cluster = &world->clusters[at];
     snprintf(cluster->name, sizeof cluster->name, "c%d", at);
     cluster->home = at % (int32_t)world->plan.partitions;
+    cluster->clock_ms = draw_between(&world->draw, -CLUSTER_CLOCK_MS, CLUSTER_CLOCK_MS);
     for (int i = 0; i < INFOBASES; i++)
         cluster->infobase[i] = draw_uuid(&world->draw);
-    for (uint32_t i = 0; i < world->plan.sessions; i++)
-        session_login(world, at, draw_below(&world->draw, INFOBASES), NULL);
+    for (uint32_t i = 0; i < world->plan.sessions; i++) { /* they came long before */
+        struct truth *truth = session_login(world, at, draw_below(&world->draw, INFOBASES), NULL);
+        truth->born_ns -= FIRST_AGE_MS * MS;
+        truth->started_at.ticks -= FIRST_AGE_MS * TICKS_OF_MS;
+    }
 }
 
 /* ---- answers ---- */
