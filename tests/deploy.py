@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The systemd unit that is shipped: systemd takes every line of it, and finds little to complain about.
+"""The systemd units that are shipped: systemd takes every line of them, and finds little to complain about.
 
 `systemd-analyze verify` exits 0 on an unknown key, so any line it prints is a failure. Exit 77 (skipped) where
 systemd-analyze is not installed.
@@ -12,7 +12,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-UNIT = ROOT / "deploy" / "systemd" / "curfew.service"
+WORKER = ROOT / "deploy" / "systemd" / "curfew.service"
+UNITS = sorted(WORKER.parent.glob("*.service"))
 EXPOSURE_MAX = 20  # in tenths: 2.0
 SKIPPED = 77
 
@@ -31,11 +32,14 @@ def setting(unit, name):
     return found[-1] if found else None
 
 
-def check_promises(unit):
-    """What the worker relies on, and systemd cannot know."""
+def check_drain(unit):
     drain = re.search(r'"drain_timeout", DURATION, "(\w+)"', (ROOT / "worker/config/keys.def").read_text()).group(1)
     if seconds(setting(unit, "TimeoutStopSec")) < seconds(drain) + 10:
         yield f"TimeoutStopSec leaves no room above drain_timeout ({drain})"
+
+
+def check_promises(unit):
+    """What the programs rely on, and systemd cannot know."""
     for name, value in (("Type", "notify"), ("RestartPreventExitStatus", "78"), ("LimitCORE", "0")):
         if setting(unit, name) != value:
             yield f"{name} is not {value}"
@@ -43,9 +47,9 @@ def check_promises(unit):
         yield "there is no WatchdogSec"
 
 
-def check_systemd(unit):
+def check_systemd(name, unit):
     with tempfile.TemporaryDirectory() as folder:
-        copy = pathlib.Path(folder) / UNIT.name
+        copy = pathlib.Path(folder) / name
         copy.write_text(unit.replace("/usr/bin/curfew", "/bin/true"))  # the program must exist
         verify = run("systemd-analyze", "verify", "--man=no", str(copy))
         if verify.returncode or verify.stderr.strip():
@@ -58,13 +62,15 @@ def check_systemd(unit):
 
 
 def main():
-    unit = UNIT.read_text()
-    problems = list(check_promises(unit))
+    problems = []
     analyzer = shutil.which("systemd-analyze")
-    if analyzer:
-        problems += check_systemd(unit)
-    for problem in problems:
-        print(f"{UNIT.relative_to(ROOT)}: {problem}")
+    for path in UNITS:
+        unit = path.read_text()
+        found = list(check_promises(unit)) + (list(check_drain(unit)) if path == WORKER else [])
+        if analyzer:
+            found += check_systemd(path.name, unit)
+        problems += [f"{path.relative_to(ROOT)}: {each}" for each in found]
+    print("\n".join(problems) or f"{len(UNITS)} units are fine")
     if not analyzer and not problems:
         print("systemd-analyze is not installed: only our own promises were checked")
         return SKIPPED

@@ -75,6 +75,18 @@ static void tell_ready(struct gateway *gateway)
                  LOG_TEXT("reason", err.message));
 }
 
+/* A pass comes at least every second: that is what the service manager wants to know. */
+static void tell_alive(struct gateway *gateway, struct instant now)
+{
+    struct error err;
+    if (!gateway->watchdog_ms || !instant_passed(now, gateway->watchdog_at))
+        return;
+    gateway->watchdog_at = instant_add_ms(now, gateway->watchdog_ms);
+    if (notify_watchdog(&err))
+        log_line(LOG_LEVEL_DEBUG, "cannot tell the service manager",
+                 LOG_TEXT("reason", err.message));
+}
+
 static void come_to_rest(struct gateway *gateway, struct instant now)
 {
     if (gateway->phase != GATEWAY_STOPPING ||
@@ -112,6 +124,7 @@ void gateway_pass(struct gateway *gateway)
     feed_look(gateway->feed, now);
     api_expire(gateway, now);
     tell_ready(gateway);
+    tell_alive(gateway, now);
     come_to_rest(gateway, now);
     if (gateway->phase != GATEWAY_STOPPED)
         set_timer(gateway, now);
@@ -234,6 +247,7 @@ enum error_code gateway_create(uv_loop_t *loop, const struct config *config,
     gateway->access = access_create(&config->gateway, clock_now(&gateway->clock));
     gateway->book = book_create(config->gateway.remembered, BOOK_BYTES_MAX);
     gateway->metrics = metrics_create();
+    gateway->watchdog_ms = notify_watchdog_every_ms();
     TAILQ_INIT(&gateway->waiting);
     uv_timer_init(loop, &gateway->timer);
     gateway->timer.data = gateway;

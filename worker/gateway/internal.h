@@ -41,6 +41,8 @@ struct gateway {
     struct http_server *http;
     struct waiters waiting; /* all of them */
     bool ready_told;
+    int64_t watchdog_ms; /* 0: nobody watches */
+    struct instant watchdog_at;
     enum { GATEWAY_RUNNING, GATEWAY_STOPPING, GATEWAY_STOPPED } phase;
     struct instant stop_by;
     int handles;
