@@ -16,10 +16,13 @@ absent for what cannot be decoded). Standard output is one JSON object; people r
 import argparse
 import collections
 import dataclasses
+import datetime
 import hashlib
 import json
+import struct
 import sys
 import time
+import uuid
 
 import bootstrap
 
@@ -34,7 +37,7 @@ CLOCK_MS = 2            # both clocks are cut to milliseconds
 LATE_MS = 2_000         # a pause inside the system call or in the cluster: told apart, not a breach
 VERSION = 1
 SUCCESS = {event_pb2.TARGET_OUTCOME_ENDED, event_pb2.TARGET_OUTCOME_ALREADY_GONE, event_pb2.TARGET_OUTCOME_LEFT}
-GONE = {event_pb2.TARGET_OUTCOME_ENDED, event_pb2.TARGET_OUTCOME_ALREADY_GONE}
+GONE = {event_pb2.TARGET_OUTCOME_ENDED, event_pb2.TARGET_OUTCOME_ALREADY_GONE, event_pb2.TARGET_OUTCOME_LEFT}
 PROBLEMS_SHOWN = 40
 FOREVER = 1 << 62
 
@@ -45,6 +48,24 @@ def label(outcome):
 
 def ms_of(timestamp):
     return timestamp.seconds * 1000 + timestamp.nanos // 1_000_000
+
+
+def ticks_of(time_text):
+    """The cluster's own wall clock, as text, in 1/10,000 s since the year 1."""
+    moment = datetime.datetime.fromisoformat(time_text)
+    return ((moment - datetime.datetime(1, 1, 1)) // datetime.timedelta(microseconds=100)) if time_text else 0
+
+
+def digest_of(targets):
+    """What an approval must name (docs/journal.md, rule 11)."""
+    digest = hashlib.sha256()
+    for index, target in sorted(targets.items()):
+        if not target.HasField("snapshot") or target.verdict:
+            continue
+        found = target.snapshot
+        digest.update(struct.pack(">I", index) + uuid.UUID(found.uuid).bytes + uuid.UUID(found.infobase).bytes
+                      + struct.pack(">Iq", found.number, ticks_of(found.started_at)))
+    return digest.hexdigest()
 
 
 # ---- what is read ----
@@ -149,6 +170,7 @@ class Licence:
     until: int
     indexes: frozenset
     where: str
+    end: int            # no first act at or after it
 
 
 class Command:
@@ -166,6 +188,14 @@ class Command:
         self.chunk_epoch = None
         self.targets = None      # index -> ResolvedTarget, when the list counts
         self.resolved_at = 0
+        self.round = 0           # lists that count
+        self.round_at = {}       # index -> when its list counted
+        self.nobody_left = False
+        self.grace_until = 0
+        self.end_by = 0          # 0: the expiry
+        self.withheld = None     # (epoch, digest, until): the next list of that epoch waits
+        self.waits = None        # (digest, until): this list waits for its approval
+        self.licensed = set()
         self.licences = []
         self.outcomes = {}       # index -> (outcome, at)
         self.end = None          # "closed" or "rejected"
@@ -183,6 +213,14 @@ class Command:
     @property
     def is_dry_run(self):
         return self.command.terminate.options.dry_run
+
+    @property
+    def goes_on(self):
+        return self.command.terminate.options.until_empty and not self.is_dry_run and not self.nobody_left
+
+    def license(self, since, until, indexes, where):
+        self.licences.append(Licence(since, until, indexes, where, self.end_by or self.expires))
+        self.licensed |= indexes
 
     def indexes(self):
         return set(range(len(self.asked))) | set(self.targets or {})
@@ -283,8 +321,8 @@ class Journal:
 
     def drop_chunks(self, partition):
         for command in self.commands.values():
-            if command.partition == partition and command.targets is None:
-                command.chunks = {}
+            if command.partition == partition:
+                command.chunks, command.withheld = {}, None
 
     def source(self, line, record):
         kind = record.WhichOneof("body")
@@ -347,8 +385,11 @@ class Journal:
         command, resolved = self.open(line, record, "resolved"), record.resolved
         if not command:
             return
-        if command.targets is not None:
+        if resolved.round != command.round + 1 or (command.round and not command.goes_on):
             self.figures["repeats"] += 1
+            return
+        if command.round and command.indexes() - set(command.outcomes):
+            self.problem(f"{line}: round {resolved.round} of {command.id} counts before the last one's outcomes")
             return
         if not 1 <= resolved.chunk <= resolved.chunks:
             self.problem(f"{line}: chunk {resolved.chunk} of {resolved.chunks}")
@@ -356,20 +397,61 @@ class Journal:
         if command.chunk_epoch != (record.writer, record.epoch):
             command.chunks, command.chunk_epoch = {}, (record.writer, record.epoch)
         command.chunks.setdefault(resolved.chunk, (line, resolved))
-        if len(command.chunks) < resolved.chunks:
-            return
-        command.targets = {}
+        if len(command.chunks) == resolved.chunks:
+            self.freeze(line, record, command)
+
+    def freeze(self, line, record, command):
+        first = min(each.at for each, _part in command.chunks.values())
+        listed = {}
         for _line, part in command.chunks.values():
             for target in part.targets:
-                if target.index in command.targets:
-                    self.problem(f"{line}: target {target.index} stands twice in the list of {command.id}")
-                command.targets[target.index] = target
+                if target.index in listed or target.index in (command.targets or {}):
+                    self.problem(f"{line}: target {target.index} stands twice in the lists of {command.id}")
+                listed[target.index] = target
+        command.chunks = {}
+        command.targets = {**(command.targets or {}), **listed}
+        command.round += 1
+        command.round_at.update(dict.fromkeys(listed, line.at))
+        command.nobody_left = not listed
         command.resolved_at = line.at
-        first = min(each.at for each, _part in command.chunks.values())
-        may = frozenset(i for i, target in command.targets.items() if target.HasField("snapshot") and not target.verdict)
-        if not command.is_dry_run:
-            command.licences.append(Licence(line.at, first + LICENCE_MS, may, str(line)))
+        command.grace_until = ms_of(record.resolved.grace_until)
+        command.end_by = ms_of(record.resolved.end_by)
+        if command.withheld and command.withheld[0] == (record.writer, record.epoch):
+            command.waits = command.withheld[1:]
+            if command.waits[0] != digest_of(listed):
+                self.problem(f"{line}: {command.id} waits for the approval of another list than this one")
+        command.withheld = None
+        may = frozenset(i for i, target in listed.items() if target.HasField("snapshot") and not target.verdict)
+        if not command.is_dry_run and not command.waits and not command.grace_until:
+            command.license(line.at, first + LICENCE_MS, may, str(line))
+        self.figures["further rounds"] += command.round > 1
         self.judge_list(line, command)
+
+    def on_pending(self, line, record):
+        command = self.open(line, record, "pending")
+        if command:
+            command.withheld = (record.writer, record.epoch), record.pending.resolved_digest, ms_of(record.pending.until)
+
+    def on_approved(self, line, record):
+        command = self.open(line, record, "approved")
+        if not command or record.HasField("reason"):
+            self.figures["approvals refused"] += 1
+            return
+        if not command.waits:
+            self.problem(f"{line}: {command.id} is approved, and nothing of it waits")
+            return
+        digest, until = command.waits
+        if record.approved.resolved_digest != digest:
+            self.problem(f"{line}: {command.id} is approved by the digest of another list")
+        if record.approved.by.lower() in ("", command.command.requested_by.lower()):
+            self.problem(f"{line}: {command.id} is approved by '{record.approved.by}', who asked for it or is nobody")
+        if line.at > until + LICENCE_MS:
+            self.problem(f"{line}: {command.id} is approved {line.at - until} ms too late")
+        waited = line.at - command.resolved_at
+        command.waits = None
+        command.grace_until += waited if command.grace_until else 0
+        command.end_by += waited if command.end_by else 0
+        self.figures["lists approved"] += 1
 
     def judge_list(self, line, command):
         """The list names what was asked for, and nothing else."""
@@ -405,7 +487,11 @@ class Journal:
             self.problem(f"{line}: the attempt names targets that are not to be ended: {command.id}")
         if command.is_dry_run:
             self.problem(f"{line}: an attempt of a dry run: {command.id}")
-        command.licences.append(Licence(line.at, line.at + LICENCE_MS, may, str(line)))
+        if command.waits:
+            self.problem(f"{line}: an attempt of {command.id}, whose list waits for an approval")
+        if line.at + CLOCK_MS < command.grace_until:
+            self.problem(f"{line}: an attempt of {command.id} {command.grace_until - line.at} ms before its grace is over")
+        command.license(line.at, line.at + LICENCE_MS, may, str(line))
 
     def on_outcome(self, line, record):
         command = self.open(line, record, "outcome")
@@ -424,6 +510,8 @@ class Journal:
             elif not end.outcome:
                 self.problem(f"{line}: an outcome without one: target {end.index} of {command.id}")
             else:
+                if end.outcome == event_pb2.TARGET_OUTCOME_LEFT and (not command.grace_until or end.index in command.licensed):
+                    self.problem(f"{line}: target {end.index} of {command.id} is said to have left, and nobody waited for it")
                 command.outcomes[end.index] = end.outcome, line.at
 
     def on_topics_accepted(self, line, record):
@@ -452,17 +540,35 @@ class Journal:
             self.judge_outcome(line, command, outcome)
         command.end, command.outcome = "closed", outcome
 
+    def counted(self, command):
+        """Verdicts that say how the command ended: of a session in several rounds the last one; protected ones not when nobody
+        else is left."""
+        last = {}
+        for index, target in (command.targets or {}).items():
+            last[target.snapshot.uuid or index] = max(index, last.get(target.snapshot.uuid or index, index))
+        for index, (verdict, _at) in command.outcomes.items():
+            target = (command.targets or {}).get(index)
+            superseded = target is not None and last[target.snapshot.uuid or index] != index
+            left_out = command.nobody_left and command.round > 1 and verdict == event_pb2.TARGET_OUTCOME_PROTECTED
+            if verdict in SUCCESS or not (superseded or left_out):
+                yield verdict
+
     def judge_outcome(self, line, command, outcome):
-        good = sum(verdict in SUCCESS for verdict, _at in command.outcomes.values())
-        if good == len(command.outcomes):
+        verdicts = list(self.counted(command))
+        good = sum(verdict in SUCCESS for verdict in verdicts)
+        rounds = command.command.terminate.options.until_empty
+        unfinished = (rounds and command.round and not command.nobody_left) or (not command.asked and not command.round)
+        if good == len(verdicts) and not unfinished:
             fitting = {event_pb2.COMMAND_OUTCOME_COMPLETED}
         elif good:
             fitting = {event_pb2.COMMAND_OUTCOME_PARTIALLY_COMPLETED}
         else:
             fitting = {event_pb2.COMMAND_OUTCOME_FAILED, event_pb2.COMMAND_OUTCOME_EXPIRED, event_pb2.COMMAND_OUTCOME_CANCELLED}
+        if command.command.terminate.options.disconnect_connections:   # all are gone, and something of them is left
+            fitting |= {event_pb2.COMMAND_OUTCOME_PARTIALLY_COMPLETED} if good else set()
         if outcome not in fitting:
             self.problem(f"{line}: {command.id} is {event_pb2.CommandOutcome.Name(outcome)}, with {good} of "
-                         f"{len(command.outcomes)} targets gone")
+                         f"{len(verdicts)} targets gone")
 
     def on_other(self, line, record):
         self.figures[record.WhichOneof("body")] += 1
@@ -501,7 +607,7 @@ class Judge:
         for licence in command.licences:
             for index in licence.indexes:
                 session = command.targets[index].snapshot.uuid
-                until = min(licence.until, command.expires)
+                until = min(licence.until, licence.end)
                 outcome, at = command.outcomes.get(index, (0, 0))
                 if outcome and outcome not in SUCCESS:   # a verdict "not ended" ends the licence
                     until = min(until, at + CLOCK_MS)
@@ -559,7 +665,7 @@ class Judge:
             if life and life.ended > at + CLOCK_MS:
                 when = "it lives" if life.ended == FOREVER else f"it ended {life.ended - at} ms later ({life.cause})"
                 self.journal.problem(f"{name}, session {session}: {when}")
-            if target.HasField("snapshot") and life and life.started > command.resolved_at + CLOCK_MS:
+            if target.HasField("snapshot") and life and life.started > command.round_at[index] + CLOCK_MS:
                 self.journal.problem(f"{name}, session {session} started after the list")
             return
         self.number_gone(command, cluster, index, name)

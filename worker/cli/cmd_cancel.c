@@ -1,7 +1,4 @@
 /* curfew cancel: stops a command that is still open, by the control topic. */
-#include <stdio.h>
-#include <string.h>
-
 #include "cli/common.h"
 #include "cli/main_table.h"
 #include "cli/request.h"
@@ -62,24 +59,6 @@ const struct argp cmd_cancel_argp = {
     NULL,
     NULL};
 
-static enum error_code walk(const struct cancel_options *cancel, struct cli_setup *setup,
-                            const struct command *command, struct error *err)
-{
-    AUTO(link) link = NULL;
-    struct kafka_receipt receipt;
-    const char *topic = setup->config->topics.control;
-    if (link_create(NULL, &setup->settings, cli_first_look_ms(&cancel->common), &link, err))
-        return err->code;
-    struct instant until = instant_add_ms(link_now(link), cancel->common.timeout_ms);
-    if (send_command(link, topic, command, until, &receipt, err))
-        return err->code;
-    if (cancel->common.json)
-        send_json(topic, command, &receipt);
-    else
-        printf("%s\n", uuid_format(&command->id).text);
-    return ERR_OK;
-}
-
 int cmd_cancel(int argc, char **argv)
 {
     struct cancel_options cancel = {0};
@@ -98,7 +77,7 @@ int cmd_cancel(int argc, char **argv)
     if (!code)
         code = cli_setup_load(&cancel.common, false, &setup, NULL, &err);
     if (!code) {
-        code = walk(&cancel, &setup, command, &err);
+        code = send_control(&cancel.common, &setup, command, &err);
         cli_setup_release(&setup);
     }
     return code ? say_error("cancel", &err) : 0;

@@ -25,6 +25,7 @@ enum {
     KEY_MESSAGE,
     KEY_GRACE,
     KEY_DRY_RUN,
+    KEY_UNTIL_EMPTY,
     KEY_DISCONNECT,
     KEY_INTERRUPT,
     KEY_STANDARD,
@@ -132,6 +133,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_DRY_RUN:
         request->dry_run = true;
         return 0;
+    case KEY_UNTIL_EMPTY:
+        request->until_empty = true;
+        return 0;
     case KEY_DISCONNECT:
         request->disconnect_connections = true;
         return 0;
@@ -146,6 +150,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_WAIT:
         terminate->wait = true;
+        return 0;
+    case ARGP_KEY_END:
+        if (request->until_empty && !request->filter)
+            argp_error(state, "--until-empty needs a --filter");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -168,8 +176,10 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "How:", 2},
     {"reason", KEY_REASON, "TEXT", 0, "Why; kept in the journal", 2},
     {"message", KEY_MESSAGE, "TEXT", 0, "Shown to the users", 2},
-    {"grace", KEY_GRACE, "DURATION", 0, "Time to leave before the end", 2},
+    {"grace", KEY_GRACE, "DURATION", 0, "Wait so long for them to leave by themselves", 2},
     {"dry-run", KEY_DRY_RUN, NULL, 0, "Say what would be ended, and end nothing", 2},
+    {"until-empty", KEY_UNTIL_EMPTY, NULL, 0,
+     "Repeat in rounds until nobody matches the filter, newcomers too", 2},
     {"disconnect-connections", KEY_DISCONNECT, NULL, 0,
      "Disconnect what is left of the sessions, and wait until it is gone", 2},
     {"interrupt-calls", KEY_INTERRUPT, NULL, 0,
@@ -215,9 +225,32 @@ static size_t asked(const struct request *request)
     return request->session_count ? request->session_count : request->numbers.count;
 }
 
+/* What somebody must know, or do, while the command waits. */
+static void tell_waiting(struct terminate *terminate, const struct event_view *view)
+{
+    struct say *talk = &terminate->talk;
+    struct wall_text until = wall_format(view->until);
+    struct uuid_text id = uuid_format(&view->command_id);
+    if (view->kind == EVENT_PENDING_APPROVAL) {
+        say_clear(talk);
+        say_line(talk, "%u sessions are selected; a second person must approve them by %s:",
+                 view->totals.targets, until.text);
+        say_line(talk, "  curfew approve %s --digest %s", id.text, view->resolved_digest);
+    } else if (view->kind == EVENT_PROGRESS && view->progress == PROGRESS_NOT_APPROVED) {
+        say_clear(talk);
+        say_line(talk, "not approved: %s", view->reason.message);
+    } else if (view->kind == EVENT_PROGRESS && view->progress == PROGRESS_WAITING) {
+        say_live(talk, "waiting until %s for sessions to be left ...", until.text);
+    }
+}
+
 static void on_seen(void *self, const struct event_view *view)
 {
     struct terminate *terminate = self;
+    if (view->kind == EVENT_PENDING_APPROVAL || view->kind == EVENT_PROGRESS) {
+        tell_waiting(terminate, view);
+        return;
+    }
     if (view->kind == EVENT_ACCEPTED && !terminate->accepted)
         terminate->accepted = true;
     if (view->kind == EVENT_SESSION)

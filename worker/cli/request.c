@@ -243,6 +243,7 @@ enum error_code request_terminate(const struct request *request, struct wall now
     draft->options.grace_ms = request->grace_ms;
     draft->options.message = given(request->message);
     draft->options.dry_run = request->dry_run;
+    draft->options.until_empty = request->until_empty;
     draft->options.disconnect_connections = request->disconnect_connections;
     draft->options.interrupt_calls = request->interrupt_calls;
     draft->options.standard_processing = request->standard_processing;
@@ -315,4 +316,24 @@ enum error_code request_accept_topics(const struct request *request,
     draft->action = ACTION_ACCEPT_TOPICS;
     draft->accept_topics = *what;
     return settle(draft, ret, err);
+}
+
+enum error_code request_approve(const struct request *request, const struct uuid *meant,
+                                const char *digest, struct wall now, struct command **ret,
+                                struct error *err)
+{
+    AUTO(command) draft = command_create();
+    if (strlen(digest) != 64 || strspn(digest, "0123456789abcdef") != 64)
+        return error_set(err, ERR_USAGE,
+                         "--digest: '%s' is no SHA-256 in lower-case hex: take it from the event "
+                         "that the command waits (curfew watch)",
+                         digest);
+    if (fill_head(request, now, draft, err))
+        return err->code;
+    draft->action = ACTION_APPROVE;
+    draft->other_id = *meant;
+    draft->resolved_digest = digest;
+    if (settle(draft, ret, err))
+        return err->code;
+    return ERR_OK;
 }

@@ -37,6 +37,7 @@ struct request {
     int64_t expires_in_ms; /* 0: the worker's own validity */
     uint32_t max_targets;
     bool dry_run;
+    bool until_empty;
     bool disconnect_connections;
     bool interrupt_calls;
     enum standard_processing standard_processing;
@@ -65,5 +66,9 @@ enum error_code request_accept_topics(const struct request *request,
 /* A `cancel` command for the control topic. */
 enum error_code request_cancel(const struct request *request, const struct uuid *meant,
                                struct wall now, struct command **ret, struct error *err) MUST_CHECK;
+/* An `approve` command for the control topic: the list of `meant` with that digest. */
+enum error_code request_approve(const struct request *request, const struct uuid *meant,
+                                const char *digest, struct wall now, struct command **ret,
+                                struct error *err) MUST_CHECK;
 
 #endif

@@ -33,3 +33,21 @@ void send_json(const char *topic, const struct command *command,
                receipt->offset);
     printf("%s\n", buf_text(&line));
 }
+
+enum error_code send_control(const struct cli_common *common, struct cli_setup *setup,
+                             const struct command *command, struct error *err)
+{
+    AUTO(link) link = NULL;
+    struct kafka_receipt receipt;
+    const char *topic = setup->config->topics.control;
+    if (link_create(NULL, &setup->settings, cli_first_look_ms(common), &link, err))
+        return err->code;
+    struct instant until = instant_add_ms(link_now(link), common->timeout_ms);
+    if (send_command(link, topic, command, until, &receipt, err))
+        return err->code;
+    if (common->json)
+        send_json(topic, command, &receipt);
+    else
+        printf("%s\n", uuid_format(&command->id).text);
+    return ERR_OK;
+}

@@ -2,6 +2,7 @@
 #ifndef CLI_SEND_H
 #define CLI_SEND_H
 
+#include "cli/common.h"
 #include "cli/link.h"
 #include "model/command.h"
 
@@ -14,5 +15,8 @@ enum error_code send_command(struct link *link, const char *topic, const struct 
 /* Prints {"id","cluster","topic","partition","offset"} as one line on standard output. */
 void send_json(const char *topic, const struct command *command,
                const struct kafka_receipt *receipt);
+/* Onto the control topic, and tells its id (or, with --json, its place). */
+enum error_code send_control(const struct cli_common *common, struct cli_setup *setup,
+                             const struct command *command, struct error *err) MUST_CHECK;
 
 #endif

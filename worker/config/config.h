@@ -171,10 +171,13 @@ struct config_policy {
     size_t rule_count;
     bool require_reason;
     bool require_requester;
-    uint32_t max_targets; /* of one command, 0 = limits.targets_per_command */
-    uint32_t max_share;   /* percent of an infobase's sessions that one filter may select */
-    uint32_t share_from;  /* sessions; smaller infobases are not judged by it */
-    int64_t validity_ms;  /* of a command that names no expiry */
+    uint32_t max_targets;   /* of one command, 0 = limits.targets_per_command */
+    uint32_t max_share;     /* percent of an infobase's sessions that one filter may select */
+    uint32_t share_from;    /* sessions; smaller infobases are not judged by it */
+    uint32_t approve_above; /* sessions; more wait for a second person's approval; 0 = never */
+    int64_t approval_ms;    /* how long that is waited for */
+    int64_t acting_ms;      /* sessions are ended so long after a wait, and over all rounds */
+    int64_t validity_ms;    /* of a command that names no expiry */
     int64_t validity_max_ms;
     int64_t future_skew_ms; /* how far ahead requested_at may be */
     int64_t grace_max_ms;

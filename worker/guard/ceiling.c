@@ -80,12 +80,33 @@ static enum error_code check_shares(const struct config *config, const struct se
     return code;
 }
 
-enum error_code guard_resolution(const struct config *config, const struct command *command,
-                                 const struct session_list *list,
-                                 const struct resolution *resolution, struct error *err)
+/* More than one person may decide alone? The share is that of the first list: what later rounds
+ * find is few of few. */
+static enum error_code check_alone(const struct config *config, const struct command *command,
+                                   const struct resolve_context *context,
+                                   const struct session_list *list, struct resolution *resolution,
+                                   size_t selected, struct error *err)
 {
+    const struct config_policy *policy = &config->policy;
     bool by_filter =
         command->action == ACTION_TERMINATE && command->selector.kind == SELECTOR_FILTER;
+    bool approvals = policy->approve_above > 0;
+    enum error_code code = ERR_OK;
+    if (by_filter && context->round == 1 && policy->max_share < 100)
+        code = check_shares(config, list, resolution, err);
+    if (code && !approvals)
+        return code;
+    bool many = approvals && selected + context->unapproved > policy->approve_above;
+    if (selected > 0 && (code || many))
+        resolution->approval_ms = policy->approval_ms;
+    return ERR_OK;
+}
+
+enum error_code guard_resolution(const struct config *config, const struct command *command,
+                                 const struct resolve_context *context,
+                                 const struct session_list *list, struct resolution *resolution,
+                                 struct error *err)
+{
     uint32_t ceiling = ceiling_of(config, command);
     size_t selected = 0;
     CHECK(ceiling > 0);
@@ -96,7 +117,5 @@ enum error_code guard_resolution(const struct config *config, const struct comma
                          "%zu sessions are selected, at most %u are allowed (options.max_targets, "
                          "policy.max_targets, limits.targets_per_command)",
                          selected, ceiling);
-    if (!by_filter || config->policy.max_share >= 100)
-        return ERR_OK;
-    return check_shares(config, list, resolution, err);
+    return check_alone(config, command, context, list, resolution, selected, err);
 }

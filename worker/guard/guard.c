@@ -80,12 +80,41 @@ static enum error_code check_other_id(const struct inquiry *inquiry)
     return ERR_OK;
 }
 
+/* As the pending event names it: 64 lower-case hex digits. */
+static enum error_code check_digest(const struct inquiry *inquiry)
+{
+    const char *digest = inquiry->command->resolved_digest;
+    if (strlen(digest) == 64 && strspn(digest, "0123456789abcdef") == 64)
+        return ERR_OK;
+    return error_set(inquiry->err, ERR_INVALID,
+                     "approve.resolved_digest is not the SHA-256 that the pending event names, in "
+                     "lower-case hex");
+}
+
+static enum error_code check_terminate(const struct inquiry *inquiry)
+{
+    const struct command *command = inquiry->command;
+    if (command->options.until_empty && command->selector.kind != SELECTOR_FILTER &&
+        command->selector.kind != SELECTOR_NONE)
+        return error_set(
+            inquiry->err, ERR_INVALID,
+            "options.until_empty needs a filter: sessions that are named are gone when "
+            "they are gone");
+    return check_selector(inquiry);
+}
+
+static enum error_code check_approve(const struct inquiry *inquiry)
+{
+    enum error_code code = check_other_id(inquiry);
+    return code ? code : check_digest(inquiry);
+}
+
 static enum error_code check_action(const struct inquiry *inquiry)
 {
     const struct command *command = inquiry->command;
     switch (command->action) {
     case ACTION_TERMINATE:
-        return check_selector(inquiry);
+        return check_terminate(inquiry);
     case ACTION_DRAIN:
     case ACTION_RESTORE:
         if (!command->infobase[0])
@@ -93,8 +122,9 @@ static enum error_code check_action(const struct inquiry *inquiry)
                              action_label(command->action));
         return ERR_OK;
     case ACTION_CANCEL:
-    case ACTION_APPROVE:
         return check_other_id(inquiry);
+    case ACTION_APPROVE:
+        return check_approve(inquiry);
     case ACTION_KILL_SWITCH:
         return ERR_OK;
     case ACTION_ACCEPT_TOPICS:

@@ -51,10 +51,14 @@ enum error_code guard_session(const struct config *config, const struct config_c
 bool guard_is_never_meant(const struct config *config, const struct session *session);
 /* May these sessions be ended by one command? Those of `resolution` without a verdict count.
  * ERR_TOO_LARGE: more than its ceiling. ERR_DENIED: a filter selects more than policy.max_share of
- * an infobase's sessions in `list`, those of always protected applications left out of account. */
+ * an infobase's sessions in `list`, those of always protected applications left out of account.
+ * Where policy.approve_above is set, such a share and more sessions than that (those of earlier
+ * rounds included) are no refusal: `approval_ms` of the resolution says how long a second person's
+ * approval is waited for. */
 enum error_code guard_resolution(const struct config *config, const struct command *command,
-                                 const struct session_list *list,
-                                 const struct resolution *resolution, struct error *err) MUST_CHECK;
+                                 const struct resolve_context *context,
+                                 const struct session_list *list, struct resolution *resolution,
+                                 struct error *err) MUST_CHECK;
 /* Does the command's selector name this session's application, so that `Designer` is meant? By UUID
  * (sessions) or by guard.application (numbers). What a filter names is told by select/. */
 bool guard_names_exactly(const struct command *command, const struct session *session);

@@ -57,7 +57,9 @@ enum error_code service_resolve(void *self, const struct command *command,
     drop_never_meant(config, command, ret);
     for (size_t i = 0; i < ret->count; i++)
         service_protect(config, cluster, command, &ret->rows[i]);
-    code = guard_resolution(config, command, list, ret, err);
+    ret->grace_ms = command->options.grace_ms;
+    ret->acting_ms = config->policy.acting_ms;
+    code = guard_resolution(config, command, context, list, ret, err);
     if (!code)
         code = service_choose_handlers(cluster, command, ret, err);
     if (code)

@@ -163,12 +163,6 @@ static void what_this_version_cannot_do_is_refused_and_never_left_out(void **sta
     AUTO(config) config = config_with("");
     AUTO(command) command = terminate();
     struct options none = command->options;
-    command->options.grace_ms = 1;
-    refused(config, command, &usual, ERR_UNSUPPORTED, "options.grace");
-    command->options = none;
-    command->options.until_empty = true;
-    refused(config, command, &usual, ERR_UNSUPPORTED, "options.until_empty");
-    command->options = none;
     command->action = ACTION_DRAIN;
     refused(config, command, &usual, ERR_INVALID, "drain.infobase is missing");
     command->infobase = "ut";
@@ -178,6 +172,33 @@ static void what_this_version_cannot_do_is_refused_and_never_left_out(void **sta
     command->options = none;
     command->options.max_targets = 5;
     refused(config, command, &usual, ERR_UNSUPPORTED, "max_targets of a drain");
+    command->options = none;
+    command->options.until_empty = true;
+    refused(config, command, &usual, ERR_UNSUPPORTED, "until_empty of a drain");
+}
+
+static void rounds_need_a_filter(void **state)
+{
+    (void)state;
+    AUTO(config) config = config_with("");
+    AUTO(command) command = terminate();
+    command->options.until_empty = true;
+    refused(config, command, &usual, ERR_INVALID, "options.until_empty needs a filter");
+}
+
+static void an_approval_names_a_command_and_a_digest(void **state)
+{
+    (void)state;
+    AUTO(config) config = config_with("");
+    AUTO(command) command = terminate();
+    struct guard_facts control = {.appended_at = {1790000000000}, .control = true};
+    struct guard_verdict verdict;
+    command->action = ACTION_APPROVE;
+    refused(config, command, &control, ERR_INVALID, "approve.command_id is missing");
+    command->other_id = (struct uuid){{9}};
+    refused(config, command, &control, ERR_INVALID, "approve.resolved_digest is not the SHA-256");
+    command->resolved_digest = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    assert_int_equal(ask(config, command, &control, &verdict), ERR_OK);
 }
 
 static void a_cluster_that_is_not_configured_is_not_found(void **state)
@@ -472,6 +493,9 @@ enum { MANY = 40 };
 static struct session many[MANY];
 static struct resolved_row rows[MANY];
 
+static struct resolve_context first_round = {.round = 1};
+static int64_t approval_ms; /* as resolved() found it */
+
 /* Twenty sessions of one infobase, fifteen of another, five of RAS itself; the first `count` are
  * selected. */
 static enum error_code resolved(const struct config *config, const struct command *command,
@@ -485,7 +509,9 @@ static enum error_code resolved(const struct config *config, const struct comman
         rows[i] = (struct resolved_row){.session = &many[i]};
     }
     err->code = ERR_OK;
-    return guard_resolution(config, command, &list, &resolution, err);
+    enum error_code code = guard_resolution(config, command, &first_round, &list, &resolution, err);
+    approval_ms = resolution.approval_ms;
+    return code;
 }
 
 static void a_command_ends_no_more_than_its_lowest_ceiling(void **state)
@@ -517,7 +543,8 @@ static void what_is_left_alone_counts_for_no_ceiling(void **state)
     struct resolution resolution = {.rows = three, .count = 3};
     struct error err;
     command->options.max_targets = 1;
-    assert_int_equal(guard_resolution(config, command, &list, &resolution, &err), ERR_OK);
+    assert_int_equal(guard_resolution(config, command, &first_round, &list, &resolution, &err),
+                     ERR_OK);
 }
 
 static void a_filter_takes_no_more_than_its_share_of_an_infobase(void **state)
@@ -537,6 +564,29 @@ static void a_filter_takes_no_more_than_its_share_of_an_infobase(void **state)
     assert_int_equal(resolved(small, command, 35, &err), ERR_OK);
     AUTO(config) usual_share = config_with("");
     assert_int_equal(resolved(usual_share, command, 35, &err), ERR_OK);
+}
+
+static void above_the_threshold_a_second_person_must_approve(void **state)
+{
+    (void)state;
+    AUTO(config)
+    config = config_with("policy: {approve_above: 10, approval_time: 5m, max_share: 90}");
+    AUTO(command) command = terminate();
+    struct error err;
+    assert_int_equal(resolved(config, command, 10, &err), ERR_OK);
+    assert_int_equal(approval_ms, 0);
+    assert_int_equal(resolved(config, command, 11, &err), ERR_OK);
+    assert_int_equal(approval_ms, 300000);
+    first_round.unapproved = 9; /* of earlier rounds */
+    assert_int_equal(resolved(config, command, 2, &err), ERR_OK);
+    assert_int_equal(approval_ms, 300000);
+    assert_int_equal(resolved(config, command, 0, &err), ERR_OK);
+    assert_int_equal(approval_ms, 0);
+    first_round.unapproved = 0;
+    AUTO(config) share = config_with("policy: {approve_above: 30, max_share: 50}");
+    command->selector.kind = SELECTOR_FILTER;
+    assert_int_equal(resolved(share, command, 11, &err), ERR_OK); /* approved, not refused */
+    assert_int_equal(approval_ms, 3600000);
 }
 
 static void i14_configured_users_hosts_and_applications_are_protected_without_case(void **state)
@@ -576,6 +626,8 @@ int main(void)
         cmocka_unit_test(the_shape_is_checked_before_anything_else),
         cmocka_unit_test(every_action_has_one_topic),
         cmocka_unit_test(what_this_version_cannot_do_is_refused_and_never_left_out),
+        cmocka_unit_test(rounds_need_a_filter),
+        cmocka_unit_test(an_approval_names_a_command_and_a_digest),
         cmocka_unit_test(a_cluster_that_is_not_configured_is_not_found),
         cmocka_unit_test(i3_no_command_outlives_the_longest_validity),
         cmocka_unit_test(an_expired_command_is_refused_by_the_brokers_clock),
@@ -594,6 +646,7 @@ int main(void)
         cmocka_unit_test(a_command_ends_no_more_than_its_lowest_ceiling),
         cmocka_unit_test(what_is_left_alone_counts_for_no_ceiling),
         cmocka_unit_test(a_filter_takes_no_more_than_its_share_of_an_infobase),
+        cmocka_unit_test(above_the_threshold_a_second_person_must_approve),
         cmocka_unit_test(i14_configured_users_hosts_and_applications_are_protected_without_case),
         cmocka_unit_test(unknown_applications_are_not_protected_and_can_be_told),
     };

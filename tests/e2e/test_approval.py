@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Above the threshold a command waits until a second person approves its very list: with the real binary, on the embedded
+broker, against simulated clusters."""
+import concurrent.futures
+import sys
+
+import bootstrap
+
+bootstrap.enter()
+
+from world import Cases, World, arguments, by_sessions, expect, wait_for
+
+ONE = "sim-01"
+IB = "ib-01"
+APPROVAL_S = 30     # a worker that was killed is back in the group within 20 s
+
+
+class ApprovalWorld(World):
+    def three(self):
+        return [self.sim.login(ONE, IB)["session"] for _ in range(3)]
+
+    def asked(self, sessions):
+        """The command, and the digest of its list that waits."""
+        command = by_sessions(ONE, *sessions)
+        self.send(command)
+        pending = self.event(command, lambda event: event["kind"] == "EVENT_KIND_PENDING_APPROVAL")
+        expect({target["session"] for target in pending["targets"]} == set(sessions), f"{pending}")
+        return command, pending["resolvedDigest"]
+
+    def event(self, command, wanted):
+        return wait_for(f"an event of {command.id}", lambda: next((e for e in self.events_of(command.id) if wanted(e)), None))
+
+    def waiting(self):
+        """What waits and has not ended, as the events tell it."""
+        for events in self.tail("curfew.events").by_command.values():
+            if not any(event.get("outcome") for event in events):
+                yield from (event for event in events if event["kind"] == "EVENT_KIND_PENDING_APPROVAL")
+
+    def approve(self, command, digest, by):
+        run = self.curfew("approve", command.id, "--digest", digest, "--requested-by", by)
+        expect(run.status == 0, str(run))
+
+    def refused(self, command, code):
+        self.event(command, lambda event: event.get("progress") == "PROGRESS_NOT_APPROVED" and event["reason"]["code"] == code)
+
+    def verdicts(self, command):
+        event = self.end_of(command.id, 2 * APPROVAL_S)
+        return event["outcome"].removeprefix("COMMAND_OUTCOME_").lower(), \
+            {target["outcome"].removeprefix("TARGET_OUTCOME_").lower() for target in event["targets"]}
+
+
+def all_there(world, sessions):
+    return all(world.sim.is_there(ONE, session) for session in sessions)
+
+
+def a_second_person_lets_the_list_be_ended(world):
+    sessions = world.three()
+    command, digest = world.asked(sessions)
+    world.approve(command, digest, command.requested_by.upper())
+    world.refused(command, "denied")
+    world.approve(command, "0" * 64, "chief@test")
+    world.refused(command, "conflict")
+    expect(all_there(world, sessions), "ended without an approval")
+    world.approve(command, digest, "chief@test")
+    outcome, verdicts = world.verdicts(command)
+    expect(outcome == "completed" and verdicts == {"ended"}, f"{outcome} {verdicts}")
+
+
+def few_sessions_and_a_plan_wait_for_nobody(world):
+    sessions = world.three()
+    world.end_session(ONE, sessions[0])
+    run = world.terminate(ONE, *(part for session in sessions for part in ("--session", session)), "--dry-run")
+    expect(run.status == 0 and run.json["outcome"] == "dry_run", str(run))
+    expect(all_there(world, sessions[1:]), "a plan ended somebody")
+
+
+def without_an_approval_in_time_everybody_stays(world):
+    sessions = world.three()
+    command, digest = world.asked(sessions)
+    outcome, verdicts = world.verdicts(command)
+    expect(outcome == "expired" and verdicts == {"expired"}, f"{outcome} {verdicts}")
+    world.approve(command, digest, "chief@test")
+    world.end_session(ONE, world.sim.login(ONE, IB)["session"])    # the worker has gone on meanwhile
+    expect(all_there(world, sessions), "ended after its time")
+
+
+def an_approval_finds_the_worker_that_comes_back(world):
+    sessions = world.three()
+    command, digest = world.asked(sessions)
+    world.worker.kill()
+    world.approve(command, digest, "chief@test")
+    world.worker.start()
+    outcome, verdicts = world.verdicts(command)
+    expect(outcome == "completed" and verdicts == {"ended"}, f"{outcome} {verdicts}")
+
+
+def the_command_line_says_what_to_approve(world):
+    sessions = world.three()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        running = pool.submit(world.terminate, ONE, *(part for session in sessions for part in ("--session", session)))
+        pending = wait_for("it waits", lambda: next(iter(world.waiting()), None))
+        words = f"curfew approve {pending['commandId']} --digest {pending['resolvedDigest']}"
+        expect(world.curfew(*words.split()[1:], "--requested-by", "chief@test").status == 0, words)
+        run = running.result()
+    expect(run.status == 0 and words in run.err, str(run))
+
+
+def nothing_contradicts_the_journal(world):
+    figures = world.check()
+    expect(figures["lists approved"] == 3 and figures["approvals refused"] == 2, f"{figures}")
+
+
+CASES = [
+    a_second_person_lets_the_list_be_ended, few_sessions_and_a_plan_wait_for_nobody, without_an_approval_in_time_everybody_stays,
+    an_approval_finds_the_worker_that_comes_back, the_command_line_says_what_to_approve, nothing_contradicts_the_journal,
+]
+
+
+def main():
+    options = arguments(__doc__)
+    cases = Cases(options)
+    settings = {"policy": {"approve_above": 2, "approval_time": f"{APPROVAL_S}s"}, "timeouts": {"verify": "5s"}}
+    with ApprovalWorld(options, clusters=1, sim=["--sessions", "4"], settings=settings) as world:
+        world.worker = world.start_worker("worker-1")
+        wait_for("the worker is ready", world.all_ready)
+        cases.run(world, CASES)
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

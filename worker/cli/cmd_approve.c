@@ -1,0 +1,94 @@
+/* curfew approve: a second person lets a list that waits be ended, by the control topic. */
+#include "cli/common.h"
+#include "cli/main_table.h"
+#include "cli/request.h"
+#include "cli/say.h"
+#include "cli/send.h"
+
+enum { KEY_REASON = 0x2000, KEY_REQUESTED_BY, KEY_DIGEST };
+
+struct approve_options {
+    struct cli_common common;
+    struct request request;
+    const char *meant;  /* id of the command; NULL: not given */
+    const char *digest; /* of its list; NULL: not given */
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct approve_options *approve = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        cli_children_init(state, &approve->common);
+        return 0;
+    case KEY_REASON:
+        approve->request.reason = arg;
+        return 0;
+    case KEY_REQUESTED_BY:
+        approve->request.requested_by = arg;
+        return 0;
+    case KEY_DIGEST:
+        approve->digest = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (approve->meant)
+            argp_error(state, "one command at a time");
+        approve->meant = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!approve->meant)
+            argp_error(state, "which command? Give its id");
+        if (!approve->digest)
+            argp_error(state, "which list? Give its --digest, as the pending event names it: "
+                              "curfew watch ID");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"digest", KEY_DIGEST, "SHA-256", 0, "Of the very list that is approved", 0},
+    {"reason", KEY_REASON, "TEXT", 0, "Why; kept in the journal", 0},
+    {"requested-by", KEY_REQUESTED_BY, "NAME", 0, "Who asks; default user@host", 0},
+    {0}};
+
+const struct argp cmd_approve_argp = {
+    options,
+    parse,
+    "ID",
+    "Lets a command that waits for a second person go on.\n\n"
+    "Example:\n"
+    "  curfew approve 0b5f...-... --digest 9f86...\n"
+    "\vLook at the list first: 'curfew watch' tells of each that waits, with its sessions and its "
+    "digest. Who asked for the command cannot approve it, and the approval holds for that very "
+    "list alone. The id of the approval itself is printed as soon as Kafka has it; a refusal is "
+    "told by an event.",
+    cli_children,
+    NULL,
+    NULL};
+
+int cmd_approve(int argc, char **argv)
+{
+    struct approve_options approve = {0};
+    struct cli_setup setup = {0};
+    struct clock clock = clock_real();
+    struct uuid meant;
+    struct error err;
+    AUTO(command) command = NULL;
+    cli_common_init(&approve.common);
+    cli_parse(&cmd_approve_argp, argc, argv, &approve);
+    enum error_code code = uuid_read(text_of(approve.meant), &meant, NULL);
+    if (code || uuid_is_nil(&meant))
+        code = error_set(&err, ERR_USAGE, "'%s' is no id of a command (a UUID)", approve.meant);
+    if (!code)
+        code = request_approve(&approve.request, &meant, approve.digest, clock_wall(&clock),
+                               &command, &err);
+    if (!code)
+        code = cli_setup_load(&approve.common, false, &setup, NULL, &err);
+    if (!code) {
+        code = send_control(&approve.common, &setup, command, &err);
+        cli_setup_release(&setup);
+    }
+    return code ? say_error("approve", &err) : 0;
+}
