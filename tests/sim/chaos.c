@@ -96,6 +96,7 @@ struct plan plan_draw(struct draw *draw)
     plan.acting_ms = draw_between(draw, 2000, 30000);
     plan.approve_above = draw_percent(draw, 70) ? 0 : 1 + draw_below(draw, 4);
     plan.approval_ms = draw_between(draw, 1000, 30000);
+    plan.handlers = some(draw, 60);
     plan.lane_in_flight = 1 + draw_below(draw, 8);
     plan.session_events = draw_percent(draw, 30);
     plan.big_commands = draw_percent(draw, 4);

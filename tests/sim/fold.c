@@ -123,6 +123,7 @@ static struct fold_command *command_add(struct fold *fold, const struct record *
     command->accepted_offset = here(fold);
     command->first_appended = first_appended;
     command->resolved_offset = command->cancelled_offset = command->ended_offset = -1;
+    command->told.offset = -1;
     fold->entries.at[here(fold)].command = (int64_t)fold->commands.count - 1;
     return command;
 }
@@ -215,6 +216,8 @@ static void take_target(struct world *world, struct fold_command *command,
                                    .by_number = from->asked_by_number,
                                    .number = from->asked_number,
                                    .verdict = from->verdict,
+                                   .handled = from->handler == HANDLER_INSTEAD ||
+                                              from->handler == HANDLER_BEFORE,
                                    .licensed = false,
                                    .outcome = target->outcome,
                                    .outcome_offset = target->outcome_offset};
@@ -346,9 +349,26 @@ static void fold_resolved(struct world *world, struct fold *fold, uint32_t index
     gathering_release(command);
 }
 
+/* Nothing is ended under it; all must have their outcome. */
+static void fold_telling(struct world *world, struct fold *fold, struct fold_command *command,
+                         const struct record *record)
+{
+    command->told.offset = here(fold);
+    command->told.handed_ns = log_entry(world, fold)->handed_ns;
+    command->told.epoch = record->epoch;
+    for (uint32_t i = 0; i < command->count; i++)
+        if (command->targets[i].outcome == TARGET_NONE)
+            violate(world, "I4", "the end of %s is to be told, and target %u has no outcome",
+                    brief(&command->id).text, i);
+}
+
 static void fold_attempt(struct world *world, struct fold *fold, uint32_t index,
                          const struct record *record)
 {
+    if (record->attempt.act == ACT_HANDLE) {
+        fold_telling(world, fold, &fold->commands.at[index], record);
+        return;
+    }
     for (uint32_t i = 0; i < record->attempt.count; i++) {
         struct fold_command *command = &fold->commands.at[index];
         if (record->attempt.targets[i] < command->count) {

@@ -14,6 +14,7 @@ struct fold_target {
     enum target_outcome verdict; /* left alone from the start */
     enum target_outcome outcome;
     int64_t outcome_offset; /* -1: none yet */
+    bool handled;           /* it has a handler before or instead of the worker */
     bool licensed;          /* a RESOLVED that does not wait, or an ATTEMPT, names it */
     bool ended_by_us;       /* an act of this command took effect, and not belatedly */
 };
@@ -51,7 +52,12 @@ struct fold_command {
         struct record **parts; /* owned */
     } gathering;
     int64_t cancelled_offset; /* -1 */
-    int64_t ended_offset;     /* CLOSED, or REJECTED; -1 */
+    struct {                  /* the last licence to tell a handler of its end */
+        int64_t offset;       /* -1: none */
+        int64_t handed_ns;
+        struct epoch epoch;
+    } told;
+    int64_t ended_offset; /* CLOSED, or REJECTED; -1 */
     int64_t ended_ns;
     enum command_outcome outcome;
 };

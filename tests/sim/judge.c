@@ -282,7 +282,7 @@ void judge_outcome(struct world *world, const struct fold *fold, const struct fo
     if (target->ended_by_us && target->outcome != TARGET_ENDED && target->outcome != TARGET_UNKNOWN)
         violate(world, "verdict", "%s is called %s, and this command ended it",
                 brief(&target->session).text, label);
-    if (target->outcome == TARGET_LEFT &&
+    if (target->outcome == TARGET_LEFT && !target->handled &&
         (!command->command->options.grace_ms || target->licensed || command->waits))
         violate(world, "grace", "%s is said to have left, and nobody waited for that",
                 brief(&target->session).text);

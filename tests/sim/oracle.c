@@ -306,6 +306,38 @@ void oracle_answered(struct world *world, int64_t act, enum error_code code)
     world->oracle->acts.at[act].definite = code != ERR_IN_DOUBT;
 }
 
+void oracle_handled(struct world *world, int64_t act, enum error_code code)
+{
+    struct act *handled = &world->oracle->acts.at[act];
+    handled->at_ns = world->now_ns;
+    handled->definite = code == ERR_OK;
+    handled->looked = false;
+}
+
+void oracle_told(struct world *world, const struct worker *worker, int32_t partition,
+                 const struct uuid *id)
+{
+    const struct fold *fold = &world->oracle->folds[partition];
+    const struct seat *seat = &worker->seats[partition];
+    const struct fold_owner *owner = fold_owner_at(fold, seat->read);
+    for (size_t i = fold->commands.count; i-- > 0;) {
+        const struct fold_command *command = &fold->commands.at[i];
+        if (!uuid_equal(&command->id, id) || !command->accepted)
+            continue;
+        if (command->told.offset < 0 || command->told.offset >= seat->read)
+            violate(world, "I1", "the end of %s is told, and no licence for it was read back",
+                    brief(id).text);
+        else if (!owner || !epoch_equal(&owner->epoch, &command->told.epoch))
+            violate(world, "I1", "the end of %s is told under a licence of another epoch",
+                    brief(id).text);
+        else if (world->now_ns - command->told.handed_ns >= LICENCE_AGE_MS * MS)
+            violate(world, "I1", "the end of %s is told under a licence older than 10 s",
+                    brief(id).text);
+        return;
+    }
+    violate(world, "I2", "the end of %s is told, which nobody accepted", brief(id).text);
+}
+
 void oracle_effect(struct world *world, const struct request *request, int32_t cluster,
                    uint32_t truth)
 {

@@ -20,6 +20,12 @@ int64_t oracle_sent(struct world *world, const struct worker *worker, int32_t pa
                     bool residual);
 /* The answer reached the process that had sent it. */
 void oracle_answered(struct world *world, int64_t act, enum error_code code);
+/* A handler's run is over for the process that had asked it: only what is looked at from now on
+ * says what it did. */
+void oracle_handled(struct world *world, int64_t act, enum error_code code);
+/* A handler is told of the end of a command. */
+void oracle_told(struct world *world, const struct worker *worker, int32_t partition,
+                 const struct uuid *command);
 /* A whole list, or a probe of one session, reached a worker's engine. `lies`: it shows nothing of
  * the truth. */
 void oracle_looked(struct world *world, const struct worker *worker, int32_t partition,
@@ -60,6 +66,7 @@ struct figures { /* what happened, over all seeds */
     uint64_t owners;
     uint64_t rounds;   /* lists after the first of a command */
     uint64_t approved; /* lists */
+    uint64_t programs; /* runs of handlers */
     uint64_t outcomes[TARGET_OUTCOMES];
 };
 void oracle_figures(const struct world *world, struct figures *sum);

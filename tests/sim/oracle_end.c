@@ -269,6 +269,7 @@ void oracle_figures(const struct world *world, struct figures *sum)
     sum->acts += oracle->acts.count;
     sum->kills += oracle->kills;
     sum->residual += oracle->residual;
+    sum->programs += world->programs.count;
     sum->events += oracle->events.count;
     for (uint32_t p = 0; p < world->plan.partitions; p++) {
         const struct fold *fold = &oracle->folds[p];

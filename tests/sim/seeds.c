@@ -109,8 +109,9 @@ static void print_figures(uint64_t count, const struct figures *sum)
            (unsigned long long)sum->commands, (unsigned long long)sum->closed,
            (unsigned long long)sum->acts, (unsigned long long)sum->residual,
            (unsigned long long)sum->kills, (unsigned long long)sum->events);
-    printf("%llu further rounds, %llu lists approved\n", (unsigned long long)sum->rounds,
-           (unsigned long long)sum->approved);
+    printf("%llu further rounds, %llu lists approved, %llu runs of handlers\n",
+           (unsigned long long)sum->rounds, (unsigned long long)sum->approved,
+           (unsigned long long)sum->programs);
     printf("outcomes:");
     for (int i = 1; i < TARGET_OUTCOMES; i++)
         printf(" %s %llu", target_outcome_label((enum target_outcome)i),
@@ -198,6 +199,7 @@ static const struct mutation all[] = {
     {.name = "hurry_grace", .mutations = {.hurry_grace = true}},
     {.name = "act_unapproved", .mutations = {.act_unapproved = true}},
     {.name = "round_too_early", .mutations = {.round_too_early = true}},
+    {.name = "believe_handler", .mutations = {.believe_handler = true}},
     {.name = "service: no last look", .omissions = {.last_look = true}},
     {.name = "service: not asking", .omissions = {.asking = true}},
     {.name = "service: not reading on", .omissions = {.reading_on = true}},

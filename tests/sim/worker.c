@@ -63,6 +63,7 @@ static enum error_code resolve(void *self, const struct command *command,
         return code;
     protect(ret);
     set_times(self, command, context, ret);
+    choose_handlers(self, command, ret);
     return ERR_OK;
 }
 
@@ -197,6 +198,9 @@ static void carry_out(struct world *world, struct worker *worker, int32_t partit
     case ENGINE_PUBLISH:
         publish(world, worker, partition, action);
         break;
+    case ENGINE_HANDLE:
+        handler_request(world, worker, &worker->seats[partition], partition, action);
+        break;
     default:
         lane_request(world, worker, &worker->seats[partition], partition, action);
     }
@@ -309,6 +313,8 @@ static void settle(struct world *world, struct worker *worker)
         }
         if (worker_runs(worker))
             again |= lanes_run(world, worker);
+        if (worker_runs(worker))
+            handlers_run(world, worker);
     }
     if (worker_runs(worker))
         set_wakes(world, worker);

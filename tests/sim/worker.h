@@ -115,6 +115,16 @@ void worker_find_position(struct world *world, struct worker *worker, int32_t pa
 /* Offers what the engine wants; true when something was taken. */
 bool worker_consume(struct world *world, struct worker *worker, int32_t partition);
 
+/* ---- worker_handler.c ---- */
+/* The rule: which commands have one, and of which mode. */
+void choose_handlers(const struct plan *plan, const struct command *command,
+                     struct resolution *ret);
+void handler_request(struct world *world, struct worker *worker, const struct seat *seat,
+                     int32_t partition, const struct engine_action *action);
+/* Ends those that may not go on. */
+void handlers_run(struct world *world, struct worker *worker);
+void programs_release(struct world *world);
+
 /* ---- worker_lane.c ---- */
 void lanes_create(struct world *world, struct worker *worker);
 void lanes_destroy(struct worker *worker);

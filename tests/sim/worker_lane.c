@@ -86,15 +86,6 @@ static void tell(struct world *world, struct worker *worker, struct job *job, en
         engine_ended(seat->engine, copy.tag, code, sent, code ? &err : NULL, now);
 }
 
-static int32_t cluster_of(const struct world *world, const char *name)
-{
-    for (uint32_t i = 0; i < world->plan.clusters; i++)
-        if (!strcmp(world->clusters[i].name, name))
-            return (int32_t)i;
-    CHECK(!"a cluster that is configured");
-    return -1;
-}
-
 void lane_request(struct world *world, struct worker *worker, struct seat *seat, int32_t partition,
                   const struct engine_action *action)
 {
@@ -105,7 +96,7 @@ void lane_request(struct world *world, struct worker *worker, struct seat *seat,
         .generation = seat->generation,
         .tag = action->tag,
         .kind = action->kind,
-        .cluster = cluster_of(world, action->cluster),
+        .cluster = cluster_named(world, action->cluster),
         .session = action->session,
         .epochs = engine_counts(seat->engine).epochs,
         .message = action->kind == ENGINE_END ? action->message : NULL,

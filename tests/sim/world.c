@@ -106,6 +106,7 @@ void world_destroy(struct world *world)
     for (uint32_t i = 0; i < world->plan.workers; i++)
         worker_destroy(world->workers[i]);
     tasks_release(&world->tasks);
+    programs_release(world);
     oracle_destroy(world->oracle);
     for (size_t i = 0; i < world->appends.count; i++)
         free(world->appends.at[i].bytes);

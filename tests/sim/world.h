@@ -118,6 +118,7 @@ struct plan {
     uint32_t lane_per_minute;
     uint32_t breaker_failures;
     bool session_events;
+    uint32_t handlers; /* percent of commands with one */
     bool big_commands; /* some select hundreds of sessions: RESOLVED in chunks */
 };
 
@@ -240,6 +241,7 @@ struct omissions {
 
 struct worker;
 struct oracle;
+struct program;
 
 enum trace { TRACE_NONE, TRACE_PRINT, TRACE_HASH };
 
@@ -259,6 +261,7 @@ struct world {
     int64_t journal_down_until;
     struct sim_cluster clusters[CLUSTERS_MAX];
     struct worker *workers[WORKERS_MAX];
+    VECTOR(struct program *) programs; /* handlers, also those that are over; owned */
     struct oracle *oracle;
     uint32_t ticks_left;
     bool calm;
@@ -326,6 +329,9 @@ int64_t session_find(const struct world *world, int32_t cluster, const struct uu
 bool session_protected(const struct truth *truth);
 /* Takes `request`; its answer comes to worker_answered(). */
 void cluster_request(struct world *world, struct request *request);
+/* Somebody ends that session at once, under the oracle's number `send`. */
+void cluster_effect(struct world *world, const struct request *request);
+int32_t cluster_named(const struct world *world, const char *name);
 void request_free(void *request);
 
 /* ---- chaos.c ---- */

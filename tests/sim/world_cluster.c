@@ -208,7 +208,7 @@ static struct session_list *list_now(struct world *world, struct request *reques
 
 /* ---- effects ---- */
 
-static void take_effect(struct world *world, const struct request *request)
+void cluster_effect(struct world *world, const struct request *request)
 {
     int64_t index = session_find(world, request->cluster, &request->session);
     if (index < 0)
@@ -225,7 +225,7 @@ static void take_effect(struct world *world, const struct request *request)
 
 static void late_effect(struct world *world, struct task *task)
 {
-    take_effect(world, task->data);
+    cluster_effect(world, task->data);
 }
 
 static void effect_later(struct world *world, const struct request *request, int64_t delay_ns)
@@ -272,7 +272,7 @@ static void end_arrives(struct world *world, struct request *request)
     }
     struct truth *truth = &cluster->all.at[index];
     if (!sticks(world, truth))
-        take_effect(world, request);
+        cluster_effect(world, request);
     else if (truth->stuck_until != NEVER_NS)
         effect_later(world, request, truth->stuck_until - world->now_ns);
     answer(world, request, ERR_OK, reply_ns);
@@ -299,7 +299,7 @@ static void no_answer(struct world *world, struct request *request, bool hangs)
 {
     bool ends = request->kind == ENGINE_END;
     if (ends && draw_percent(&world->draw, 40))
-        take_effect(world, request);
+        cluster_effect(world, request);
     else if (ends && draw_percent(&world->draw, 30))
         effect_later(world, request, world_delay(world, 100, 20000)); /* a RAS that stood still */
     answer(world, request, ends ? ERR_IN_DOUBT : ERR_UNAVAILABLE,
@@ -347,4 +347,13 @@ void cluster_request(struct world *world, struct request *request)
     world_after(
         world, world_delay(world, 0, 10),
         (struct task){.run = arrives, .worker = -1, .data = request, .release = request_free});
+}
+
+int32_t cluster_named(const struct world *world, const char *name)
+{
+    for (uint32_t i = 0; i < world->plan.clusters; i++)
+        if (!strcmp(world->clusters[i].name, name))
+            return (int32_t)i;
+    CHECK(!"a cluster that is configured");
+    return -1;
 }

@@ -191,6 +191,8 @@ static void append_attempt(struct engine *engine, struct open *open, struct inst
 
 bool handler_after_step(struct engine *engine, struct open *open, struct instant now)
 {
+    if (open->pending & PENDING_CLOSED)
+        return true; /* the kill switch may be released behind it: too late */
     if (open->handling && open->handling->out)
         return false;
     if (open->handling)

@@ -450,6 +450,8 @@ static void the_kill_switch_keeps_it_from_being_told_and_the_command_from_stayin
     hand_outcome(hand, TARGET_ALREADY_GONE, ERR_OK, 0);
     struct record *closed = hand_append(hand, RECORD_CLOSED);
     assert_int_equal(closed->reason.code, ERR_CANCELLED);
+    engine_halt(hand->engine, false, hand->now); /* released behind it: too late to tell */
+    hand_is_quiet(hand);
     hand_read(hand, closed);
     hand_is_quiet(hand);
 }
