@@ -49,7 +49,9 @@ void open_move(struct engine *engine, struct open *open, enum record_kind kind)
         to = STATE_ENDING;
     bool lists = kind == RECORD_RESOLVED || kind == RECORD_OUTCOME;
     CHECK(to != STATE_NONE);
-    if (lists && open->undecided == 0)
+    if (open->state == STATE_PENDING && lists && open->undecided == 0)
+        to = STATE_CLOSING; /* nobody approved it: no further list is made for them to look at */
+    else if (lists && open->undecided == 0)
         to = open_goes_on(open) ? STATE_BETWEEN : STATE_CLOSING;
     else if (kind == RECORD_RESOLVED && open->approval.epoch.number > 0 &&
              !MUTATED(engine, act_unapproved))

@@ -133,6 +133,20 @@ static void without_an_approval_in_time_the_command_expires(void **state)
     hand_closed(hand, COMMAND_EXPIRED);
 }
 
+static void rounds_do_not_ask_again_when_nobody_approved(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    char digest[DIGEST_SIZE];
+    struct command *command = by_filter(1);
+    command->options.until_empty = true;
+    waits(hand, command, digest);
+    hand_pass(hand, HAND_APPROVAL_MS);
+    hand_world(hand, 1, 90u); /* they went by themselves: a further list would select nobody */
+    hand_appended(hand, RECORD_OUTCOME);
+    hand_closed(hand, COMMAND_EXPIRED);
+}
+
 static void a_cancel_and_the_kill_switch_stop_what_waits(void **state)
 {
     (void)state;
@@ -236,6 +250,7 @@ int main(void)
         cmocka_unit_test(a_wrong_approval_is_journalled_and_changes_nothing),
         cmocka_unit_test(wrong_approvals_do_not_fill_the_journal),
         cmocka_unit_test(without_an_approval_in_time_the_command_expires),
+        cmocka_unit_test(rounds_do_not_ask_again_when_nobody_approved),
         cmocka_unit_test(a_cancel_and_the_kill_switch_stop_what_waits),
         cmocka_unit_test(the_grace_begins_with_the_approval),
         cmocka_unit_test(a_successor_waits_on_and_takes_the_approval),
