@@ -221,11 +221,17 @@ static enum error_code resolve_filter(const struct command *command,
 }
 
 /* In doubt a session is left alone. */
-static enum error_code exclude(const struct command *command, const struct filter_view *view,
-                               struct resolution *resolution, struct error *err)
+enum error_code select_exclude(const struct command *command, const struct select_rules *rules,
+                               const struct session_list *list, struct resolution *resolution,
+                               struct error *err)
 {
+    struct filter_time time = time_of(rules);
+    bool by_filter =
+        command->action == ACTION_TERMINATE && command->selector.kind == SELECTOR_FILTER;
+    if (!command->options.exclude)
+        return ERR_OK;
+    AUTO(filter_view) view = filter_view_create(list, &time);
     AUTO(matcher) matcher = NULL;
-    bool by_filter = command->selector.kind == SELECTOR_FILTER;
     size_t kept = 0;
     enum error_code code = matcher_create(command->options.exclude, &matcher, err);
     if (!code)
@@ -328,8 +334,8 @@ enum error_code select_resolve(const struct command *command, const struct selec
     struct resolution resolution = {.rows = mem_alloc(most, sizeof resolution.rows[0])};
     AUTO(filter_view) view = filter_view_create(list, &time);
     code = find_rows(command, rules, view, list, &resolution, err);
-    if (!code && command->options.exclude)
-        code = exclude(command, view, &resolution, err);
+    if (!code)
+        code = select_exclude(command, rules, list, &resolution, err);
     if (code) {
         free(resolution.rows);
         return code;

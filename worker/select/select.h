@@ -34,6 +34,13 @@ enum error_code select_resolve(const struct command *command, const struct selec
                                const struct session_list *list, struct resolution *ret,
                                struct error *err) MUST_CHECK;
 
+/* What the command's exclude matches, or may match, of `*resolution`: PROTECTED, and taken out of a
+ * filter's. Nothing without an exclude. ERR_INVALID, ERR_UNSUPPORTED as above; then it is as it
+ * was. */
+enum error_code select_exclude(const struct command *command, const struct select_rules *rules,
+                               const struct session_list *list, struct resolution *resolution,
+                               struct error *err) MUST_CHECK;
+
 /* Fills `*ret` with every session of the infobase (nil: the one that the command names),
  * interactive and idle ones first, jobs last. ERR_NOT_FOUND: the list's infobase names do not hold
  * it. */

@@ -86,6 +86,13 @@ service_resolve_drain(const struct config *config, const struct config_cluster *
     enum error_code code = select_drain(command, &context->infobase, list, ret, err);
     if (code)
         return code;
+    struct select_rules rules = {
+        .context = context, .zone = cluster->zone, .tolerance_ms = cluster->clock_tolerance_ms};
+    code = select_exclude(command, &rules, list, ret, err);
+    if (code) {
+        resolution_release(ret);
+        return code;
+    }
     for (size_t i = 0; i < ret->count; i++)
         service_protect(config, cluster, command, &ret->rows[i]);
     cut(ret, config->limits.targets_per_command);

@@ -507,6 +507,26 @@ static void what_is_excluded_or_may_be_is_left_alone_by_every_selector(void **st
     refused(ERR_INVALID, "options.exclude: the filter is empty");
 }
 
+static void a_drain_leaves_alone_what_is_excluded(void **state)
+{
+    (void)state;
+    struct resolution resolution = {0};
+    struct error err = {0};
+    command->action = ACTION_DRAIN;
+    command->options.exclude = parsed("number = 7");
+    if (select_drain(command, &trade, &list, &resolution, &err) ||
+        select_exclude(command, &rules, &list, &resolution, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(resolution.count, 3);
+    for (size_t i = 0; i < resolution.count; i++)
+        assert_int_equal(resolution.rows[i].verdict,
+                         resolution.rows[i].session->number == 7 ? TARGET_PROTECTED : TARGET_NONE);
+    resolution_release(&resolution);
+    assert_int_equal(select_check(command, false, &err), ERR_OK);
+    command->options.exclude = parsed("idle < 5m");
+    assert_int_equal(select_check(command, false, &err), ERR_UNSUPPORTED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -543,6 +563,7 @@ int main(void)
         ZONED(without_a_time_zone_a_filter_is_refused),
         ZONED(a_clock_that_runs_ahead_refuses_the_filter),
         ZONED(what_is_not_reported_refuses_the_whole_command),
+        ZONED(a_drain_leaves_alone_what_is_excluded),
         ZONED(what_is_excluded_or_may_be_is_left_alone_by_every_selector),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
