@@ -2,6 +2,7 @@
 """Sessions chosen by conditions: who matches is ended and nobody else, the command line and the worker agree, and what makes
 no sense ends nobody. On the embedded broker, against simulated clusters."""
 import datetime
+import signal
 import sys
 
 import bootstrap
@@ -249,6 +250,45 @@ def above_a_ceiling_nobody_is_ended(world):
     expect(world.there(FEW) == before, "somebody was ended")
 
 
+def above_the_share_of_an_infobase_nobody_is_ended(world):
+    settings = world.worker.config.read_text(encoding="utf-8")
+    world.worker.write_config(settings + "policy: {max_share: 10, share_from: 5}\n")
+    world.worker.signal(signal.SIGHUP)
+    wait_for("the configuration is read again", lambda: "max_share" in world.worker.text())
+    before = world.there(FEW)
+    run = world.terminate(FEW, "--filter", "infobase = ib-02 and class = interactive")
+    expect(run.status == REFUSED and run.json["reason"]["code"] == "denied", str(run))
+    expect("policy.max_share" in run.json["reason"]["message"] and world.there(FEW) == before, str(run))
+    world.worker.write_config(settings)
+    world.worker.signal(signal.SIGHUP)
+
+
+def the_doctor_looks_at_the_time_zone(world):
+    wrong = world.folder / "wrong-zone.yaml"
+    config = world.worker.config.read_text(encoding="utf-8")
+    wrong.write_text(config.replace("Europe/Moscow", "America/New_York"), encoding="utf-8")
+    for file, cluster, state in ((world.worker.config, FEW, "ok"), (world.worker.config, ZONELESS, "warn"), (wrong, FEW, "fail")):
+        run = world.curfew("doctor", "--config", file, "--json", config=None)
+        told = {each["check"]: each for each in run.json}[f"time zone {cluster}"]
+        expect(told["state"] == state, f"wanted {state}: {told}")
+
+
+def a_wrong_time_zone_ends_nobody(world):
+    """Everything seems to begin seven hours from now."""
+    settings = world.worker.config.read_text(encoding="utf-8")
+    mine = world.sim.login(FEW, user="Ольга")
+    world.worker.write_config(settings.replace("Europe/Moscow", "America/New_York"))
+    world.worker.signal(signal.SIGHUP)
+    wait_for("the configuration is read again", lambda: "America/New_York" in world.worker.text())
+    run = world.terminate(FEW, "--filter", "user = Ольга")
+    expect(run.status != 0 and run.json["reason"]["code"] == "config" and "yet to come" in run.json["reason"]["message"], str(run))
+    run = world.terminate(FEW, "--infobase", IB, "--number", str(mine["number"]))
+    expect(run.json["targets"][0]["outcome"] == "no_longer_matches", str(run))
+    expect(world.sim.is_there(FEW, mine["session"]), "the session was ended")
+    world.worker.write_config(settings)
+    world.worker.signal(signal.SIGHUP)
+
+
 def the_checker_is_content(world):
     world.check()
 
@@ -259,7 +299,8 @@ CASES = [
     who_is_excluded_is_left_alone, the_session_of_ras_itself_is_not_meant, designer_is_meant_only_by_its_name,
     who_came_after_the_command_is_not_seen, a_number_taken_by_a_newcomer_is_not_the_one_that_was_meant,
     a_filter_without_sense_ends_nobody, what_people_type_wrong_is_told_with_its_column, what_the_version_does_not_report_ends_nobody,
-    without_a_time_zone_nobody_is_ended, above_a_ceiling_nobody_is_ended, the_checker_is_content,
+    without_a_time_zone_nobody_is_ended, above_a_ceiling_nobody_is_ended,
+    above_the_share_of_an_infobase_nobody_is_ended, the_doctor_looks_at_the_time_zone, a_wrong_time_zone_ends_nobody, the_checker_is_content,
 ]
 
 

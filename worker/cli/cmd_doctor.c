@@ -14,6 +14,7 @@
 #include "cli/rac_look.h"
 #include "cli/say.h"
 #include "kafka/admin.h"
+#include "select/filter.h"
 #include "service/settings.h"
 
 enum {
@@ -216,6 +217,52 @@ static bool look_at_rac(struct doctor *doctor, const struct config_cluster *clus
     return true;
 }
 
+/* The latest moment that the list tells of, as a session whose "start" it is. */
+static struct session latest_of(const struct session_list *list)
+{
+    struct session ret = {.started_at = {0}};
+    for (size_t i = 0; i < list->count; i++) {
+        const struct session *session = &list->sessions[i];
+        if (session->started_at.ticks > ret.started_at.ticks)
+            ret.started_at = session->started_at;
+        if (session->last_active_at.ticks > ret.started_at.ticks)
+            ret.started_at = session->last_active_at;
+    }
+    return ret;
+}
+
+/* What filters and late numbers need to know. */
+static void look_at_time_zone(struct doctor *doctor, const struct config_cluster *cluster,
+                              const struct session_list *list, struct wall now)
+{
+    char check[160];
+    snprintf(check, sizeof check, "time zone %s", cluster->name);
+    if (!cluster->zone) {
+        TELL(doctor, check, FINDING_WARN, ERR_OK,
+             "set clusters[].time_zone: filters are refused without it, and a session number may "
+             "mean a session that began after the command",
+             "is not set, and the cluster tells times without one");
+        return;
+    }
+    struct session latest = latest_of(list);
+    struct filter_time time = {.zone = cluster->zone, .tolerance_ms = cluster->clock_tolerance_ms};
+    struct server_time_text told = server_time_format(latest.started_at);
+    if (!latest.started_at.ticks)
+        return; /* nobody is there: nothing to compare with */
+    if (filter_began_before(&time, &latest, now) == TRUTH_NO) {
+        TELL(doctor, check, FINDING_FAIL, ERR_CONFIG,
+             "set clusters[].time_zone, or the cluster's clock, right",
+             "a session was active at %s, which is yet to come in '%s'", told.text,
+             cluster->time_zone);
+        return;
+    }
+    int64_t ago_s =
+        (now.ms - zone_read(cluster->zone, server_time_ms(latest.started_at)).until.ms) / 1000;
+    TELL(doctor, check, FINDING_OK, ERR_OK, NULL,
+         "'%s': the latest activity was at %s, %" PRId64 " s ago", cluster->time_zone, told.text,
+         ago_s > 0 ? ago_s : 0);
+}
+
 static void look_at_cluster(struct doctor *doctor, const struct config_cluster *cluster)
 {
     char check[160];
@@ -235,6 +282,7 @@ static void look_at_cluster(struct doctor *doctor, const struct config_cluster *
     TELL(doctor, check, FINDING_OK, ERR_OK, NULL,
          "answers: %zu sessions in %zu infobases, listed in %" PRId64 " ms", list->count,
          list->infobase_count, instant_ms_between(started, clock_now(&clock)));
+    look_at_time_zone(doctor, cluster, list, clock_wall(&clock));
 }
 
 /* ---- the walk ---- */
