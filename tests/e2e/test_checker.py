@@ -19,6 +19,7 @@ T = 1_800_000_000_000       # the story begins, ms
 CLUSTER, OTHER = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
 ANNA, BORIS, CLARA, DORA = (str(uuid.UUID(int=100 + i)) for i in range(4))
 COMMAND, SECOND, THIRD = (str(uuid.UUID(int=1000 + i)) for i in range(3))
+LEFT = event_pb2.TARGET_OUTCOME_LEFT
 ENDED, GONE, SURVIVED = (event_pb2.TARGET_OUTCOME_ENDED, event_pb2.TARGET_OUTCOME_ALREADY_GONE, event_pb2.TARGET_OUTCOME_SURVIVED)
 COMPLETED, FAILED = event_pb2.COMMAND_OUTCOME_COMPLETED, event_pb2.COMMAND_OUTCOME_FAILED
 
@@ -59,26 +60,41 @@ class Story:
         self.lines.append(checker.Line(0, len(self.lines), T + at, value))
         return record
 
-    def accepted(self, at, command, sessions=(), numbers=(), expires=900_000, dry_run=False):
+    def accepted(self, at, command, sessions=(), numbers=(), expires=900_000, dry_run=False, until_empty=False, by="asker"):
         accepted = journal_pb2.Accepted()
         accepted.command.id, accepted.command.cluster = command, "main"
         selector = accepted.command.terminate.selector
         if numbers:
             selector.numbers.infobase = "ib"
             selector.numbers.numbers.extend(numbers)
+        elif until_empty:
+            selector.filter.condition.field = "user"
         else:
             selector.sessions.uuids.extend(sessions)
         accepted.command.terminate.options.dry_run = dry_run
+        accepted.command.terminate.options.until_empty = until_empty
+        accepted.command.requested_by = by
         accepted.expires_at.FromMilliseconds(T + expires)
         return self.append(at, "accepted", accepted, command, source=True)
 
-    def resolved(self, at, command, *targets, chunk=1, chunks=1, first=0):
-        resolved = journal_pb2.Resolved(round=1, chunk=chunk, chunks=chunks)
+    def resolved(self, at, command, *targets, chunk=1, chunks=1, first=0, turn=1, grace=0):
+        resolved = journal_pb2.Resolved(round=turn, chunk=chunk, chunks=chunks)
+        if grace:
+            resolved.grace_until.FromMilliseconds(T + grace)
         for index, (session, number, verdict) in enumerate(targets, first):
             target = resolved.targets.add(index=index, verdict=verdict)
             if session:
                 target.snapshot.uuid, target.snapshot.number = session, number
+                target.snapshot.infobase, target.snapshot.started_at = OTHER, "2026-03-01T12:30:45"
         return self.append(at, "resolved", resolved, command)
+
+    def pending(self, at, command, digest, until=60_000):
+        pending = journal_pb2.Pending(resolved_digest=digest)
+        pending.until.FromMilliseconds(T + until)
+        return self.append(at, "pending", pending, command)
+
+    def approved(self, at, command, digest, by="chief"):
+        return self.append(at, "approved", journal_pb2.Approved(by=by, resolved_digest=digest), command)
 
     def attempt(self, at, command, *indexes):
         return self.append(at, "attempt", journal_pb2.Attempt(round=1, attempt=2, targets=indexes), command)
@@ -206,6 +222,84 @@ def what_is_ended_too_often_is_found(_world):
     story = true_story()
     story.terminated(ANNA, 27)
     found(story, ANNA, "2 terminations were received, 1 licensed")
+
+
+def in_grace(attempt_at, ended_as):
+    story = true_story(1)
+    story.accepted(10, COMMAND, [ANNA])
+    story.resolved(20, COMMAND, (ANNA, 1, 0), grace=5000)
+    if attempt_at:
+        story.attempt(attempt_at, COMMAND, 0)
+        story.terminated(ANNA, attempt_at + 10)
+    story.ended(ANNA, max(attempt_at, 3000) + 20)
+    story.outcome(max(attempt_at, 3000) + 30, COMMAND, t0=ended_as)
+    story.closed(max(attempt_at, 3000) + 40, COMMAND)
+    return story
+
+
+def an_act_in_the_grace_is_found(_world):
+    clean(in_grace(5001, ENDED))
+    clean(in_grace(0, LEFT))
+    found(in_grace(4000, ENDED), "before its grace is over")
+    found(in_grace(5001, LEFT), "nobody waited for it")
+    story = in_grace(0, LEFT)
+    story.terminated(ANNA, 1000)     # RESOLVED is no licence when it waits
+    found(story, ANNA, "no counting list")
+
+
+def waiting(digest=None, approved=None, by="chief", act=True):
+    story = true_story(1)
+    story.accepted(10, COMMAND, [ANNA])
+    record = story.resolved(0, COMMAND, (ANNA, 1, 0))
+    story.lines.pop()
+    story.sequence -= 1
+    story.previous = hashlib.sha256(story.lines[-1].value).digest()
+    right = checker.digest_of({0: record.resolved.targets[0]})
+    story.pending(15, COMMAND, digest or right)
+    story.resolved(20, COMMAND, (ANNA, 1, 0))
+    if approved is not False:
+        story.approved(3000, COMMAND, approved or right, by)
+    if act:
+        story.attempt(4000, COMMAND, 0)
+        story.terminated(ANNA, 4010)
+        story.ended(ANNA, 4020)
+    story.outcome(4030, COMMAND, t0=ENDED if act else event_pb2.TARGET_OUTCOME_EXPIRED)
+    story.closed(4040, COMMAND, COMPLETED if act else event_pb2.COMMAND_OUTCOME_EXPIRED)
+    return story
+
+
+def an_act_that_nobody_approved_is_found(_world):
+    clean(waiting())
+    clean(waiting(approved=False, act=False))
+    found(waiting(approved=False), "waits for an approval")
+    found(waiting(digest="00"), "another list")
+    found(waiting(approved="11"), "digest of another list")
+    found(waiting(by="Asker"), "who asked for it")
+
+
+def rounds(second_at, last=True):
+    story = true_story(1)
+    story.accepted(10, COMMAND, until_empty=True)
+    story.resolved(20, COMMAND, (ANNA, 1, 0))
+    story.terminated(ANNA, 25)
+    story.ended(ANNA, 26)
+    steps = [(40, lambda: story.outcome(40, COMMAND, t0=ENDED)),
+             (second_at, lambda: story.resolved(second_at, COMMAND, (BORIS, 2, 0), first=1, turn=2))]
+    for _at, step in sorted(steps, key=lambda each: each[0]):
+        step()
+    story.terminated(BORIS, 60)
+    story.ended(BORIS, 61)
+    story.outcome(70, COMMAND, t1=ENDED)
+    if last:
+        story.resolved(80, COMMAND, turn=3)
+    story.closed(90, COMMAND)
+    return story
+
+
+def a_round_out_of_turn_is_found(_world):
+    clean(rounds(50))
+    found(rounds(30), "before the last one's outcomes")
+    found(rounds(50, last=False), "COMPLETED", "2 of 2")
 
 
 def an_act_after_not_ended_is_found(_world):
@@ -349,7 +443,7 @@ def an_outcome_that_changes_is_found(_world):
 
 
 CASES = [a_true_story_is_clean, what_has_no_end_is_found, what_is_ended_without_a_list_is_found,
-         what_is_ended_at_the_wrong_time_is_found, what_is_ended_too_often_is_found, an_act_after_not_ended_is_found,
+         what_is_ended_at_the_wrong_time_is_found, what_is_ended_too_often_is_found, an_act_after_not_ended_is_found, an_act_in_the_grace_is_found, an_act_that_nobody_approved_is_found, a_round_out_of_turn_is_found,
          a_false_verdict_is_found, another_list_than_asked_for_is_found, a_protected_session_that_is_ended_is_found,
          void_records_license_nothing, a_hole_voids_the_rest_of_its_epoch, chunks_of_two_epochs_make_no_list, a_broken_chain_is_found,
          what_is_answered_twice_or_never_is_found, an_outcome_that_changes_is_found]

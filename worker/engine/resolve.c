@@ -189,7 +189,7 @@ static struct times times_of(const struct engine *engine, const struct open *ope
     int64_t end_ms = base.ms + resolution->grace_ms + resolution->acting_ms;
     return (struct times){
         .grace_until.ms = resolution->grace_ms > 0 ? base.ms + resolution->grace_ms : 0,
-        .end_by.ms = end_ms > open->expires_at.ms ? end_ms : open->expires_at.ms,
+        .end_by.ms = end_ms,
     };
 }
 

@@ -179,7 +179,7 @@ static void a_round_begins_only_when_every_outcome_was_read_back(void **state)
     hand_listed(hand);
     struct record *outcome = hand_append(hand, RECORD_OUTCOME);
     assert_int_equal(outcome->outcome.count, 2);
-    hand_pass(hand, 30000);
+    hand_pass(hand, 10000);
     hand_is_quiet(hand);
     hand_read(hand, outcome);
     hand_wait(hand);
