@@ -188,6 +188,8 @@ void drain_restart(struct engine *engine, struct open *open, struct instant now)
     drain->not_before = (struct instant){0};
     drain->missing = (struct instant){0};
     drain->failure.code = ERR_OK;
+    if (drain->share && MUTATED(engine, forget_hold))
+        drop_share(engine, drain);
     drain->settled =
         drain->share ? instant_add_ms(now, LICENCE_AGE_MS + engine->config.settle_ms) : now;
 }
@@ -436,7 +438,7 @@ static void finish_giving_back(struct engine *engine, struct open *open, bool ke
                                struct instant now)
 {
     struct drain *drain = open->drain;
-    if (!instant_before(drain->asked, drain->settled)) {
+    if (!instant_before(drain->asked, drain->settled) || MUTATED(engine, restored_early)) {
         append_restored(engine, open, kept_foreign, NULL, now);
         return;
     }
@@ -465,7 +467,8 @@ static void give_back(struct engine *engine, struct open *open, struct instant n
         append_restored(engine, open, false, NULL, now);
         return;
     }
-    struct infobase_lock back = hold_back(hold, &drain->seen);
+    struct infobase_lock back = MUTATED(engine, restore_blindly) ? infobase_lock_copy(&hold->before)
+                                                                 : hold_back(hold, &drain->seen);
     if (infobase_lock_equal(&back, &drain->seen))
         finish_giving_back(engine, open, hold_kept_foreign(hold, &drain->seen), now);
     else if (licence_serves(drain, true, now))
@@ -538,7 +541,7 @@ static bool decide_waiting(struct engine *engine, struct open *open, struct inst
     if (!stopped && (open->state == STATE_BETWEEN || drain->in_force))
         return false;
     cluster_served(open);
-    heap_set(engine, open, engine_instant_of(engine, open_end(open)));
+    heap_set(engine, open, stopped ? INSTANT_NEVER : engine_instant_of(engine, open_end(open)));
     if (!stopped || drain->share) {
         work_on_lock(engine, open, stopped, now);
         return true;

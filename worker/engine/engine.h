@@ -51,6 +51,9 @@ struct engine_mutations {
     bool hurry_grace; /* ends before the grace is over */
     bool act_unapproved;  /* a list that waits for an approval is acted on */
     bool round_too_early; /* a round is listed, and counts, before the last has its outcomes */
+    bool restore_blindly; /* gives back what was there, whatever stands there now */
+    bool restored_early;  /* ... and says so while an earlier owner's write may still arrive */
+    bool forget_hold;     /* a new owner does not know what its predecessor holds */
     bool forget_nothing;  /* a new OWNER of ours leaves what was under way as it is */
     bool believe_handler; /* its word "ended" is a verdict */
     bool ignore_control;  /* acts however long ago the control topic was read to its end */

@@ -81,7 +81,7 @@ void wait_accepted(struct engine *engine, struct open *open, struct instant now)
     }
     if (!open->wants_list && !open_is_probing(open))
         cluster_want(engine, open, open->list_after, (struct instant){0});
-    heap_set(engine, open, engine_instant_of(engine, open->expires_at));
+    heap_set(engine, open, engine_instant_of(engine, open_end(open)));
 }
 
 void wait_pending(struct engine *engine, struct open *open, struct instant now)
