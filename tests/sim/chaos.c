@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "locks.h"
 #include "oracle.h"
 #include "worker.h"
 #include "world.h"
@@ -30,6 +31,7 @@ struct plan plan_fair(void)
         .request_timeout_ms = 5000,
         .acting_ms = 20000,
         .approval_ms = 10000,
+        .drain_ms = 20000,
         .lane_in_flight = 8,
         .lane_per_minute = 6000,
         .breaker_failures = 5,
@@ -48,7 +50,8 @@ struct plan plan_draw(struct draw *draw)
         [CHAOS_COMMAND] = 30, [CHAOS_COPY] = 6,    [CHAOS_GARBAGE] = 2, [CHAOS_LOGIN] = 10,
         [CHAOS_LOGOUT] = 10,  [CHAOS_MOVE] = 6,    [CHAOS_PAUSE] = 8,   [CHAOS_CRASH] = 5,
         [CHAOS_CLUSTER] = 10, [CHAOS_JOURNAL] = 2, [CHAOS_CLIENT] = 3,  [CHAOS_CANCEL] = 2,
-        [CHAOS_APPROVE] = 25, [CHAOS_HALT] = 1,    [CHAOS_CONTROL] = 2, [CHAOS_COMMIT] = 15};
+        [CHAOS_APPROVE] = 25, [CHAOS_HALT] = 1,    [CHAOS_CONTROL] = 2, [CHAOS_COMMIT] = 15,
+        [CHAOS_LOCK] = 4};
     struct plan plan = plan_fair();
     for (int i = 0; i < CHAOS_COUNT; i++)
         plan.weight[i] =
@@ -92,6 +95,9 @@ struct plan plan_draw(struct draw *draw)
     plan.filters = some(draw, 60);
     plan.until_empty = some(draw, 80);
     plan.graces = some(draw, 40);
+    plan.drains = some(draw, 40);
+    plan.drain_ms = draw_between(draw, 2000, 40000);
+    plan.hold_max_ms = draw_between(draw, 1, 20000);
     plan.grace_max_ms = draw_between(draw, 100, 30000);
     plan.acting_ms = draw_between(draw, 2000, 30000);
     plan.approve_above = draw_percent(draw, 70) ? 0 : 1 + draw_below(draw, 4);
@@ -207,6 +213,16 @@ static void select_filter(struct world *world, struct command *command)
     command->options.until_empty = draw_percent(&world->draw, world->plan.until_empty);
 }
 
+static void make_drain(struct world *world, struct command *command)
+{
+    static const char *const names[] = {"ut", "бух", "nowhere"};
+    command->action = ACTION_DRAIN;
+    command->infobase = names[draw_percent(&world->draw, 3) ? 2 : draw_below(&world->draw, 2)];
+    command->keep_jobs = draw_percent(&world->draw, 30);
+    if (draw_percent(&world->draw, 50))
+        command->hold_ms = draw_between(&world->draw, 1, world->plan.hold_max_ms);
+}
+
 static void produce(struct world *world, const struct command *command, int32_t partition)
 {
     AUTO_BUF bytes;
@@ -216,9 +232,10 @@ static void produce(struct world *world, const struct command *command, int32_t 
     int64_t offset = commands_append(world, partition, bytes.data, bytes.length, (struct wall){0});
     say(world, "p%d: command %lld is %s for %s, %zu %s%s", partition, (long long)offset,
         brief(&command->id).text, command->cluster, command->selector.count,
-        command->selector.kind == SELECTOR_NUMBERS  ? "numbers"
-        : command->selector.kind == SELECTOR_FILTER ? "by filter"
-                                                    : "sessions",
+        command->action == ACTION_DRAIN              ? "(a drain)"
+        : command->selector.kind == SELECTOR_NUMBERS ? "numbers"
+        : command->selector.kind == SELECTOR_FILTER  ? "by filter"
+                                                     : "sessions",
         command->options.dry_run ? ", dry run" : "");
 }
 
@@ -242,7 +259,9 @@ bool chaos_command(struct world *world, int32_t at)
     size_t count = world->plan.big_commands ? 500 : 1 + draw_below(&world->draw, 4);
     if (draw_percent(&world->draw, world->plan.graces))
         command->options.grace_ms = draw_between(&world->draw, 1, world->plan.grace_max_ms);
-    if (draw_percent(&world->draw, world->plan.filters))
+    if (draw_percent(&world->draw, world->plan.drains))
+        make_drain(world, command);
+    else if (draw_percent(&world->draw, world->plan.filters))
         select_filter(world, command);
     else if (draw_percent(&world->draw, 50))
         select_numbers(world, cluster, command, count);
@@ -296,7 +315,10 @@ static int32_t any_cluster(struct world *world)
 
 static void chaos_login(struct world *world)
 {
-    session_login(world, any_cluster(world), draw_below(&world->draw, INFOBASES), NULL);
+    int32_t at = any_cluster(world);
+    uint32_t infobase = draw_below(&world->draw, INFOBASES);
+    if (lock_lets_in(world, at, infobase))
+        session_login(world, at, infobase, NULL);
 }
 
 static void chaos_logout(struct world *world)
@@ -539,6 +561,9 @@ static void one(struct world *world, enum chaos chaos)
         break;
     case CHAOS_COMMIT:
         chaos_commit(world);
+        break;
+    case CHAOS_LOCK:
+        chaos_lock(world);
         break;
     default:
         break;

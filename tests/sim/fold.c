@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "locks.h"
 
 enum { OWNERS_WHEN_CALM = 12 }; /* more, and they fight */
 
@@ -30,6 +31,7 @@ void fold_release(struct fold *fold)
     free(fold->owners.at);
     free(fold->commands.at);
     free(fold->licences.at);
+    free(fold->locks.at);
     free(fold->answers.at);
 }
 
@@ -311,7 +313,7 @@ static bool may_be_resolved(const struct fold_command *command)
         if (command->targets[i].outcome == TARGET_NONE)
             return false;
     return command->round == 0 ||
-           (command->command->options.until_empty && !command->dry_run && !command->nobody_left);
+           (fold_repeats(command) && !command->dry_run && !command->nobody_left);
 }
 
 static void fold_resolved(struct world *world, struct fold *fold, uint32_t index,
@@ -457,7 +459,14 @@ static void fold_step(struct world *world, struct fold *fold, struct record *rec
         fold_resolved(world, fold, (uint32_t)index, record);
         return;
     case RECORD_ATTEMPT:
-        fold_attempt(world, fold, (uint32_t)index, record);
+        if (record->attempt.act == ACT_RESTORE)
+            oracle_fold_lock(world, fold, command, record, log_entry(world, fold)->handed_ns);
+        else
+            fold_attempt(world, fold, (uint32_t)index, record);
+        break;
+    case RECORD_LOCKED:
+    case RECORD_RESTORED:
+        oracle_fold_lock(world, fold, command, record, log_entry(world, fold)->handed_ns);
         break;
     case RECORD_OUTCOME:
         fold_outcome(world, fold, command, record);

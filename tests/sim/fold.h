@@ -51,6 +51,7 @@ struct fold_command {
         uint32_t chunks;
         struct record **parts; /* owned */
     } gathering;
+    bool locked;              /* from LOCKED to RESTORED */
     int64_t cancelled_offset; /* -1 */
     struct {                  /* the last licence to tell a handler of its end */
         int64_t offset;       /* -1: none */
@@ -68,6 +69,15 @@ struct licence {
     struct epoch epoch;
     int64_t offset;
     int64_t handed_ns; /* the oldest append call of its records */
+    bool used;
+};
+
+struct lock_licence { /* for one write of a lock */
+    int32_t cluster;
+    bool locks; /* else it gives back */
+    struct epoch epoch;
+    int64_t offset;
+    int64_t handed_ns;
     bool used;
 };
 
@@ -93,6 +103,7 @@ struct fold {
     VECTOR(struct fold_owner) owners;
     VECTOR(struct fold_command) commands;
     VECTOR(struct licence) licences;
+    VECTOR(struct lock_licence) locks;
     VECTOR(struct answer {
         enum record_kind kind; /* RECORD_NONE: not yet */
         int64_t offset;
@@ -103,6 +114,13 @@ struct fold {
     uint64_t voided;
     uint32_t calm_owners;
 };
+
+/* Is it listed again until nobody is left? */
+static inline bool fold_repeats(const struct fold_command *command)
+{
+    return command->command->options.until_empty ||
+           (command->command->action == ACTION_DRAIN && !command->dry_run);
+}
 
 void fold_release(struct fold *fold);
 /* The next record of the log. Takes it. */

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "fold.h"
+#include "locks.h"
 
 /* A worker takes the broker's clock for later than it is by what an append may take. */
 enum { CLOCK_MS = 60000 };
@@ -127,7 +128,8 @@ static bool came_too_late(const struct fold_command *command, const struct truth
 {
     const struct selector *selector = &command->command->selector;
     bool late = command->accepted_ns > appended_ns(command) + CLOCK_TOLERANCE_MS * MS;
-    if (selector->kind == SELECTOR_SESSIONS || command->command->options.until_empty)
+    if (selector->kind == SELECTOR_SESSIONS || command->command->options.until_empty ||
+        command->command->action == ACTION_DRAIN)
         return false;
     return truth->born_ns > appended_ns(command) + (late ? 0 : CLUSTER_CLOCK_MS * MS);
 }
@@ -135,7 +137,7 @@ static bool came_too_late(const struct fold_command *command, const struct truth
 /* Might a list have left him out, because he may have come after the command? */
 static bool came_in_doubt(const struct fold_command *command, const struct truth *truth)
 {
-    return !command->command->options.until_empty &&
+    return !command->command->options.until_empty && command->command->action != ACTION_DRAIN &&
            truth->born_ns > appended_ns(command) - (CLOCK_TOLERANCE_MS + CLUSTER_CLOCK_MS) * MS;
 }
 
@@ -143,6 +145,8 @@ static bool was_asked_for(const struct fold_command *command, const struct fold_
                           const struct sim_cluster *cluster, const struct truth *truth)
 {
     const struct selector *selector = &command->command->selector;
+    if (command->command->action == ACTION_DRAIN)
+        return lock_infobase(command->command->infobase) == (int32_t)truth->infobase;
     if (selector->kind == SELECTOR_FILTER)
         return matches(selector->filter, truth);
     for (size_t i = 0; i < selector->count; i++) {
@@ -188,7 +192,7 @@ static void judge_times(struct world *world, const struct fold_command *command)
 {
     int64_t grace_ms = command->command->options.grace_ms;
     struct brief id = brief(&command->id);
-    bool waits = grace_ms || command->waits || command->command->options.until_empty;
+    bool waits = grace_ms || command->waits || fold_repeats(command);
     if (command->dry_run || command->nobody_left)
         return;
     if (waits != (command->end_by.ms > 0))
@@ -298,7 +302,7 @@ static bool counts(const struct fold_command *command, uint32_t index)
 {
     const struct fold_target *target = &command->targets[index];
     bool success = target_outcome_is_success(target->outcome);
-    bool empty = command->command->options.until_empty && command->nobody_left;
+    bool empty = fold_repeats(command) && command->nobody_left;
     for (uint32_t i = index + 1; !success && i < command->count; i++)
         if (command->round > 1 && uuid_equal(&command->targets[i].session, &target->session))
             return false;
@@ -308,8 +312,9 @@ static bool counts(const struct fold_command *command, uint32_t index)
 /* Without a list that shows that nobody is left, rounds end for a reason. */
 static bool gave_up(const struct fold_command *command)
 {
-    bool rounds = command->command->options.until_empty && command->round > 0;
-    bool filter = command->command->selector.kind == SELECTOR_FILTER;
+    bool rounds = fold_repeats(command) && command->round > 0;
+    bool filter = command->command->selector.kind == SELECTOR_FILTER ||
+                  command->command->action == ACTION_DRAIN;
     return (rounds && !command->nobody_left) || (filter && command->round == 0);
 }
 
@@ -342,6 +347,8 @@ void judge_closed(struct world *world, const struct fold *fold, const struct fol
         counted += counts(command, i);
         success += counts(command, i) && target_outcome_is_success(command->targets[i].outcome);
     }
+    if (command->locked)
+        violate(world, "I9", "%s is closed and holds a lock", id.text);
     if (command->outcome == COMMAND_DRY_RUN) {
         if (!command->dry_run || command->resolved_offset < 0)
             violate(world, "I4", "command %s closes as a dry run", id.text);

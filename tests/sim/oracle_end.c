@@ -267,6 +267,8 @@ void oracle_figures(const struct world *world, struct figures *sum)
 {
     const struct oracle *oracle = world->oracle;
     sum->acts += oracle->acts.count;
+    sum->locks += oracle->locks;
+    sum->restores += oracle->restores;
     sum->kills += oracle->kills;
     sum->residual += oracle->residual;
     sum->programs += world->programs.count;

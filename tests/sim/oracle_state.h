@@ -57,6 +57,8 @@ struct oracle {
     VECTOR(struct honest_list) lists;
     uint64_t kills;
     uint64_t residual;
+    uint64_t locks;
+    uint64_t restores;
 };
 
 /* Does this record owe an event that must not be lost? */

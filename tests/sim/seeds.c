@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "locks.h"
 #include "scenario.h"
 #include "worker.h"
 
@@ -34,8 +35,9 @@ void report_running(void)
 static int64_t heal_ns(const struct world *world)
 {
     int64_t bulk_ms = world->plan.big_commands ? BULK_MS : 0;
-    int64_t waits_ms =
-        world->plan.grace_max_ms + 2 * world->plan.acting_ms + 2 * world->plan.approval_ms;
+    int64_t waits_ms = world->plan.grace_max_ms + 2 * world->plan.acting_ms +
+                       2 * world->plan.approval_ms + world->plan.drain_ms +
+                       world->plan.hold_max_ms + 2 * world->plan.request_timeout_ms;
     return (HEAL_MS + bulk_ms + waits_ms +
             (int64_t)world->plan.attempts_max * world->plan.verify_ms) *
            MS;
@@ -86,6 +88,8 @@ bool run_out(struct world *world)
     if (!world->violation[0] && !oracle_finished(world, true))
         violate(world, "I4", "it stopped and is not done");
     if (!world->violation[0])
+        oracle_locks(world);
+    if (!world->violation[0])
         check_budget(world);
     return !world->violation[0];
 }
@@ -112,6 +116,8 @@ static void print_figures(uint64_t count, const struct figures *sum)
     printf("%llu further rounds, %llu lists approved, %llu runs of handlers\n",
            (unsigned long long)sum->rounds, (unsigned long long)sum->approved,
            (unsigned long long)sum->programs);
+    printf("%llu locks written, %llu given back\n", (unsigned long long)sum->locks,
+           (unsigned long long)sum->restores);
     printf("outcomes:");
     for (int i = 1; i < TARGET_OUTCOMES; i++)
         printf(" %s %llu", target_outcome_label((enum target_outcome)i),
@@ -150,6 +156,7 @@ struct mutation {
     const char *name;
     struct engine_mutations mutations;
     struct omissions omissions;
+    bool drains; /* shows only where drains, strangers and late writes meet */
     bool
         zombies; /* shows only where owners stop before a send and wake up behind their successor */
 };
@@ -170,11 +177,33 @@ static struct plan plan_zombies(void)
     return plan;
 }
 
+static struct plan plan_drains(void)
+{
+    struct plan plan = plan_fair();
+    plan.partitions = plan.clusters = 1;
+    plan.ticks = 60;
+    plan.drains = 60;
+    plan.drain_ms = 5000;
+    plan.hold_max_ms = 5000;
+    plan.pause_at_send = 20000;
+    plan.cut = 20000;
+    plan.weight[CHAOS_COMMAND] = 10;
+    plan.weight[CHAOS_MOVE] = 10;
+    plan.weight[CHAOS_CRASH] = 5;
+    plan.weight[CHAOS_CANCEL] = 10;
+    plan.weight[CHAOS_LOCK] = 15;
+    return plan;
+}
+
 static struct world *mutant(const struct mutation *mutation, uint64_t seed, bool mutated)
 {
     static const struct engine_mutations none;
     struct plan zombies = plan_zombies();
-    struct world *world = world_create(seed, mutation->zombies ? &zombies : NULL,
+    struct plan drains = plan_drains();
+    struct world *world = world_create(seed,
+                                       mutation->zombies  ? &zombies
+                                       : mutation->drains ? &drains
+                                                          : NULL,
                                        mutated ? &mutation->mutations : &none, TRACE_NONE);
     if (mutated)
         world->omissions = mutation->omissions;
@@ -200,6 +229,10 @@ static const struct mutation all[] = {
     {.name = "act_unapproved", .mutations = {.act_unapproved = true}},
     {.name = "round_too_early", .mutations = {.round_too_early = true}},
     {.name = "believe_handler", .mutations = {.believe_handler = true}},
+    {.name = "restore_blindly", .mutations = {.restore_blindly = true}},
+    {.name = "restored_early", .mutations = {.restored_early = true}, .drains = true},
+    {.name = "forget_hold", .mutations = {.forget_hold = true}},
+    {.name = "executor: no compare", .omissions = {.comparing = true}, .drains = true},
     {.name = "service: no last look", .omissions = {.last_look = true}},
     {.name = "service: not asking", .omissions = {.asking = true}},
     {.name = "service: not reading on", .omissions = {.reading_on = true}},

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "locks.h"
 #include "oracle.h"
 #include "select/select.h"
 
@@ -58,7 +59,9 @@ static enum error_code resolve(void *self, const struct command *command,
     AUTO(zone) zone = NULL;
     CHECK(zone_load(TEXT("UTC"), &zone, NULL) == ERR_OK);
     struct select_rules rules = {context, zone, CLOCK_TOLERANCE_MS};
-    enum error_code code = select_resolve(command, &rules, list, ret, err);
+    enum error_code code = command->action == ACTION_DRAIN
+                               ? select_drain(command, &context->infobase, list, ret, err)
+                               : select_resolve(command, &rules, list, ret, err);
     if (code)
         return code;
     protect(ret);
@@ -88,6 +91,9 @@ static struct engine_config config_of(const struct world *world, const struct wo
         .session_events = plan->session_events,
         .mutations = world->mutations,
         .resolve = resolve,
+        .deny = lock_wanted,
+        .settle_ms = plan->request_timeout_ms,
+        .drain_ms = plan->drain_ms,
         .resolve_self = (void *)(uintptr_t)plan,
     };
 }
@@ -544,6 +550,8 @@ static void empty(struct worker *worker)
     for (size_t i = 0; i < worker->aside.count; i++)
         task_drop(&worker->aside.at[i]);
     worker->aside.count = 0;
+    for (size_t i = 0; i < worker->jobs.count; i++)
+        job_release(&worker->jobs.at[i]);
     worker->jobs.count = 0;
     worker->cancels.count = 0;
     worker->approvals.count = 0;

@@ -35,6 +35,9 @@ struct job {     /* a request that a lane holds or runs */
     uint64_t epochs; /* in which it was asked for */
     const char *message;
     int64_t sent_ns;
+    int32_t infobase;              /* LOCK_* */
+    struct infobase_lock lock;     /* LOCK_WRITE: owned */
+    struct infobase_lock expected; /* the same */
 };
 
 struct cancel {
@@ -135,5 +138,8 @@ void lane_request(struct world *world, struct worker *worker, struct seat *seat,
 bool lanes_run(struct world *world, struct worker *worker);
 /* Goes on with a send in which it was paused. */
 void lanes_resume(struct world *world, struct worker *worker);
+
+/* The locks of a job that is over. */
+void job_release(struct job *job);
 
 #endif

@@ -3,11 +3,17 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "locks.h"
 #include "oracle.h"
 #include "worker.h"
 
 static const enum executor_op op_of[] = {
-    [ENGINE_LIST] = EXECUTOR_LIST, [ENGINE_PROBE] = EXECUTOR_INFO, [ENGINE_END] = EXECUTOR_END};
+    [ENGINE_LIST] = EXECUTOR_LIST,
+    [ENGINE_PROBE] = EXECUTOR_INFO,
+    [ENGINE_END] = EXECUTOR_END,
+    [ENGINE_LOCK_READ] = EXECUTOR_INFOBASE_READ,
+    [ENGINE_LOCK_WRITE] = EXECUTOR_INFOBASE_WRITE,
+};
 
 void lanes_create(struct world *world, struct worker *worker)
 {
@@ -57,12 +63,33 @@ static struct seat *seat_of(struct worker *worker, const struct job *job)
     return seat->engine && seat->generation == job->generation ? seat : NULL;
 }
 
+void job_release(struct job *job)
+{
+    infobase_lock_release(&job->lock);
+    infobase_lock_release(&job->expected);
+}
+
+static bool is_about_lock(int kind)
+{
+    return kind == ENGINE_LOCK_READ || kind == ENGINE_LOCK_WRITE;
+}
+
+static void tell_lock(struct world *world, struct worker *worker, struct seat *seat,
+                      const struct engine_answer *answer, int32_t partition)
+{
+    say(world, "w%d p%d: %s of a lock: %s%s", worker->index, partition,
+        answer->kind == ENGINE_LOCK_READ ? "read" : "write", error_label(answer->code),
+        answer->sent ? ", sent" : "");
+    engine_answered(seat->engine, answer, worker_now(world, worker));
+}
+
 /* Frees the job and tells its engine. */
 static void tell(struct world *world, struct worker *worker, struct job *job, enum error_code code,
-                 bool sent, const struct session_list *list)
+                 bool sent, const struct session_list *list, const struct infobase_lock *lock)
 {
     struct job copy = *job;
     job->id = 0;
+    job_release(job);
     struct seat *seat = seat_of(worker, &copy);
     if (!seat)
         return;
@@ -71,6 +98,16 @@ static void tell(struct world *world, struct worker *worker, struct job *job, en
         error_set(&err, code, "cluster '%s': %s", world->clusters[copy.cluster].name,
                   error_meaning(code));
     struct instant now = worker_now(world, worker);
+    if (is_about_lock(copy.kind)) {
+        struct engine_answer answer = {.kind = (enum engine_action_kind)copy.kind,
+                                       .tag = copy.tag,
+                                       .code = code,
+                                       .sent = sent,
+                                       .failure = &err,
+                                       .lock = code ? NULL : lock};
+        tell_lock(world, worker, seat, &answer, copy.partition);
+        return;
+    }
     const char *name = copy.kind == ENGINE_END ? "end" : "probe";
     if (copy.kind == ENGINE_LIST)
         say(world, "w%d p%d: list of %s: %s, %zu sessions", worker->index, copy.partition,
@@ -100,7 +137,13 @@ void lane_request(struct world *world, struct worker *worker, struct seat *seat,
         .session = action->session,
         .epochs = engine_counts(seat->engine).epochs,
         .message = action->kind == ENGINE_END ? action->message : NULL,
+        .infobase = is_about_lock(action->kind) ? lock_infobase(action->infobase) : -1,
     };
+    if (action->kind == ENGINE_LOCK_WRITE) {
+        job->lock = infobase_lock_copy(action->lock);
+        job->expected = infobase_lock_copy(action->expected);
+        CHECK(instant_before(worker_now(world, worker), action->send_by));
+    }
     struct instant now = worker_now(world, worker);
     struct lane_job wanted = {
         .request = {
@@ -136,12 +179,17 @@ static void start(struct world *world, struct worker *worker, struct job *job,
         .sent_ns = world->now_ns,
         .deadline_ns = from->request.deadline.ns - worker->boot_ns,
         .send = -1,
+        .infobase = job->infobase,
+        .lock = infobase_lock_copy(&job->lock),
+        .expected = infobase_lock_copy(&job->expected),
     };
     job->sent_ns = world->now_ns;
     if (job->kind == ENGINE_END && world->clusters[job->cluster].mode != MODE_DOWN) {
         request->send = oracle_sent(world, worker, job->partition, job->cluster, &job->session,
                                     job->message, residual);
     }
+    if (job->kind == ENGINE_LOCK_WRITE && world->clusters[job->cluster].mode != MODE_DOWN)
+        oracle_lock_sent(world, worker, job->partition, job->cluster, &job->lock);
     cluster_request(world, request);
 }
 
@@ -149,7 +197,7 @@ static void refuse(struct world *world, struct worker *worker, struct job *job,
                    enum error_code code)
 {
     lane_done(worker->lanes[job->cluster], worker_now(world, worker), code);
-    tell(world, worker, job, code, false, NULL);
+    tell(world, worker, job, code, false, NULL, NULL);
 }
 
 /* The last look: the licence's time, and whether the engine still stands by it. */
@@ -164,7 +212,8 @@ static void send_end(struct world *world, struct worker *worker, const struct la
         refuse(world, worker, job, ERR_STALE);
         return;
     }
-    if (!world->calm && draw_chance(&world->draw, world->plan.pause_in_send)) {
+    bool ends = job->kind == ENGINE_END;
+    if (ends && !world->calm && draw_chance(&world->draw, world->plan.pause_in_send)) {
         worker->held = *from;
         worker->sending = worker->checked = true;
         worker_pause(world, worker, world_delay(world, 10, 40000));
@@ -181,7 +230,7 @@ static void take(struct world *world, struct worker *worker, const struct lane_j
         refuse(world, worker, job, ERR_STALE);
         return;
     }
-    if (job->kind != ENGINE_END) {
+    if (!request_changes(job->kind)) {
         start(world, worker, job, from, false);
         return;
     }
@@ -219,10 +268,10 @@ bool lanes_run(struct world *world, struct worker *worker)
         struct lane *lane = worker->lanes[i];
         struct lane_job job;
         while (lane_expire(lane, now, &job)) {
-            bool end = job.request.op == EXECUTOR_END;
+            bool end = executor_op_changes(job.request.op);
             tell(world, worker, job_find(worker, job.request.tag),
                  end && instant_passed(now, job.request.send_by) ? ERR_STALE : ERR_UNAVAILABLE,
-                 false, NULL);
+                 false, NULL, NULL);
             any = true;
         }
         while (!worker->paused && lane_take(lane, now, &job)) {
@@ -250,7 +299,7 @@ void worker_answered(struct world *world, struct worker *worker, struct request 
     struct job *job = job_find(worker, request->job);
     CHECK(job);
     if (world->now_ns > request->deadline_ns && draw_percent(&world->draw, 50)) /* timers first */
-        request->code = request->kind == ENGINE_END ? ERR_IN_DOUBT : ERR_UNAVAILABLE;
+        request->code = request_changes(request->kind) ? ERR_IN_DOUBT : ERR_UNAVAILABLE;
     lane_done(worker->lanes[job->cluster], worker_now(world, worker), request->code);
     if (request->send >= 0)
         oracle_answered(world, request->send, request->code);
@@ -270,5 +319,5 @@ void worker_answered(struct world *world, struct worker *worker, struct request 
         oracle_looked(world, worker, job->partition, job->cluster, request->sent_ns, false,
                       &job->session);
     tell(world, worker, job, request->code, request->sent,
-         request->code == ERR_OK ? request->list : NULL);
+         request->code == ERR_OK ? request->list : NULL, &request->lock);
 }

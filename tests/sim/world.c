@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "locks.h"
 #include "oracle.h"
 #include "worker.h"
 
@@ -121,6 +122,7 @@ void world_destroy(struct world *world)
         free(partition->commands.at);
     }
     for (uint32_t i = 0; i < world->plan.clusters; i++) {
+        locks_free(&world->clusters[i]);
         free(world->clusters[i].all.at);
         free(world->clusters[i].alive.at);
     }

@@ -68,6 +68,7 @@ enum chaos {
     CHAOS_HALT,
     CHAOS_CONTROL, /* a worker cannot read the control topic for a while */
     CHAOS_COMMIT,
+    CHAOS_LOCK, /* another administrator changes the lock of an infobase */
     CHAOS_COUNT
 };
 
@@ -109,6 +110,9 @@ struct plan {
     /* filters, rounds, grace, approval: chances in percent of commands */
     uint32_t filters;
     uint32_t until_empty; /* of filters */
+    uint32_t drains;      /* percent of the commands */
+    int64_t drain_ms;
+    int64_t hold_max_ms;
     uint32_t graces;
     int64_t grace_max_ms;
     int64_t acting_ms;
@@ -211,6 +215,11 @@ struct sim_cluster {
     enum mode mode;
     bool lied[WORKERS_MAX]; /* since the last honest list that reached that worker: no more lies */
     uint32_t users;
+    struct infobase_lock lock[INFOBASES];  /* as they are */
+    struct infobase_lock meant[INFOBASES]; /* as they would be without any drain */
+    bool
+        jobs_unclear[INFOBASES]; /* a stranger changed the setting: ours and his may be one value */
+    bool clobbered[INFOBASES];   /* a write came later than what it rested on: the stated window */
 };
 
 /* A request on its way to a cluster and back. */
@@ -230,12 +239,16 @@ struct request {
     bool sent;
     struct session_list *list; /* owned */
     bool lies;
+    int32_t infobase;              /* LOCK_*; -1: there is none of that name */
+    struct infobase_lock lock;     /* LOCK_WRITE: to be written; LOCK_READ: what stands there */
+    struct infobase_lock expected; /* LOCK_WRITE */
 };
 
 /* Duties of service/ left out one by one, to prove that the oracle notices. */
 struct omissions {
     bool last_look;  /* a job taken from its lane is sent without looking at `send_by` again */
     bool asking;     /* ... without asking engine_allows() */
+    bool comparing;  /* a lock is written whatever stands there */
     bool reading_on; /* a new epoch goes on with the commands where the old one stopped */
 };
 
@@ -327,6 +340,10 @@ void session_die(struct world *world, int32_t cluster, uint32_t index);
 /* The living one of that UUID; -1. */
 int64_t session_find(const struct world *world, int32_t cluster, const struct uuid *uuid);
 bool session_protected(const struct truth *truth);
+static inline bool request_changes(int kind)
+{
+    return kind == ENGINE_END || kind == ENGINE_LOCK_WRITE;
+}
 /* Takes `request`; its answer comes to worker_answered(). */
 void cluster_request(struct world *world, struct request *request);
 /* Somebody ends that session at once, under the oracle's number `send`. */

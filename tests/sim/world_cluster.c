@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "locks.h"
 #include "oracle.h"
 #include "worker.h"
 #include "world.h"
@@ -87,6 +88,8 @@ static void login_task(struct world *world, struct task *task)
         uuid = world->clusters[task->index].all.at[task->number - 1].uuid;
     if (same && session_find(world, task->index, &uuid) >= 0)
         return;
+    if (!lock_lets_in(world, task->index, task->generation))
+        return;
     session_login(world, task->index, task->generation, same ? &uuid : NULL);
 }
 
@@ -107,6 +110,7 @@ void cluster_begin(struct world *world, int32_t at)
     cluster->clock_ms = draw_between(&world->draw, -CLUSTER_CLOCK_MS, CLUSTER_CLOCK_MS);
     for (int i = 0; i < INFOBASES; i++)
         cluster->infobase[i] = draw_uuid(&world->draw);
+    locks_begin(world, at);
     for (uint32_t i = 0; i < world->plan.sessions; i++) { /* they came long before */
         struct truth *truth = session_login(world, at, draw_below(&world->draw, INFOBASES), NULL);
         truth->born_ns -= FIRST_AGE_MS * MS;
@@ -120,6 +124,8 @@ void request_free(void *at)
 {
     struct request *request = at;
     session_list_destroy(request->list);
+    infobase_lock_release(&request->lock);
+    infobase_lock_release(&request->expected);
     free(request);
 }
 
@@ -135,7 +141,7 @@ static void answer(struct world *world, struct request *request, enum error_code
     int64_t left = request->deadline_ns - world->now_ns;
     if (delay_ns > left) { /* too late: the caller has given up */
         delay_ns = left > 0 ? left : 0;
-        request->code = request->kind == ENGINE_END ? ERR_IN_DOUBT : ERR_UNAVAILABLE;
+        request->code = request_changes(request->kind) ? ERR_IN_DOUBT : ERR_UNAVAILABLE;
     }
     world_after(world, delay_ns,
                 (struct task){.run = answer_task,
@@ -210,6 +216,11 @@ static struct session_list *list_now(struct world *world, struct request *reques
 
 void cluster_effect(struct world *world, const struct request *request)
 {
+    if (request->kind == ENGINE_LOCK_WRITE) {
+        if (request->infobase >= 0)
+            lock_effect(world, request);
+        return;
+    }
     int64_t index = session_find(world, request->cluster, &request->session);
     if (index < 0)
         return;
@@ -233,6 +244,8 @@ static void effect_later(struct world *world, const struct request *request, int
     struct request *copy = mem_new(struct request);
     *copy = *request;
     copy->list = NULL;
+    copy->lock = infobase_lock_copy(&request->lock);
+    copy->expected = infobase_lock_copy(&request->expected);
     world_after(
         world, delay_ns,
         (struct task){.run = late_effect, .worker = -1, .data = copy, .release = request_free});
@@ -293,15 +306,39 @@ static void probe_arrives(struct world *world, struct request *request)
     answer(world, request, told ? ERR_OK : ERR_GONE, world_delay(world, 0, 30));
 }
 
+static void lock_answered(struct world *world, struct request *request)
+{
+    int64_t reply_ns = world_delay(world, 0, 30);
+    enum error_code code = lock_arrives(world, request);
+    if (request->kind == ENGINE_LOCK_READ) {
+        answer(world, request, code, reply_ns);
+        return;
+    }
+    request->sent = !code;
+    if (!code && !world->calm && draw_chance(&world->draw, world->plan.refuse))
+        code = ERR_REFUSED;
+    else if (!code)
+        cluster_effect(world, request);
+    answer(world, request, code, reply_ns);
+}
+
 /* No answer before the caller's deadline, or the connection breaks; the effect may come all the
  * same. */
 static void no_answer(struct world *world, struct request *request, bool hangs)
 {
-    bool ends = request->kind == ENGINE_END;
+    bool ends = request_changes(request->kind);
+    bool locks = request->kind == ENGINE_LOCK_WRITE;
+    if (locks && lock_arrives(world, request)) { /* it reads first, and that got no answer */
+        request->sent = false;
+        answer(world, request, ERR_UNAVAILABLE, world_delay(world, 0, 100));
+        return;
+    }
     if (ends && draw_percent(&world->draw, 40))
         cluster_effect(world, request);
     else if (ends && draw_percent(&world->draw, 30))
-        effect_later(world, request, world_delay(world, 100, 20000)); /* a RAS that stood still */
+        effect_later(world, request,
+                     locks ? world_delay(world, 100, world->plan.request_timeout_ms)
+                           : world_delay(world, 100, 20000)); /* a RAS that stood still */
     answer(world, request, ends ? ERR_IN_DOUBT : ERR_UNAVAILABLE,
            hangs ? NEVER_NS / 2 : world_delay(world, 0, 100));
 }
@@ -330,6 +367,10 @@ static void arrives(struct world *world, struct task *task)
     case ENGINE_PROBE:
         probe_arrives(world, request);
         break;
+    case ENGINE_LOCK_READ:
+    case ENGINE_LOCK_WRITE:
+        lock_answered(world, request);
+        break;
     default:
         end_arrives(world, request);
         break;
@@ -343,7 +384,7 @@ void cluster_request(struct world *world, struct request *request)
         answer(world, request, ERR_UNAVAILABLE, world_delay(world, 0, 20));
         return;
     }
-    request->sent = request->kind == ENGINE_END;
+    request->sent = request_changes(request->kind);
     world_after(
         world, world_delay(world, 0, 10),
         (struct task){.run = arrives, .worker = -1, .data = request, .release = request_free});

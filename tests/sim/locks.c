@@ -1,0 +1,269 @@
+/* Locks of infobases: the truth, strangers, and the oracle's word on them. */
+#include "locks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "oracle_state.h"
+
+static const char *const names[INFOBASES] = {"ut", "бух"};
+
+/* ---- values ---- */
+
+static struct server_time local_of(const struct wall at)
+{
+    return (struct server_time){at.ms ? INT64_C(639000000000000) + (at.ms - BROKER_EPOCH_MS) * 10
+                                      : 0};
+}
+
+static char *text_copy(const char *text)
+{
+    return mem_text(text, strlen(text));
+}
+
+static void put(struct infobase_lock *to, const struct infobase_lock *from)
+{
+    struct infobase_lock copy = infobase_lock_copy(from);
+    infobase_lock_release(to);
+    *to = copy;
+}
+
+static void put_sessions(struct infobase_lock *to, const struct infobase_lock *from)
+{
+    bool jobs = to->scheduled_jobs_deny;
+    put(to, from);
+    to->scheduled_jobs_deny = jobs;
+}
+
+int32_t lock_infobase(const char *name)
+{
+    for (int32_t i = 0; name && i < INFOBASES; i++)
+        if (!strcmp(names[i], name))
+            return i;
+    return -1;
+}
+
+void locks_begin(struct world *world, int32_t at)
+{
+    struct sim_cluster *cluster = &world->clusters[at];
+    for (int i = 0; i < INFOBASES; i++) {
+        struct infobase_lock *lock = &cluster->lock[i];
+        lock->infobase = cluster->infobase[i];
+        lock->scheduled_jobs_deny = draw_percent(&world->draw, 20);
+        if (draw_percent(&world->draw, 30)) {
+            lock->denied_message = text_copy("last month");
+            lock->sessions_deny = draw_percent(&world->draw, 50);
+            lock->denied_from.ticks = 638000000000000;
+            lock->denied_to.ticks = 638000000600000; /* long past */
+        }
+        put(&cluster->meant[i], lock);
+    }
+}
+
+void locks_free(struct sim_cluster *cluster)
+{
+    for (int i = 0; i < INFOBASES; i++) {
+        infobase_lock_release(&cluster->lock[i]);
+        infobase_lock_release(&cluster->meant[i]);
+    }
+}
+
+bool lock_lets_in(const struct world *world, int32_t cluster, uint32_t infobase)
+{
+    const struct infobase_lock *lock = &world->clusters[cluster].lock[infobase];
+    int64_t now = local_of(world_wall(world)).ticks;
+    bool over = lock->denied_to.ticks && lock->denied_to.ticks <= now;
+    return !lock->sessions_deny || lock->denied_from.ticks > now || over;
+}
+
+enum error_code lock_wanted(void *self, const struct command *command, struct wall from,
+                            struct wall now, struct deny *ret, struct error *err)
+{
+    struct uuid_text id = uuid_format(&command->id);
+    (void)self;
+    (void)err;
+    *ret = (struct deny){.wanted = {.sessions_deny = true,
+                                    .scheduled_jobs_deny = !command->keep_jobs,
+                                    .denied_from = local_of(from),
+                                    .denied_message = text_copy("update"),
+                                    .denied_parameter = text_copy(id.text)},
+                         .now = local_of(now)};
+    return ERR_OK;
+}
+
+/* A parameter that is a command's id. */
+static bool is_ours(const struct infobase_lock *lock)
+{
+    struct uuid id;
+    return lock->denied_parameter &&
+           uuid_read(text_of(lock->denied_parameter), &id, NULL) == ERR_OK;
+}
+
+/* ---- strangers ---- */
+
+static struct infobase_lock strange_lock(struct world *world)
+{
+    char text[32];
+    snprintf(text, sizeof text, "stranger %u", draw_below(&world->draw, 1000000));
+    struct infobase_lock lock = {.sessions_deny = draw_percent(&world->draw, 60),
+                                 .denied_message = text_copy(text),
+                                 .denied_parameter = text_copy("stranger"),
+                                 .permission_code = text_copy("sesame")};
+    if (draw_percent(&world->draw, 50))
+        lock.denied_from.ticks =
+            local_of(world_wall(world)).ticks + draw_between(&world->draw, -100000, 300000);
+    return lock;
+}
+
+void chaos_lock(struct world *world)
+{
+    int32_t at = (int32_t)draw_below(&world->draw, world->plan.clusters);
+    uint32_t infobase = draw_below(&world->draw, INFOBASES);
+    struct sim_cluster *cluster = &world->clusters[at];
+    struct infobase_lock *lock = &cluster->lock[infobase];
+    struct infobase_lock *meant = &cluster->meant[infobase];
+    uint32_t what = draw_below(&world->draw, 3);
+    say(world, "%s: a stranger %s of %s", cluster->name,
+        what == 0   ? "writes a lock"
+        : what == 1 ? "switches the lock off"
+                    : "changes the jobs setting",
+        names[infobase]);
+    if (what == 0) {
+        struct infobase_lock strange = strange_lock(world);
+        strange.infobase = lock->infobase;
+        put_sessions(lock, &strange);
+        put_sessions(meant, &strange);
+        infobase_lock_release(&strange);
+    } else if (what == 1) {
+        lock->sessions_deny = false;
+        meant->sessions_deny = false;
+    } else {
+        /* Denied by us and denied by him are one value: he is taken at his word only when he
+         * allows. */
+        lock->scheduled_jobs_deny = !lock->scheduled_jobs_deny;
+        meant->scheduled_jobs_deny = lock->scheduled_jobs_deny;
+        cluster->jobs_unclear[infobase] = true;
+    }
+}
+
+/* ---- the cluster's side ---- */
+
+enum error_code lock_arrives(struct world *world, struct request *request)
+{
+    if (request->infobase < 0)
+        return ERR_NOT_FOUND;
+    struct sim_cluster *cluster = &world->clusters[request->cluster];
+    struct infobase_lock *lock = &cluster->lock[request->infobase];
+    if (request->kind == ENGINE_LOCK_READ) {
+        put(&request->lock, lock);
+        return ERR_OK;
+    }
+    if (!infobase_lock_equal(lock, &request->expected) && !world->omissions.comparing)
+        return ERR_CONFLICT;
+    return ERR_OK;
+}
+
+void lock_effect(struct world *world, const struct request *request)
+{
+    struct sim_cluster *cluster = &world->clusters[request->cluster];
+    struct infobase_lock *lock = &cluster->lock[request->infobase];
+    if (!infobase_lock_equal(lock, &request->expected) && !world->omissions.comparing)
+        cluster->clobbered[request->infobase] = true; /* the window that is stated */
+    put(lock, &request->lock);
+    say(world, "%s: the lock of %s is written by w%d: %s%s, jobs %s, %s", cluster->name,
+        names[request->infobase], request->worker, lock->sessions_deny ? "on" : "off",
+        is_ours(lock) ? " (ours)" : "", lock->scheduled_jobs_deny ? "denied" : "allowed",
+        lock->denied_message ? lock->denied_message : "");
+}
+
+/* ---- the oracle ---- */
+
+void oracle_fold_lock(struct world *world, struct fold *fold, struct fold_command *command,
+                      const struct record *record, int64_t handed_ns)
+{
+    struct brief id = brief(&command->id);
+    if (record->kind == RECORD_RESTORED) {
+        if (!command->locked)
+            violate(world, "I9", "%s gives back what it does not hold", id.text);
+        command->locked = false;
+        return;
+    }
+    if (command->command->action != ACTION_DRAIN)
+        violate(world, "I9", "%s is no drain and has a licence for a lock", id.text);
+    if (record->kind == RECORD_LOCKED) {
+        command->locked = true;
+        command->end_by = record->locked.end_by;
+        if (is_ours(&record->locked.before))
+            violate(world, "I9", "%s promises to give back a lock of ours", id.text);
+    } else if (!command->locked) {
+        violate(world, "I9", "%s is to give back what it does not hold", id.text);
+    }
+    *VECTOR_ADD(&fold->locks) = (struct lock_licence){.cluster = command->cluster,
+                                                      .locks = record->kind == RECORD_LOCKED,
+                                                      .epoch = record->epoch,
+                                                      .offset = (int64_t)fold->entries.count - 1,
+                                                      .handed_ns = handed_ns};
+}
+
+void oracle_lock_sent(struct world *world, const struct worker *worker, int32_t partition,
+                      int32_t cluster, const struct infobase_lock *lock)
+{
+    struct fold *fold = &world->oracle->folds[partition];
+    const struct seat *seat = &worker->seats[partition];
+    const struct fold_owner *owner = fold_owner_at(fold, seat->read);
+    const char *why = "there is none";
+    for (size_t i = fold->locks.count; i-- > 0;) {
+        struct lock_licence *licence = &fold->locks.at[i];
+        if (licence->cluster != cluster || licence->locks != is_ours(lock))
+            continue;
+        if (licence->used)
+            why = "it was used before";
+        else if (licence->offset >= seat->read)
+            why = "it was not read back";
+        else if (!owner || owner->worker != worker->index || owner->life != worker->life)
+            why = "its worker knew that another owns the partition";
+        else if (!epoch_equal(&owner->epoch, &licence->epoch))
+            why = "it is of another epoch";
+        else if (world->now_ns - licence->handed_ns >= LICENCE_AGE_MS * MS)
+            why = "it is older than 10 s";
+        else if (licence->locks && worker->halted)
+            why = "the kill switch is on";
+        else {
+            licence->used = true;
+            world->oracle->locks += licence->locks;
+            world->oracle->restores += !licence->locks;
+            return;
+        }
+    }
+    violate(world, "I1", "w%d writes a lock in %s without a licence: %s", worker->index,
+            world->clusters[cluster].name, why);
+}
+
+static void check_lock(struct world *world, const struct sim_cluster *cluster, int i)
+{
+    const struct infobase_lock *lock = &cluster->lock[i];
+    const struct infobase_lock *meant = &cluster->meant[i];
+    if (is_ours(lock))
+        violate(world, "I9", "the lock of %s in %s is still ours", names[i], cluster->name);
+    if (cluster->clobbered[i])
+        return;
+    if (!infobase_lock_same_sessions(lock, meant))
+        violate(world, "I9", "the lock of %s in %s is '%s' %d, and '%s' %d was there", names[i],
+                cluster->name, lock->denied_message ? lock->denied_message : "",
+                lock->sessions_deny, meant->denied_message ? meant->denied_message : "",
+                meant->sessions_deny);
+    if (!cluster->jobs_unclear[i] && lock->scheduled_jobs_deny != meant->scheduled_jobs_deny)
+        violate(world, "I9", "jobs of %s in %s are %s, and were not", names[i], cluster->name,
+                lock->scheduled_jobs_deny ? "denied" : "allowed");
+}
+
+void oracle_locks(struct world *world)
+{
+    for (uint32_t at = 0; at < world->plan.clusters; at++)
+        for (int i = 0; i < INFOBASES; i++)
+            check_lock(world, &world->clusters[at], i);
+}
