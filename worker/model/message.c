@@ -1,13 +1,14 @@
 #include "model/message.h"
 
+#include <stddef.h>
 #include <strings.h>
 
 #include "base/check.h"
 
 struct outgoing *outgoing_create(size_t max_bytes, size_t bytes)
 {
-    struct arena *arena =
-        arena_create_for(max_bytes + sizeof(struct outgoing), bytes + sizeof(struct outgoing));
+    const size_t own = sizeof(struct outgoing) + _Alignof(max_align_t); /* as the arena rounds it */
+    struct arena *arena = arena_create_for(max_bytes + own, bytes + own);
     struct outgoing *outgoing = arena_take(arena, 1, sizeof *outgoing);
     CHECK(outgoing);
     outgoing->arena = arena;

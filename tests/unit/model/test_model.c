@@ -8,6 +8,7 @@
 #include "model/cloudevent.h"
 #include "model/event.h"
 #include "model/json.h"
+#include "model/message.h"
 #include "model/record.h"
 #include "model/session.h"
 #include "model/wire.h"
@@ -534,6 +535,17 @@ static void of_two_sessions_with_one_uuid_the_first_is_found(void **state)
     assert_ptr_equal(session_list_find(list, &list->sessions[30].uuid), &list->sessions[7]);
 }
 
+/* A letter without a text of its own, as a refused reply needs it. */
+static void the_smallest_message_out_can_be_made(void **state)
+{
+    (void)state;
+    for (size_t bytes = 0; bytes < 64; bytes++) {
+        struct outgoing *outgoing = outgoing_create(bytes, 0);
+        assert_non_null(outgoing);
+        outgoing_destroy(outgoing);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -552,6 +564,7 @@ int main(void)
         cmocka_unit_test(a_header_is_found_without_case),
         cmocka_unit_test(a_session_is_found_in_a_list_of_any_length),
         cmocka_unit_test(of_two_sessions_with_one_uuid_the_first_is_found),
+        cmocka_unit_test(the_smallest_message_out_can_be_made),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);
 }
