@@ -191,6 +191,16 @@ static void on_rebalance(struct kafka_consumer *consumer, rd_kafka_event_t *even
     }
 }
 
+static void note_right(struct kafka_consumer *consumer, rd_kafka_resp_err_t code)
+{
+    char text[KAFKA_NOTICE_TEXT_MAX];
+    if (code != RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED)
+        return;
+    snprintf(text, sizeof text, "this user may not join the consumer group: grant Read on group %s",
+             consumer->name);
+    kafka_hub_note(consumer->hub, "group", 3, ERR_AUTH, text);
+}
+
 static void on_event(struct kafka_consumer *consumer, rd_kafka_event_t *event)
 {
     switch (rd_kafka_event_type(event)) {
@@ -205,6 +215,7 @@ static void on_event(struct kafka_consumer *consumer, rd_kafka_event_t *event)
             on_fatal(consumer);
             return;
         }
+        note_right(consumer, rd_kafka_event_error(event));
         kafka_note_event(consumer->hub, "group", event);
         return;
     default:
@@ -321,6 +332,8 @@ enum error_code kafka_consumer_create(struct kafka_hub *hub, const struct kafka_
     const char *instance = settings->instance ? settings->instance : "";
     consumer->topic = mem_text(settings->topics.commands, strlen(settings->topics.commands));
     consumer->instance = mem_text(instance, strlen(instance));
+    const char *name = kafka_settings_group(settings);
+    consumer->name = mem_text(name, strlen(name));
     if (kafka_reader_create(hub, settings, KAFKA_READ_SHARED, "commands", &consumer->reader, err))
         return ERR_CONFIG;
     if (open_group(consumer, settings, err))
@@ -429,6 +442,7 @@ void kafka_consumer_destroy(struct kafka_consumer *consumer)
     free(consumer->asked);
     free(consumer->topic);
     free(consumer->instance);
+    free(consumer->name);
     free(consumer);
 }
 

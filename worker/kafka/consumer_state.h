@@ -60,6 +60,7 @@ struct kafka_consumer {
     struct kafka_reader *reader;
     char *topic;
     char *instance;    /* for messages */
+    char *name;        /* of the group, for messages */
     struct held *held; /* ascending */
     size_t held_count;
     enum membership membership;

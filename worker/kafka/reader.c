@@ -108,8 +108,10 @@ static void ask_release(struct kafka_job *job)
 
 static void tail_wait(struct kafka_tail *tail, rd_kafka_resp_err_t code)
 {
-    char what[320];
-    snprintf(what, sizeof what, "cannot read topic '%s' partition %d", tail->name, tail->partition);
+    char what[700];
+    bool right = code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    snprintf(what, sizeof what, "cannot read topic '%s' partition %d%s%s", tail->name,
+             tail->partition, right ? ": grant Read on " : "", right ? tail->name : "");
     kafka_fail(&tail->waiting, code, what);
     tail->retry_at_ms = kafka_hub_ms(tail->reader->hub) + RETRY_MS;
 }

@@ -7,6 +7,7 @@
 
 enum {
     FIX_MAX = 1024,
+    TODO_MAX = 400,
     NUMBER_TEXT = 16,
     REPLICATION_SAFE = 3, /* below it one lost disk is one lost topic, or one lost broker a stop */
     IN_SYNC_SAFE = 2,
@@ -271,21 +272,32 @@ static void judge_partitions(const struct judging *judging)
                         "every worker reads the control topic whole and in one order");
 }
 
+/* Describe comes with each of them; without any the broker says that there is no such topic. */
+static const char *const rights[KAFKA_TOPIC_COUNT] = {
+    [KAFKA_TOPIC_COMMANDS] = "Read and Write",
+    [KAFKA_TOPIC_CONTROL] = "Read",
+    [KAFKA_TOPIC_EVENTS] = "Write",
+    [KAFKA_TOPIC_JOURNAL] = "Read and Write",
+    [KAFKA_TOPIC_DEAD_LETTERS] = "Write",
+};
+
 static void tell_missing(const struct judging *judging, enum kafka_topic topic)
 {
-    const struct kafka_topic_state *state = &judging->states[topic];
+    char why[TODO_MAX];
+    snprintf(why, sizeof why,
+             "the worker cannot work without it; if it is there, this user may not see it: grant "
+             "%s on %s",
+             rights[topic], kafka_topic_name(judging->names, topic));
     struct kafka_told told = {kafka_topic_name(judging->names, topic),
                               "exists",
                               "no",
                               "yes",
-                              "the worker cannot work without it",
+                              judging->report->embedded ? "the worker cannot work without it" : why,
                               "curfew topics create",
                               KAFKA_UNSAFE};
     if (judging->report->embedded)
         told.fix = "the program that hosts the embedded broker makes its topics (curfew broker "
                    "--topic NAME:PARTITIONS)";
-    else if (state->code == ERR_AUTH)
-        told.why = "it does not exist, or this user may not see it (grant Describe)";
     kafka_report_add(judging->report, &told);
 }
 
@@ -293,20 +305,19 @@ static void tell_unreadable(const struct judging *judging, enum kafka_topic topi
 {
     const struct kafka_topic_state *state = &judging->states[topic];
     const char *name = kafka_topic_name(judging->names, topic);
+    char why[TODO_MAX] = "whether the settings are safe cannot be told";
     AUTO_BUF fix;
     buf_init(&fix, FIX_MAX);
+    if (state->code == ERR_AUTH)
+        snprintf(why, sizeof why,
+                 "whether the settings are safe cannot be told: grant DescribeConfigs on %s", name);
     if (state->code == ERR_AUTH)
         buf_format(&fix,
                    "kafka-acls.sh --bootstrap-server %s --add --allow-principal User:NAME "
                    "--operation DescribeConfigs --topic %s",
                    judging->brokers, name);
-    struct kafka_told told = {name,
-                              "settings",
-                              state->reason,
-                              "readable",
-                              "whether the settings are safe cannot be told",
-                              buf_text(&fix),
-                              KAFKA_WARN};
+    struct kafka_told told = {name, "settings",     state->reason, "readable",
+                              why,  buf_text(&fix), KAFKA_WARN};
     kafka_report_add(judging->report, &told);
 }
 

@@ -238,6 +238,9 @@ static void take_item(struct partition *partition, struct kafka_item *item, stru
         partition->waiting = item->message;
         make_offer(partition, now);
         return;
+    case KAFKA_ITEM_WAITING:
+        partition_waiting(partition, item);
+        return;
     case KAFKA_ITEM_START:
         if (partition->check_last && item->high <= partition->last_offset)
             topics_made_anew(partition);

@@ -88,12 +88,13 @@ struct partition {
     struct kafka_tail *tail;
     struct chain chain;
     struct instant assigned_at;
-    struct instant question_at; /* ASKING: the last answer was a failure, ask again then */
-    bool owning;                /* as of the last pass */
-    uint64_t epochs;            /* of ours, as of the last pass */
-    bool at_end;                /* the journal was read to its end */
-    bool asked;                 /* to own */
-    bool proving;               /* a commit is to show that the group still counts us in */
+    struct instant waiting_told; /* that a topic cannot be read: not more often than people read */
+    struct instant question_at;  /* ASKING: the last answer was a failure, ask again then */
+    bool owning;                 /* as of the last pass */
+    uint64_t epochs;             /* of ours, as of the last pass */
+    bool at_end;                 /* the journal was read to its end */
+    bool asked;                  /* to own */
+    bool proving;                /* a commit is to show that the group still counts us in */
     struct instant prove_at;
     bool reading;    /* the commands topic is being read */
     bool asks_first; /* ASKING: partition 0's metadata tells by how many partitions an empty journal
@@ -133,6 +134,7 @@ struct sending {
     uint64_t handed; /* DEAD_LETTER, FORWARD */
     uint32_t parts;  /* not yet answered */
     bool failed;
+    char *reply_topic; /* REPLY: owned */
     struct outgoing
         *reply; /* REPLY: owned; goes to the dead letters when the reply topic refuses it */
 };
@@ -240,6 +242,8 @@ struct event_style service_event_style(const struct service *service);
 struct partition *partition_find(struct service *service, int32_t id);
 void partition_add(struct service *service, int32_t id);
 void partition_remove(struct partition *partition);
+/* A topic of it cannot be read at present. */
+void partition_waiting(struct partition *partition, const struct kafka_item *item);
 /* Reads commands on from where the journal stands, unless the partition is held. */
 void partition_read_commands(struct partition *partition);
 /* Nothing is begun on it any more until an operator has looked. */
@@ -290,6 +294,11 @@ bool send_forward(struct partition *partition, const struct kafka_message *messa
                   int32_t to);
 void outbox_receipt(struct service *service, const struct kafka_receipt *receipt,
                     struct instant now);
+
+/* What an operator has to grant when a message was refused; "" for other reasons. `ret` has
+ * TODO_SIZE bytes. */
+enum { TODO_SIZE = LIMIT_NAME_BYTES + 32 };
+const char *todo_write(enum error_code code, const char *topic, char *ret);
 
 /* control.c */
 enum error_code control_open(struct service *service, struct error *err) MUST_CHECK;

@@ -22,6 +22,7 @@ static void sending_destroy(struct service *service, struct sending *sending)
 {
     service->sendings--;
     outgoing_destroy(sending->reply);
+    free(sending->reply_topic);
     free(sending);
 }
 
@@ -86,6 +87,7 @@ static void send_reply(struct partition *partition, const char *topic, struct ou
     struct sending *sending = sending_create(partition, SENDING_REPLY);
     struct error err;
     sending->reply = messages;
+    sending->reply_topic = mem_text(topic, strlen(topic));
     for (size_t i = 0; i < messages->count; i++) {
         if (send_message(service, topic, &messages->messages[i], sending, &err))
             sending->failed = true;
@@ -256,10 +258,47 @@ static void event_answered(struct service *service, struct sending *sending, str
     answer_event(service, sending, !sending->failed, now);
 }
 
+const char *todo_write(enum error_code code, const char *topic, char *ret)
+{
+    ret[0] = '\0';
+    if (code == ERR_AUTH)
+        snprintf(ret, TODO_SIZE, "grant Write on %s", topic);
+    return ret;
+}
+
+static const char *topic_of(const struct service *service, const struct sending *sending)
+{
+    switch (sending->kind) {
+    case SENDING_EVENT:
+        return service->settings.topics.events;
+    case SENDING_FORWARD:
+        return service->settings.topics.commands;
+    case SENDING_REPLY:
+        return sending->reply_topic ? sending->reply_topic : service->settings.topics.dead_letters;
+    default:
+        return service->settings.topics.dead_letters;
+    }
+}
+
+/* Events come again and again; one line for each time that the topic begins to refuse. */
+static void tell_refused(struct service *service, const struct sending *sending,
+                         const struct kafka_receipt *receipt)
+{
+    char todo[TODO_SIZE];
+    const char *topic = topic_of(service, sending);
+    if (receipt->delivery == KAFKA_PERSISTED ||
+        (sending->kind == SENDING_EVENT && service->events_failing))
+        return;
+    log_line(LOG_LEVEL_WARNING, "a topic takes no message", LOG_TEXT("topic", topic),
+             log_number("partition", sending->partition), LOG_TEXT("reason", receipt->reason),
+             LOG_TEXT("todo", todo_write(receipt->code, topic, todo)));
+}
+
 void outbox_receipt(struct service *service, const struct kafka_receipt *receipt,
                     struct instant now)
 {
     struct sending *sending = (struct sending *)(uintptr_t)receipt->tag;
+    tell_refused(service, sending, receipt);
     struct partition *partition = partition_find(service, sending->partition);
     bool ours = partition && partition->serial == sending->engine_serial;
     sending->failed = sending->failed || receipt->delivery != KAFKA_PERSISTED;

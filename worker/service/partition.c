@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "service/internal.h"
 
-enum { PROVE_AGAIN_MS = 1000, QUESTION_AGAIN_MS = 1000 };
+enum { PROVE_AGAIN_MS = 1000, QUESTION_AGAIN_MS = 1000, WAITING_TOLD_MS = 30000 };
 
 struct partition *partition_find(struct service *service, int32_t id)
 {
@@ -310,6 +310,17 @@ static void gap(struct partition *partition, const struct kafka_item *item)
         partition_stop(partition, &err);
 }
 
+void partition_waiting(struct partition *partition, const struct kafka_item *item)
+{
+    struct instant now = clock_now(&partition->service->clock);
+    if (partition->waiting_told.ns &&
+        !instant_passed(now, instant_add_ms(partition->waiting_told, WAITING_TOLD_MS)))
+        return;
+    partition->waiting_told = now;
+    log_line(LOG_LEVEL_WARNING, "a topic cannot be read at present",
+             log_number("partition", partition->id), LOG_TEXT("reason", item->error.message));
+}
+
 static bool read_journal(struct partition *partition, struct instant now)
 {
     struct kafka_item item;
@@ -325,6 +336,9 @@ static bool read_journal(struct partition *partition, struct instant now)
         case KAFKA_ITEM_END:
             engine_at_end(partition->engine, now);
             partition->at_end = true;
+            break;
+        case KAFKA_ITEM_WAITING:
+            partition_waiting(partition, &item);
             break;
         case KAFKA_ITEM_GAP:
         case KAFKA_ITEM_TRUNCATED:

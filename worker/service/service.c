@@ -182,11 +182,14 @@ static void journal_receipt(struct service *service, const struct kafka_receipt 
                             struct instant now)
 {
     bool good = receipt->delivery == KAFKA_PERSISTED;
+    char todo[TODO_SIZE];
     if (!good) {
         if (!service->journal_failing)
             log_line(LOG_LEVEL_ERROR, "the journal took no record, nothing is ended until it does",
                      log_number("partition", receipt->partition),
-                     LOG_TEXT("reason", receipt->reason));
+                     LOG_TEXT("reason", receipt->reason),
+                     LOG_TEXT("todo",
+                              todo_write(receipt->code, service->settings.topics.journal, todo)));
         metrics_add(
             service->metrics, METRIC_journal_append_failures_total,
             LABELS(receipt->delivery == KAFKA_NOT_PERSISTED ? "not_persisted" : "maybe_persisted"),
