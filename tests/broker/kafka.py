@@ -4,10 +4,12 @@
     tests/broker/kafka.py run [-D key=value ...] -- COMMAND ...   run COMMAND with CURFEW_TEST_BROKERS set, then stop
     tests/broker/kafka.py start DIR [-D key=value ...]            leave it running; prints host:port
     tests/broker/kafka.py stop DIR
+    tests/broker/kafka.py again DIR                               start it again, on the data and the ports that it had
     tests/broker/kafka.py fetch                                   fill the cache only
 
 Nothing has to be installed but Java 17 and Maven. The jars are kept in CURFEW_KAFKA_DIR (default build/kafka-broker in
-the source tree); data lives in DIR or in a temporary folder. Ports are chosen by the kernel. `-D` adds broker properties.
+the source tree); data lives in DIR or in a temporary folder. Ports are chosen by the kernel. `-D` adds broker properties;
+{port}, {controller} and {tls} in them stand for ports, the last one free for a listener of theirs.
 """
 import argparse
 import contextlib
@@ -82,7 +84,7 @@ def free_ports(count):
             each.close()
 
 
-def properties(data, port, controller, extra):
+def properties(data, port, controller, tls, extra):
     known = {
         "process.roles": "broker,controller",
         "node.id": "1",
@@ -100,7 +102,13 @@ def properties(data, port, controller, extra):
         "group.initial.rebalance.delay.ms": "0",
     }
     known.update(extra)
-    return "".join(f"{key}={value}\n" for key, value in known.items())
+    ports = {"{port}": port, "{controller}": controller, "{tls}": tls}
+    lines = []
+    for key, value in known.items():
+        for name, number in ports.items():
+            value = value.replace(name, str(number))
+        lines.append(f"{key}={value}\n")
+    return "".join(lines)
 
 
 def java(jars, main, *arguments):
@@ -134,9 +142,9 @@ def start(data, extra):
     log_path = data / "broker.log"
     for _ in range(PORT_TRIES):
         shutil.rmtree(data / "log", ignore_errors=True)
-        port, controller = free_ports(2)
+        port, controller, tls = free_ports(3)
         config = data / "server.properties"
-        config.write_text(properties(data, port, controller, extra), encoding="utf-8")
+        config.write_text(properties(data, port, controller, tls, extra), encoding="utf-8")
         with open(log_path, "w", encoding="utf-8") as log:
             format_storage(jars, config, log)
             process = subprocess.Popen(java(jars, "kafka.Kafka", str(config)), stdin=subprocess.DEVNULL,
@@ -145,6 +153,19 @@ def start(data, extra):
             return process, f"127.0.0.1:{port}"
     sys.stderr.write(log_path.read_text(encoding="utf-8", errors="replace")[-4000:])
     raise SystemExit("kafka.py: the broker does not start")
+
+
+def again(data):
+    """Starts a broker that has ended, on its own data and ports. What it logs is added to its log."""
+    jars, log_path = fetch(), data / "broker.log"
+    log_path.rename(data / "broker.log.before")
+    with open(log_path, "w", encoding="utf-8") as log:
+        process = subprocess.Popen(java(jars, "kafka.Kafka", str(data / "server.properties")), stdin=subprocess.DEVNULL,
+                                   stdout=log, stderr=log, start_new_session=True)
+    if wait_started(process, log_path):
+        return process
+    sys.stderr.write(log_path.read_text(encoding="utf-8", errors="replace")[-4000:])
+    raise SystemExit("kafka.py: the broker does not start again")
 
 
 def run(extra, command):
@@ -171,7 +192,7 @@ def stop(data):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("action", choices=["run", "start", "stop", "fetch"])
+    parser.add_argument("action", choices=["run", "start", "stop", "again", "fetch"])
     parser.add_argument("rest", nargs="*")
     parser.add_argument("-D", action="append", default=[], metavar="key=value", dest="extra")
     arguments, command = sys.argv[1:], []
@@ -192,6 +213,10 @@ def main():
     data = pathlib.Path(options.rest[0]).resolve()
     if options.action == "stop":
         return stop(data)
+    if options.action == "again":
+        stop(data)
+        (data / "pid").write_text(str(again(data).pid), encoding="utf-8")
+        return 0
     process, address = start(data, extra)
     (data / "pid").write_text(str(process.pid), encoding="utf-8")
     print(address)
