@@ -433,7 +433,7 @@ static void approve_task(struct world *world, struct task *task)
 }
 
 /* By somebody who may, or by who asked for it, or of a list that is none. */
-static void chaos_approve(struct world *world)
+void chaos_approve(struct world *world)
 {
     struct approving approving = {.by = "chief"};
     if (!oracle_waiting_list(world, &approving))

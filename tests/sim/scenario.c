@@ -22,6 +22,7 @@ static void load_task(struct world *world, struct task *task)
         session_login(world, (int32_t)i, draw_below(&world->draw, INFOBASES), NULL);
         chaos_command(world, (int32_t)i);
     }
+    chaos_approve(world);
     if (task->number == 1) {
         chaos_end(world);
         return;
@@ -200,15 +201,12 @@ static int isolation(uint64_t seed, bool trace)
 
 /* ---- recovery: a process dies behind its 1st, 2nd, 3rd, ... action ---- */
 
-static int recovery(uint64_t seed, bool trace)
+static int crash_everywhere(uint64_t seed, const struct plan *plan, bool trace)
 {
     enum { MOST = 2000 };
     uint64_t crashes = 0;
     for (uint64_t k = 1; k < MOST; k++) {
-        struct plan plan = plan_fair();
-        plan.partitions = 1;
-        plan.clusters = 1;
-        struct world *world = loaded(seed, &plan, 150, 8, trace);
+        struct world *world = loaded(seed, plan, 150, 8, trace);
         world->crash_at = k;
         bool good = run_out(world);
         bool over = world->actions < k;
@@ -225,6 +223,30 @@ static int recovery(uint64_t seed, bool trace)
     }
     printf("recovery: a crash behind each of %llu actions\n", (unsigned long long)crashes);
     return crashes > 50 ? 0 : 1;
+}
+
+static int recovery(uint64_t seed, bool trace)
+{
+    struct plan plan = plan_fair();
+    plan.partitions = 1;
+    plan.clusters = 1;
+    return crash_everywhere(seed, &plan, trace);
+}
+
+/* The same with commands that wait: in rounds, in a grace, for an approval. */
+static int recovery_waiting(uint64_t seed, bool trace)
+{
+    struct plan plan = plan_fair();
+    plan.partitions = 1;
+    plan.clusters = 1;
+    plan.reconnect = 30000;
+    plan.filters = 60;
+    plan.until_empty = 60;
+    plan.graces = 40;
+    plan.grace_max_ms = 4000;
+    plan.approve_above = 1;
+    plan.approval_ms = 15000;
+    return crash_everywhere(seed, &plan, trace);
 }
 
 /* ---- the journal cannot be written (I11) ---- */
@@ -272,8 +294,13 @@ static const struct scenario {
     const char *name;
     int (*run)(uint64_t seed, bool trace);
 } all[] = {
-    {"fair", fair},           {"slow_lists", slow_lists}, {"number_reuse", number_reuse},
-    {"isolation", isolation}, {"recovery", recovery},     {"journal_down", journal_down},
+    {"fair", fair},
+    {"slow_lists", slow_lists},
+    {"number_reuse", number_reuse},
+    {"isolation", isolation},
+    {"recovery", recovery},
+    {"recovery_waiting", recovery_waiting},
+    {"journal_down", journal_down},
 };
 
 int scenarios_run(const char *name, uint64_t first, bool trace)

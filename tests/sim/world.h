@@ -207,7 +207,7 @@ enum mode { MODE_WELL, MODE_HANG, MODE_DOWN, MODE_CUT, MODE_SLOW, MODE_COUNT };
 
 struct sim_cluster {
     char name[16];
-    int32_t home; /* partition */
+    int32_t home;     /* partition */
     int64_t clock_ms; /* ahead of the broker's */
     struct uuid infobase[INFOBASES];
     VECTOR(struct truth) all;
@@ -362,5 +362,7 @@ void chaos_begin(struct world *world);
 void chaos_end(struct world *world);
 /* A producer asks for something; returns false when there was nothing to ask for. */
 bool chaos_command(struct world *world, int32_t cluster);
+/* Somebody approves a list that waits, if there is one; not always rightly. */
+void chaos_approve(struct world *world);
 
 #endif

@@ -146,6 +146,21 @@ void verdict_summary(const struct verdict *verdict, struct buf *out)
         buf_str(out, " (the first result of this id; nothing was done again)");
 }
 
+/* What is waited for, until when, and what a second person types. */
+static void put_waiting(const struct event_view *view, struct buf *out)
+{
+    if (view->kind == EVENT_PENDING_APPROVAL)
+        buf_format(out, "  %" PRIu32 " sessions", view->totals.targets);
+    if (view->kind == EVENT_PROGRESS)
+        buf_format(out, "  %s", progress_label(view->progress));
+    if (view->until.ms)
+        buf_format(out, " until %s", wall_format(view->until).text);
+    if (view->kind == EVENT_PENDING_APPROVAL) {
+        buf_format(out, ": curfew approve %s --digest ", uuid_format(&view->command_id).text);
+        text_printable(out, text_of(view->resolved_digest));
+    }
+}
+
 void event_line(const struct event_view *view, struct buf *out)
 {
     buf_format(out, "%s  ", wall_format(view->time).text);
@@ -163,6 +178,8 @@ void event_line(const struct event_view *view, struct buf *out)
         buf_format(out, "  session %" PRIu32 " %s", target->number,
                    target_outcome_label(target->outcome));
         put_reason(&target->reason, ": ", out);
+    } else if (view->kind == EVENT_PENDING_APPROVAL || view->kind == EVENT_PROGRESS) {
+        put_waiting(view, out);
     } else if (view->totals.targets) {
         size_t before = out->length;
         buf_str(out, "  ");

@@ -223,6 +223,24 @@ static void a_line_of_an_event_cannot_steer_the_terminal(void **state)
     free(made.targets);
 }
 
+static void what_waits_says_what_a_second_person_types(void **state)
+{
+    (void)state;
+    struct made made = make(EVENT_PENDING_APPROVAL, COMMAND_NONE, 3, TARGET_NONE);
+    struct event_style style = event_style_default();
+    made.event.resolved_digest = "00ff";
+    made.event.until.ms = 1790000000000;
+    AUTO(outgoing) outgoing = event_encode(&made.event, "main", &style);
+    AUTO(event_view) view = view_of(&outgoing->messages[0]);
+    AUTO_BUF line;
+    buf_init(&line, TEXT_MAX);
+    event_line(view, &line);
+    assert_non_null(strstr(buf_text(&line), "3 sessions until 2026-09-21T"));
+    assert_non_null(strstr(buf_text(&line), uuid_format(&view->command_id).text));
+    assert_non_null(strstr(buf_text(&line), "--digest 00ff"));
+    free(made.targets);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +249,7 @@ int main(void)
         cmocka_unit_test(a_rejection_exits_by_its_reason),
         cmocka_unit_test(the_parts_of_a_large_end_are_joined),
         cmocka_unit_test(other_events_are_no_end),
+        cmocka_unit_test(what_waits_says_what_a_second_person_types),
         cmocka_unit_test(a_summary_counts_in_words),
         cmocka_unit_test(a_table_shows_every_target),
         cmocka_unit_test(a_line_of_an_event_cannot_steer_the_terminal),
