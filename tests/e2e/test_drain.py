@@ -111,7 +111,9 @@ def users_are_warned_by_the_clusters_own_clock_and_who_leaves_has_left(w):
 
 def a_hold_is_shown_by_status_and_ended_by_restore(w):
     before = set_lock(w, "ib-03", **FOUND)
-    identity = started(w, "ib-03", "--hold", "1h")
+    run = drain(w, "ib-03", "--hold", "1h", "--wait")
+    expect(run.status == 0 and run.json["outcome"] == "completed", f"drain --wait returns at the start of the hold: {run}")
+    identity = run.json["command_id"]
     held = wait_held(w, identity)
     expect(held["infobase"] == "ib-03" and held["cluster"] == ONE, f"status: {held}")
     expect(not users(w, "ib-03"), "held, and not empty")

@@ -28,6 +28,8 @@ static bool follows(const struct fold_entry *entry, enum event_kind kind,
         return kind == EVENT_PROGRESS;
     case RECORD_RELEASED:
         return kind == EVENT_RELEASED;
+    case RECORD_RESTORED:
+        return kind == EVENT_RESTORED;
     case RECORD_REJECTED:
         return kind == EVENT_REJECTED;
     case RECORD_CLOSED:

@@ -184,7 +184,12 @@ static int tell_verdict(struct drain *drain, const struct verdict *verdict)
         return verdict_exit_status(verdict);
     }
     verdict_table(verdict, &drain->out);
-    verdict_summary(verdict, &text);
+    const struct event_view *head = verdict_head(verdict);
+    if (head->progress == PROGRESS_HOLDING)
+        buf_format(&text, "the infobase is empty, and held until %s",
+                   wall_format(head->until).text);
+    else
+        verdict_summary(verdict, &text);
     enum command_outcome outcome = verdict_head(verdict)->outcome;
     say_line(talk, "%s%s%s", say_on(talk, verdict_paint(outcome)), buf_text(&text), say_off(talk));
     return verdict_exit_status(verdict);
@@ -195,7 +200,13 @@ static int wait_for_end(struct drain *drain, struct link *link, const struct com
 {
     struct error err;
     struct follow follow = {
-        .link = link, .id = command->id, .until = until, .seen = on_seen, .self = drain};
+        .link = link,
+        .id = command->id,
+        .until = until,
+        .until_held = true,
+        .seen = on_seen,
+        .self = drain,
+    };
     say_live(&drain->talk, "sent: waiting for a worker to accept it ...");
     int status;
     if (!follow_command(&follow, &err)) {

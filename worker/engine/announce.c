@@ -53,6 +53,8 @@ void duty_progress(struct engine *engine, struct open *open, enum progress progr
         return;
     duty->progress = progress;
     duty->until = until;
+    if (progress == PROGRESS_HOLDING) /* an answer in itself: who was there, and what of him */
+        duty->count = open->target_count;
 }
 
 void duty_pending(struct engine *engine, struct open *open, const struct journal_place *place)
@@ -327,6 +329,7 @@ static void fill_waiting(struct engine *engine, const struct duty *duty, struct 
     event->until = duty->until;
     if (duty->record)
         event->reason = &duty->record->reason;
+    event->kept_foreign = duty->kind == EVENT_RESTORED && duty->record->restored.kept_foreign;
     if (duty->kind != EVENT_PENDING_APPROVAL)
         return;
     AUTO_BUF hex;

@@ -160,16 +160,17 @@ void drain_fold_attempt(struct open *open, struct instant licence)
     open->pending &= ~(unsigned)PENDING_LOCK;
 }
 
-void drain_fold_restored(struct engine *engine, struct open *open, const struct record *record)
+bool drain_fold_restored(struct engine *engine, struct open *open, const struct record *record)
 {
     struct drain *drain = open->drain;
     if (!drain || !drain->share)
-        return; /* a repeat */
+        return false; /* a repeat */
     drain->restored = true;
     drain->kept_foreign = record->restored.kept_foreign;
     drop_share(engine, drain);
     open->pending &= ~(unsigned)PENDING_LOCK;
     engine_touch(engine, open);
+    return true;
 }
 
 void drain_restart(struct engine *engine, struct open *open, struct instant now)

@@ -442,7 +442,8 @@ static enum error_code fold_open(struct engine *engine, struct open *open, struc
         drain_fold_locked(engine, open, record, broker_time, licence);
         break;
     case RECORD_RESTORED:
-        drain_fold_restored(engine, open, record);
+        if (drain_fold_restored(engine, open, record))
+            duty_add(engine, EVENT_RESTORED, offset, broker_time, open->entry, STEAL(record), 0);
         break;
     case RECORD_CANCELLED:
         open->cancelled = true;

@@ -171,7 +171,10 @@ static void announce_list(struct engine *engine, struct open *open,
     if (open->state == STATE_PENDING)
         duty_pending(engine, open, place);
     else if (open->grace_until.ms > 0)
-        duty_progress(engine, open, PROGRESS_WAITING, place, open->grace_until, NULL);
+        duty_progress(engine, open, open->drain ? PROGRESS_WARNED : PROGRESS_WAITING, place,
+                      open->grace_until, NULL);
+    else if (open->nobody_left && open->hold_until.ms > 0)
+        duty_progress(engine, open, PROGRESS_HOLDING, place, open->hold_until, NULL);
     else if (open->round > 1 && !open->nobody_left)
         duty_progress(engine, open, PROGRESS_ROUND, place, (struct wall){0}, NULL);
 }

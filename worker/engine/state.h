@@ -568,7 +568,8 @@ void drain_fold_locked(struct engine *engine, struct open *open, const struct re
                        struct wall broker_time, struct instant licence);
 /* An ATTEMPT(ACT_RESTORE). */
 void drain_fold_attempt(struct open *open, struct instant licence);
-void drain_fold_restored(struct engine *engine, struct open *open, const struct record *record);
+/* False: a repeat. */
+bool drain_fold_restored(struct engine *engine, struct open *open, const struct record *record);
 /* After a new OWNER of ours. Every drain is restarted before one of them goes on. */
 void drain_restart(struct engine *engine, struct open *open, struct instant now);
 /* True: the main line has nothing to do for this drain now (it is not locked yet, holds, or is

@@ -346,6 +346,23 @@ static void users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_hol
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
 }
 
+static void the_way_of_a_drain_is_announced(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_world(hand, 1, 7u);
+    hand_accept(hand, drain(1, 60000, 100000));
+    hand_run(hand);
+    static const enum event_kind way[] = {EVENT_ACCEPTED, EVENT_RESTORED, EVENT_COMPLETED};
+    static const enum progress between[] = {PROGRESS_WARNED, PROGRESS_HOLDING};
+    assert_int_equal(hand->told_count, sizeof way / sizeof way[0]);
+    for (size_t i = 0; i < hand->told_count; i++)
+        assert_int_equal(hand->told[i].kind, way[i]);
+    assert_int_equal(hand->progress_count, sizeof between / sizeof between[0]);
+    for (size_t i = 0; i < hand->progress_count; i++)
+        assert_int_equal(hand->progress[i], between[i]);
+}
+
 static void whoever_slips_in_is_ended_in_a_further_round(void **state)
 {
     (void)state;
@@ -451,6 +468,7 @@ int main(void)
         cmocka_unit_test(an_infobase_that_is_gone_ends_the_hold_and_the_reason_says_so),
         cmocka_unit_test(an_unknown_infobase_fails_the_drain_and_nothing_is_written),
         cmocka_unit_test(users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_holds),
+        cmocka_unit_test(the_way_of_a_drain_is_announced),
         cmocka_unit_test(whoever_slips_in_is_ended_in_a_further_round),
         cmocka_unit_test(a_cancel_in_the_hold_gives_back_at_once),
         cmocka_unit_test(restore_ends_the_holds_of_that_infobase_that_were_asked_for_before_it),
