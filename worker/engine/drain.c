@@ -275,8 +275,8 @@ static void lock_written(struct engine *engine, struct drain *drain,
     forget_seen(drain);
     if (answer->sent && !definite)
         drain->settled = instant_max(drain->settled, instant_add_ms(now, engine->config.settle_ms));
-    if (code == ERR_AUTH)
-        drain->failure = *answer->failure;
+    if (code == ERR_AUTH || (!answer->sent && engine_is_final(code)))
+        drain->failure = *answer->failure; /* nothing but the operator can change it */
     if (code)
         back_off(drain, now);
 }

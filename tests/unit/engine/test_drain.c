@@ -308,6 +308,24 @@ static void an_unknown_infobase_fails_the_drain_and_nothing_is_written(void **st
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_FAILED);
 }
 
+/* As over rac, when the lock's code would stand on a command line and may not. */
+static void a_lock_that_cannot_be_written_fails_the_drain_for_that_reason(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_set_lock(hand, &as_found);
+    licensed(hand, drain(1, 0, 0));
+    struct engine_action write = hand_take(hand, ENGINE_LOCK_WRITE);
+    hand_lock_written(hand, write.tag, ERR_CONFIG, false);
+    hand_run(hand);
+    assert_int_equal(hand->lock_writes, 0);
+    assert_int_equal(count_records(hand, RECORD_LOCKED), 1);
+    assert_int_equal(count_records(hand, RECORD_RESTORED), 1);
+    assert_as_found(hand, &as_found);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_FAILED);
+}
+
 /* Runs until `ms` have passed or nothing moves any more. */
 static void run_for(struct hand *hand, int64_t ms)
 {
@@ -467,6 +485,7 @@ int main(void)
         cmocka_unit_test(giving_back_goes_on_until_the_cluster_is_there_again),
         cmocka_unit_test(an_infobase_that_is_gone_ends_the_hold_and_the_reason_says_so),
         cmocka_unit_test(an_unknown_infobase_fails_the_drain_and_nothing_is_written),
+        cmocka_unit_test(a_lock_that_cannot_be_written_fails_the_drain_for_that_reason),
         cmocka_unit_test(users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_holds),
         cmocka_unit_test(the_way_of_a_drain_is_announced),
         cmocka_unit_test(whoever_slips_in_is_ended_in_a_further_round),
