@@ -555,6 +555,8 @@ class Journal:
 
     def judge_outcome(self, line, command, outcome):
         verdicts = list(self.counted(command))
+        if command.command.HasField("drain"):       # empty is empty of those who may be ended
+            verdicts = [verdict for verdict in verdicts if verdict != event_pb2.TARGET_OUTCOME_PROTECTED]
         good = sum(verdict in SUCCESS for verdict in verdicts)
         rounds = command.command.terminate.options.until_empty
         unfinished = (rounds and command.round and not command.nobody_left) or (not command.asked and not command.round)

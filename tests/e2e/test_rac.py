@@ -42,7 +42,8 @@ class RacWorld(World):
                        "RAC_SIM_LOG": str(self.path(cluster, "log"))}
         return merged(super().cluster_config(cluster),
                       {"executor": "rac", "timeouts": {"request": "3s"}, "limits": {"in_flight": 2, "breaker_failures": 100},
-                       "rac": {"program": str(self.build / "curfew-rac-sim"), "environment": environment}})
+                       "rac": {"program": str(self.build / "curfew-rac-sim"), "environment": environment,
+                               "allow_password_on_command_line": cluster != OLD}})
 
     @contextlib.contextmanager
     def fault(self, cluster, *rules):
@@ -159,6 +160,34 @@ def connections_are_released_and_calls_interrupted(world):
     world.sim.unfault(rule)
     expect_run(run, 0, "ended")
     expect(len(world.runs(NEW, "interrupt-current-server-call", f"--session={busy}")) == 1, "not interrupted exactly once")
+
+
+LOCK = ("sessions_deny", "scheduled_jobs_deny", "denied_from", "denied_to", "denied_message", "denied_parameter", "permission_code")
+
+
+def lock_of(world, cluster, infobase, **fields):
+    found = world.sim.ask("lock", cluster=cluster, infobase=infobase, **fields)
+    return {field: found.get(field) for field in LOCK}
+
+
+def a_drain_locks_and_gives_back_what_was_there(world):
+    for cluster in (NEW, ENGLISH):
+        world.sim.login(cluster, "ib-02")
+        before = lock_of(world, cluster, "ib-02", denied_message="Обед\n\nдо двух: \"всем\"", denied_from="2026-01-01T01:00:00")
+        run = world.curfew("drain", "--cluster", cluster, "--infobase", "ib-02", "--grace", "2s", "--wait", "--json", "--timeout", "2m")
+        expect(run.status == 0 and run.json["outcome"] == "completed" and run.json["totals"]["ended"], str(run))
+        wait_for(lambda: f"{cluster}: {lock_of(world, cluster, 'ib-02')} is {before}", lambda: lock_of(world, cluster, "ib-02") == before)
+        written = world.runs(cluster, "infobase", "update")
+        expect(any("--denied-message=" in word for run in written for word in run["argv"]), "the lock was not written by rac")
+
+
+def a_code_that_would_be_shown_is_not_written(world):
+    session = world.sim.login(OLD, "ib-03")["session"]
+    before = lock_of(world, OLD, "ib-03")
+    run = world.curfew("drain", "--cluster", OLD, "--infobase", "ib-03", "--wait", "--json", "--timeout", "1m")
+    expect(run.status and "allow_password_on_command_line" in run.out, str(run))
+    expect(lock_of(world, OLD, "ib-03") == before and world.sim.is_there(OLD, session), "something was changed all the same")
+    expect(not world.runs(OLD, "infobase", "update"), "it was tried")
 
 
 # ---- what can go wrong ----
@@ -291,7 +320,8 @@ def a_password_needs_leave_in_words(world):
     secret = world.folder / "password"
     secret.write_text(PASSWORD + "\n", encoding="utf-8")
     admin = {"admin": {"user": "admin", "password_file": str(secret)}}
-    run = world.curfew("config", "check", "--config", config_with(world, "password", admin), config=None)
+    refused = config_with(world, "password", {**admin, "rac": {"allow_password_on_command_line": False}})
+    run = world.curfew("config", "check", "--config", refused, config=None)
     expect(run.status == CONFIG and "allow_password_on_command_line" in run.err + run.out, str(run))
     allowed = config_with(world, "allowed", {**admin, "rac": {"allow_password_on_command_line": True}})
     run = world.curfew("config", "check", "--config", allowed, config=None)
@@ -337,6 +367,8 @@ CASES = [
     a_filter_ends_those_whom_it_means,
     a_filter_over_what_the_version_does_not_print_is_refused,
     connections_are_released_and_calls_interrupted,
+    a_drain_locks_and_gives_back_what_was_there,
+    a_code_that_would_be_shown_is_not_written,
     one_failing_session_of_many_does_not_stop_the_rest,
     status_zero_proves_nothing,
     gone_by_its_words_is_not_gone,
