@@ -24,6 +24,7 @@ void fold_release(struct fold *fold)
         gathering_release(&fold->commands.at[i]);
         free(fold->commands.at[i].targets);
         command_destroy(fold->commands.at[i].command);
+        free(fold->commands.at[i].told.at);
     }
     for (size_t i = 0; i < fold->owners.count; i++)
         free(fold->owners.at[i].digests.at);
@@ -125,7 +126,6 @@ static struct fold_command *command_add(struct fold *fold, const struct record *
     command->accepted_offset = here(fold);
     command->first_appended = first_appended;
     command->resolved_offset = command->cancelled_offset = command->ended_offset = -1;
-    command->told.offset = -1;
     fold->entries.at[here(fold)].command = (int64_t)fold->commands.count - 1;
     return command;
 }
@@ -355,9 +355,8 @@ static void fold_resolved(struct world *world, struct fold *fold, uint32_t index
 static void fold_telling(struct world *world, struct fold *fold, struct fold_command *command,
                          const struct record *record)
 {
-    command->told.offset = here(fold);
-    command->told.handed_ns = log_entry(world, fold)->handed_ns;
-    command->told.epoch = record->epoch;
+    *VECTOR_ADD(&command->told) =
+        (struct told){here(fold), log_entry(world, fold)->handed_ns, record->epoch};
     for (uint32_t i = 0; i < command->count; i++)
         if (command->targets[i].outcome == TARGET_NONE)
             violate(world, "I4", "the end of %s is to be told, and target %u has no outcome",

@@ -53,11 +53,12 @@ struct fold_command {
     } gathering;
     bool locked;              /* from LOCKED to RESTORED */
     int64_t cancelled_offset; /* -1 */
-    struct {                  /* the last licence to tell a handler of its end */
-        int64_t offset;       /* -1: none */
+    VECTOR(struct told {
+        int64_t offset;
         int64_t handed_ns;
         struct epoch epoch;
-    } told;
+    })
+    told; /* licences to tell the handler how it ended: an earlier owner may not know the last */
     int64_t ended_offset; /* CLOSED, or REJECTED; -1 */
     int64_t ended_ns;
     enum command_outcome outcome;

@@ -324,13 +324,17 @@ void oracle_told(struct world *world, const struct worker *worker, int32_t parti
         const struct fold_command *command = &fold->commands.at[i];
         if (!uuid_equal(&command->id, id) || !command->accepted)
             continue;
-        if (command->told.offset < 0 || command->told.offset >= seat->read)
+        const struct told *told = NULL; /* the last that this worker knows */
+        for (size_t k = 0; k < command->told.count; k++)
+            if (command->told.at[k].offset < seat->read)
+                told = &command->told.at[k];
+        if (!told)
             violate(world, "I1", "the end of %s is told, and no licence for it was read back",
                     brief(id).text);
-        else if (!owner || !epoch_equal(&owner->epoch, &command->told.epoch))
+        else if (!owner || !epoch_equal(&owner->epoch, &told->epoch))
             violate(world, "I1", "the end of %s is told under a licence of another epoch",
                     brief(id).text);
-        else if (world->now_ns - command->told.handed_ns >= LICENCE_AGE_MS * MS)
+        else if (world->now_ns - told->handed_ns >= LICENCE_AGE_MS * MS)
             violate(world, "I1", "the end of %s is told under a licence older than 10 s",
                     brief(id).text);
         return;
