@@ -1,6 +1,7 @@
 #include "select/condition.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -34,6 +35,25 @@ static enum error_code check_comparison(const struct filter *filter, const struc
                      comparison_label(filter->comparison), buf_text(&has));
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+    const struct text *left = &((const struct value *)a)->text;
+    const struct text *right = &((const struct value *)b)->text;
+    if (left->length != right->length)
+        return left->length < right->length ? -1 : 1;
+    return left->length ? memcmp(left->at, right->at, left->length) : 0;
+}
+
+/* Long lists of names are looked up, for each of thousands of sessions. */
+static void sort_names(struct condition *condition)
+{
+    condition->sorted =
+        condition->comparison != COMPARISON_MATCHES &&
+        (condition->field.kind == FIELD_TEXT || condition->field.kind == FIELD_USER);
+    if (condition->sorted)
+        qsort(condition->values, condition->count, sizeof condition->values[0], compare_texts);
+}
+
 enum error_code condition_make(const struct filter *filter, struct arena *arena,
                                struct condition *ret, size_t *ret_value, struct error *err)
 {
@@ -56,6 +76,7 @@ enum error_code condition_make(const struct filter *filter, struct arena *arena,
                               &made.values[i], err))
             return err ? err->code : ERR_INVALID;
     }
+    sort_names(&made);
     *ret = made;
     return ERR_OK;
 }
@@ -171,6 +192,11 @@ static bool has_text(const struct condition *condition, const char *text)
     buf_init(&bytes, 4 * LIMIT_RAS_PACKET_BYTES);
     text_fold(&bytes, text_of(text));
     struct text folded = {(const char *)bytes.data, bytes.length};
+    if (condition->sorted) {
+        struct value wanted = {.text = folded};
+        return bsearch(&wanted, condition->values, condition->count, sizeof wanted,
+                       compare_texts) != NULL;
+    }
     for (size_t i = 0; i < condition->count; i++)
         if (condition->comparison == COMPARISON_MATCHES
                 ? mask_matches(condition->values[i].text, folded)

@@ -27,6 +27,7 @@ struct condition {
     enum comparison comparison;
     struct value *values;
     size_t count; /* 1, or more with IN */
+    bool sorted;  /* the values, by their texts */
     const char *expression;
 };
 

@@ -155,6 +155,8 @@ static const struct row {
     {"client-ip = ::ffff:10.1.2.3", "yn?yyy"},
     {"client-ip like '10.1.*'", "yn?yyy"},
     {"locale = RU_ru", "yyyyyy"},
+    {"db-proc-info = ''", "yyyyyy"},
+    {"host in (z, pc-18, srv, '', pc-17, aaaaaaaaaaaa)", "yyyyyy"},
     {"started < 2026-11-21T12:00:00", "yyynyy"},
     {"started >= 2026-11-21T17:59:59", "nnnynn"},
     {"last-active <= 2026-11-21T15:00:00", "nynnnn"},
