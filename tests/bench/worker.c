@@ -4,10 +4,10 @@
  *   bench_worker CONFIG PORT_FILE TARGETS [lists|ends]
  *
  * Defines executor_of_cluster() itself, so service/executors.c is not pulled out of the room's
- * library. Each cluster holds the sessions that TARGETS names for it and lists a window of them, the
- * oldest LISTED_MAX that are still there: commands come in that order, so those asked for are always
- * among them. The last argument names requests that are never answered, to keep commands open.
- * SIGUSR1 prints one line {"rss_kib", "heap_bytes", "calls"}; SIGTERM drains. */
+ * library. Each cluster holds the sessions that TARGETS names for it and lists a window of them,
+ * the oldest LISTED_MAX that are still there: commands come in that order, so those asked for are
+ * always among them. The last argument names requests that are never answered, to keep commands
+ * open. SIGUSR1 prints one line {"rss_kib", "heap_bytes", "calls"}; SIGTERM drains. */
 #include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
@@ -50,7 +50,8 @@ struct answer {
 struct held {
     SLIST_ENTRY(held) link;
     struct memory *memory;
-    struct executor_request request;
+    uint64_t tag;
+    enum executor_op op;
 };
 
 static struct bench_targets targets;
@@ -183,7 +184,8 @@ static void memory_start(struct executor *executor, const struct executor_reques
         (hold == HOLD_ENDS && request->op == EXECUTOR_END)) {
         struct held *held = mem_new(struct held);
         held->memory = memory;
-        held->request = *request;
+        held->tag = request->tag;
+        held->op = request->op;
         SLIST_INSERT_HEAD(&helds, held, link);
         return;
     }
@@ -201,7 +203,7 @@ static void memory_stop(struct executor *executor, void (*stopped)(void *self), 
         next = SLIST_NEXT(held, link);
         if (held->memory != memory)
             continue;
-        struct executor_reply reply = {.op = held->request.op, .tag = held->request.tag};
+        struct executor_reply reply = {.op = held->op, .tag = held->tag};
         reply.code = error_set(&reply.error, ERR_UNAVAILABLE, "held");
         SLIST_REMOVE(&helds, held, held, link);
         answer_later(memory, &reply);
@@ -308,7 +310,7 @@ int main(int argc, char **argv)
         bench_die("%s", err.message);
     log_set_level(config->log_level);
     struct service_options options = {
-        
+
         .config_path = argv[1], .stopped = on_stopped, .self = &loop};
     if (service_create(&loop, config, &options, &service, &err))
         bench_die("%s", err.message);

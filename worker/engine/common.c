@@ -225,14 +225,6 @@ void target_release(struct target *target)
     target->snapshot_length = 0;
 }
 
-static void gathering_release(struct open *open)
-{
-    for (uint32_t i = 0; i < open->gathering.chunks; i++)
-        record_destroy(open->gathering.parts[i]);
-    free(open->gathering.parts);
-    memset(&open->gathering, 0, sizeof open->gathering);
-}
-
 void open_free(struct engine *engine, struct open *open)
 {
     heap_set(engine, open, INSTANT_NEVER);
@@ -246,7 +238,7 @@ void open_free(struct engine *engine, struct open *open)
     for (uint32_t i = 0; i < open->target_count; i++)
         target_release(&open->targets[i]);
     free(open->targets);
-    gathering_release(open);
+    gathering_free(open);
     free(open->approval.refused);
     drain_free(engine, open);
     reason_release(&open->reason);

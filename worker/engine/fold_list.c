@@ -64,8 +64,8 @@ static enum error_code freeze(struct engine *engine, struct open *open, uint32_t
     unsigned char room[1024];
     AUTO_ARENA scratch;
     arena_init(&scratch, LIMIT_RAS_PACKET_BYTES, room, sizeof room);
-    for (uint32_t chunk = 0; chunk < open->gathering.chunks; chunk++) {
-        struct record *record = open->gathering.parts[chunk];
+    for (uint32_t chunk = 0; chunk < open->gathering->chunks; chunk++) {
+        struct record *record = open->gathering->parts[chunk];
         for (uint32_t i = 0; i < record->resolved.count; i++) {
             struct resolved_target *from = &record->resolved.targets[i];
             if (from->index >= LIMIT_TARGETS || from->index < first)
@@ -81,35 +81,36 @@ static enum error_code freeze(struct engine *engine, struct open *open, uint32_t
 
 /* ---- RESOLVED ---- */
 
-static void gather_clear(struct open *open)
+void gathering_free(struct open *open)
 {
-    for (uint32_t i = 0; i < open->gathering.chunks; i++)
-        record_destroy(open->gathering.parts[i]);
-    free(open->gathering.parts);
-    memset(&open->gathering, 0, sizeof open->gathering);
+    struct gathering *gathering = STEAL(open->gathering);
+    for (uint32_t i = 0; gathering && i < gathering->chunks; i++)
+        record_destroy(gathering->parts[i]);
+    free(gathering);
 }
 
 static void gather_reset(struct open *open, const struct record *record)
 {
-    gather_clear(open);
-    open->gathering.epoch = record->epoch;
-    open->gathering.chunks = record->resolved.chunks;
-    open->gathering.parts = mem_alloc(record->resolved.chunks, sizeof open->gathering.parts[0]);
+    size_t parts = record->resolved.chunks * sizeof(struct record *);
+    gathering_free(open);
+    open->gathering = mem_alloc(1, sizeof *open->gathering + parts);
+    open->gathering->epoch = record->epoch;
+    open->gathering->chunks = record->resolved.chunks;
 }
 
 /* True when the list is whole. Takes the record. */
 static bool gather(struct open *open, struct record *record)
 {
-    if (!open->gathering.parts || !epoch_equal(&open->gathering.epoch, &record->epoch) ||
-        open->gathering.chunks != record->resolved.chunks)
+    if (!open->gathering || !epoch_equal(&open->gathering->epoch, &record->epoch) ||
+        open->gathering->chunks != record->resolved.chunks)
         gather_reset(open, record);
-    struct record **part = &open->gathering.parts[record->resolved.chunk - 1];
+    struct record **part = &open->gathering->parts[record->resolved.chunk - 1];
     if (*part) {
         record_destroy(record); /* a repeat */
         return false;
     }
     *part = record;
-    return ++open->gathering.got == open->gathering.chunks;
+    return ++open->gathering->got == open->gathering->chunks;
 }
 
 static void take_times(struct open *open, const struct record *record, struct wall broker_time)
@@ -152,10 +153,10 @@ static enum error_code list_counts(struct engine *engine, struct open *open,
                                    struct error *err)
 {
     uint32_t first = open->round == 0 ? 0 : open->target_count;
-    struct epoch epoch = open->gathering.epoch;
+    struct epoch epoch = open->gathering->epoch;
     if (freeze(engine, open, first, err) || check_pending(open, &epoch, first, err))
         return ERR_JOURNAL;
-    take_times(open, open->gathering.parts[0], broker_time);
+    take_times(open, open->gathering->parts[0], broker_time);
     open->round++;
     open->round_first = first;
     open->nobody_left = open->target_count == first;
@@ -196,7 +197,7 @@ enum error_code fold_resolved(struct engine *engine, struct open *open, struct r
     if (!gather(open, record))
         return ERR_OK;
     enum error_code code = list_counts(engine, open, broker_time, licence, err);
-    gather_clear(open);
+    gathering_free(open);
     if (code)
         return code;
     open->pending &= ~(unsigned)PENDING_RESOLVED;

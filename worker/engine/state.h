@@ -155,6 +155,14 @@ struct drain {
     struct error failure;   /* why it cannot be locked; ERR_OK: it may be */
 };
 
+/* Chunks of RESOLVED that all stand within one epoch. */
+struct gathering {
+    struct epoch epoch;
+    uint32_t chunks;
+    uint32_t got;
+    struct record *parts[]; /* `chunks` of them, owned; NULL: not read yet */
+};
+
 /* An accepted command until it is closed and announced. */
 struct open {
     struct entry *entry;
@@ -196,14 +204,8 @@ struct open {
             *refused; /* owned: approvals, of who and what; NULL: none, as nearly always */
         uint32_t refused_count;
     } approval;
-    struct drain *drain; /* owned; NULL: it is none */
-    /* chunks of RESOLVED that all stand within one epoch */
-    struct {
-        struct epoch epoch;
-        uint32_t chunks;
-        uint32_t got;
-        struct record **parts;
-    } gathering;
+    struct drain *drain;         /* owned; NULL: it is none */
+    struct gathering *gathering; /* owned; NULL: no chunk of a RESOLVED waits for the others */
     /* volatile */
     struct instant resolved_seen; /* the list behind the RESOLVED in flight was complete then */
     bool gives_up;                /* between two rounds: no further list is resolved */
@@ -466,6 +468,7 @@ void wait_between(struct engine *engine, struct open *open, struct instant now);
 enum error_code fold_resolved(struct engine *engine, struct open *open, struct record *record,
                               int64_t offset, struct wall broker_time, struct instant licence,
                               struct error *err) MUST_CHECK;
+void gathering_free(struct open *open);
 enum error_code fold_pending(struct open *open, const struct record *record,
                              struct error *err) MUST_CHECK;
 enum error_code fold_approved(struct engine *engine, struct open *open, struct record *record,

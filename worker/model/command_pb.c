@@ -651,7 +651,8 @@ enum error_code command_decode(struct text bytes, struct command **ret, struct e
                                   LIMIT_COMMAND_DECODE_BYTES);
     if (!message)
         return error_set(err, ERR_UNDECODABLE, "the bytes are not a curfew.v1.Command in protobuf");
-    AUTO(command) command = command_create_for(bytes.length);
+    AUTO(command)
+    command = command_create_for(bytes.length > UUID_TEXT_SIZE ? bytes.length - UUID_TEXT_SIZE : 0);
     struct reader reader = {.command = command, .err = err};
     enum error_code code = get_head(&reader, message);
     if (!code)

@@ -111,20 +111,24 @@ const struct infobase_name *session_list_infobase(const struct session_list *lis
 
 struct identity identity_of(const struct session *session)
 {
+    size_t user = strlen(session->user_name) + 1;
+    size_t app = strlen(session->app_id) + 1;
+    char *texts = mem_alloc(user + app, 1);
+    memcpy(texts, session->user_name, user);
+    memcpy(texts + user, session->app_id, app);
     return (struct identity){
         .uuid = session->uuid,
         .infobase = session->infobase,
         .number = session->number,
         .started_at = session->started_at,
-        .user = mem_text(session->user_name, strlen(session->user_name)),
-        .app = mem_text(session->app_id, strlen(session->app_id)),
+        .user = texts,
+        .app = texts + user,
     };
 }
 
 void identity_release(struct identity *identity)
 {
     free(identity->user);
-    free(identity->app);
     identity->user = NULL;
     identity->app = NULL;
 }

@@ -86,7 +86,7 @@ struct identity {
     uint32_t number;
     struct server_time started_at;
     char *user; /* owned */
-    char *app;  /* owned */
+    char *app;  /* in the same memory */
 };
 
 struct identity identity_of(const struct session *session);

@@ -55,7 +55,12 @@ struct cluster_work {
     struct instant wake;
 };
 
-/* One request to a cluster on its way: lane, executor, reply. */
+struct call_locks {
+    struct infobase_lock lock;
+    struct infobase_lock expected;
+};
+
+/* One request to a cluster on its way: lane, executor, reply. Twenty thousand may be. */
 struct call {
     struct cluster_work *cluster;
     int32_t partition;
@@ -63,10 +68,9 @@ struct call {
     uint64_t tag;           /* the engine's */
     enum engine_action_kind kind;
     enum executor_op op;
-    char *infobase;                /* owned */
-    char *message;                 /* owned */
-    struct infobase_lock lock;     /* INFOBASE_WRITE: owned */
-    struct infobase_lock expected; /* the same */
+    char *infobase;           /* owned */
+    char *message;            /* owned */
+    struct call_locks *locks; /* INFOBASE_WRITE: owned; otherwise NULL */
     struct instant started;
 };
 

@@ -98,8 +98,11 @@ static void free_call(struct call *call)
 {
     free(call->infobase);
     free(call->message);
-    infobase_lock_release(&call->lock);
-    infobase_lock_release(&call->expected);
+    if (call->locks) {
+        infobase_lock_release(&call->locks->lock);
+        infobase_lock_release(&call->locks->expected);
+    }
+    free(call->locks);
     free(call);
 }
 
@@ -264,8 +267,9 @@ void call_start(struct partition *partition, const struct engine_action *action,
     call->infobase = copy_text(action->infobase);
     call->message = copy_text(action->message);
     if (action->kind == ENGINE_LOCK_WRITE) {
-        call->lock = infobase_lock_copy(action->lock);
-        call->expected = infobase_lock_copy(action->expected);
+        call->locks = mem_new(struct call_locks);
+        call->locks->lock = infobase_lock_copy(action->lock);
+        call->locks->expected = infobase_lock_copy(action->expected);
     }
     call->started = now;
     service->calls++;
@@ -283,8 +287,8 @@ void call_start(struct partition *partition, const struct engine_action *action,
             .message = call->message ? call->message : "",
             .connection = action->connection.connection,
             .process = action->connection.process,
-            .lock = &call->lock,
-            .expected = &call->expected,
+            .lock = call->locks ? &call->locks->lock : NULL,
+            .expected = call->locks ? &call->locks->expected : NULL,
             .send_by = executor_op_changes(call->op) ? action->send_by : INSTANT_NEVER,
             .allowed = still_allowed,
             .deadline = instant_add_ms(now, work->config->request_ms),
