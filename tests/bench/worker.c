@@ -303,6 +303,7 @@ int main(int argc, char **argv)
     if (argc < 4 || argc > 5)
         bench_die("CONFIG PORT_FILE TARGETS [lists|ends]");
     signal(SIGPIPE, SIG_IGN);
+    mem_share_heap();
     targets = bench_targets_read(argv[3]);
     hold = argc < 5 ? HOLD_NOTHING : !strcmp(argv[4], "lists") ? HOLD_LISTS : HOLD_ENDS;
     CHECK(uv_loop_init(&loop) == 0);

@@ -27,6 +27,11 @@ char *mem_text(const char *text, size_t length)
     return copy;
 }
 
+void mem_share_heap(void)
+{
+    mallopt(M_ARENA_MAX, 1);
+}
+
 void mem_give_back(void)
 {
     malloc_trim(0);

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "cli/common.h"
 #include "cli/main_table.h"
 #include "cli/process.h"
@@ -202,6 +203,7 @@ int cmd_worker(int argc, char **argv)
     struct error err;
     cli_common_init(&worker.common);
     cli_parse(&cmd_worker_argp, argc, argv, &worker);
+    mem_share_heap();
     process_keep_secrets_in();
     process_raise_descriptors();
     if (run(&worker, &err))
