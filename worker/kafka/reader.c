@@ -141,7 +141,8 @@ static void tail_ask_again(struct kafka_tail *tail)
     tail->retry_at_ms = 0;
 }
 
-/* A look that failed is given up: whoever wants to know asks again. */
+/* A look that failed is given up: whoever wants to know asks again. So is one whose answer is older
+ * than what was read meanwhile: that alone proves no truncation, a new question does. */
 static void look_answered(struct kafka_tail *tail, const struct question *question)
 {
     if (tail->look != LOOK_WANTED)
@@ -158,8 +159,10 @@ static void look_answered(struct kafka_tail *tail, const struct question *questi
 static void tail_answered(struct kafka_tail *tail, const struct question *question)
 {
     tail->asked = false;
-    if (tail->state == TAIL_READING)
+    if (tail->state == TAIL_READING) {
         look_answered(tail, question);
+        return; /* whatever it made of it: this answer is used up */
+    }
     if (tail->state != TAIL_ASKING)
         return;
     if (question->code) {
