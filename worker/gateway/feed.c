@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 /* Silence does not tell an idle topic from one that cannot be read: the end is asked for every
@@ -107,6 +108,10 @@ static bool take_item(struct feed *feed, int32_t partition, struct instant now,
             break;
         case KAFKA_ITEM_GAP:       /* old events went away meanwhile: */
         case KAFKA_ITEM_TRUNCATED: /* or the topic was made anew; what is there counts */
+            log_line(LOG_LEVEL_WARNING, "events are missing, reading what is there",
+                     log_number("partition", partition), log_number("position", item.position),
+                     log_number("low", item.low), log_number("high", item.high),
+                     LOG_TEXT("reason", item.error.message));
             tail->ended = false;
             reopen(feed, partition, &item);
             break;
