@@ -139,6 +139,7 @@ class Clusters:
         self.names = {}          # lower-case name or UUID -> UUID
         self.lives = {}          # (cluster, session) -> Life
         self.terminations = []
+        self.updates = []        # of infobases: {"cluster", "infobase", "at", "parameter", "applied"}
         self.has_lives = False
         for path in paths:
             with open(path, encoding="utf-8") as lines:
@@ -157,6 +158,9 @@ class Clusters:
         elif line["what"] == "session_ended":
             life = self.lives.setdefault((cluster, line["session"]), Life())
             life.ended, life.cause = line["wall_ms"], line["cause"]
+        elif line["what"] == "update_infobase":
+            self.updates.append({"cluster": cluster, "infobase": line.get("infobase", ""), "at": line["received_ms"],
+                                 "parameter": line.get("denied_parameter") or "", "applied": line["applied"]})
         elif line["what"] == "terminate":
             self.terminations.append(Termination(cluster, line.get("session", ""), line["received_ms"], line["wall_ms"],
                                                  line["applied"], line.get("user", "")))
@@ -201,6 +205,9 @@ class Command:
         self.end = None          # "closed" or "rejected"
         self.outcome = 0
         self.cancelled_at = None
+        self.drains = self.command.HasField("drain")
+        self.locked = False      # from LOCKED to RESTORED
+        self.lock_licences = []  # [(since, until, takes, where)]: for one write each
 
     def asked_for(self):
         selector = self.command.terminate.selector
@@ -211,12 +218,20 @@ class Command:
         return []
 
     @property
+    def options(self):
+        return self.command.drain.options if self.drains else self.command.terminate.options
+
+    @property
     def is_dry_run(self):
-        return self.command.terminate.options.dry_run
+        return self.options.dry_run
+
+    @property
+    def repeats(self):
+        return self.drains or self.options.until_empty
 
     @property
     def goes_on(self):
-        return self.command.terminate.options.until_empty and not self.is_dry_run and not self.nobody_left
+        return self.repeats and not self.is_dry_run and not self.nobody_left
 
     def license(self, since, until, indexes, where):
         self.licences.append(Licence(since, until, indexes, where, self.end_by or self.expires))
@@ -474,6 +489,11 @@ class Journal:
         command = self.open(line, record, "attempt")
         if not command:
             return
+        if record.attempt.act == journal_pb2.ACT_RESTORE:
+            if not command.locked:
+                self.problem(f"{line}: {command.id} is to give back a lock that it does not hold")
+            command.lock_licences.append((line.at, line.at + LICENCE_MS, False, str(line)))
+            return
         if command.targets is None:
             self.problem(f"{line}: an attempt before the list of {command.id}")
             return
@@ -492,6 +512,26 @@ class Journal:
         if line.at + CLOCK_MS < command.grace_until:
             self.problem(f"{line}: an attempt of {command.id} {command.grace_until - line.at} ms before its grace is over")
         command.license(line.at, line.at + LICENCE_MS, may, str(line))
+
+    def on_locked(self, line, record):
+        command = self.open(line, record, "locked")
+        if not command:
+            return
+        if not command.drains or command.is_dry_run or command.targets is not None:
+            self.problem(f"{line}: {command.id} is no drain, or has its list, and takes a lock")
+        command.locked = True
+        command.lock_licences.append((line.at, line.at + LICENCE_MS, True, str(line)))
+        self.figures["locks taken"] += 1
+
+    def on_restored(self, line, record):
+        command = self.open(line, record, "restored")
+        if not command:
+            return
+        if not command.locked:
+            self.problem(f"{line}: {command.id} gives back a lock that it does not hold")
+        command.locked = False
+        self.figures["locks given back"] += 1
+        self.figures["foreign locks kept"] += record.restored.kept_foreign
 
     def on_outcome(self, line, record):
         command = self.open(line, record, "outcome")
@@ -529,6 +569,8 @@ class Journal:
         command = self.open(line, record, "closed")
         if not command:
             return
+        if command.locked:
+            self.problem(f"{line}: {command.id} is closed and holds a lock")
         left = sorted(command.indexes() - set(command.outcomes))
         outcome = record.closed.outcome
         if outcome == event_pb2.COMMAND_OUTCOME_DRY_RUN:
@@ -558,7 +600,7 @@ class Journal:
         if command.command.HasField("drain"):       # empty is empty of those who may be ended
             verdicts = [verdict for verdict in verdicts if verdict != event_pb2.TARGET_OUTCOME_PROTECTED]
         good = sum(verdict in SUCCESS for verdict in verdicts)
-        rounds = command.command.terminate.options.until_empty
+        rounds = command.repeats
         unfinished = (rounds and command.round and not command.nobody_left) or (not command.asked and not command.round)
         if good == len(verdicts) and not unfinished:
             fitting = {event_pb2.COMMAND_OUTCOME_COMPLETED}
@@ -566,7 +608,7 @@ class Journal:
             fitting = {event_pb2.COMMAND_OUTCOME_PARTIALLY_COMPLETED}
         else:
             fitting = {event_pb2.COMMAND_OUTCOME_FAILED, event_pb2.COMMAND_OUTCOME_EXPIRED, event_pb2.COMMAND_OUTCOME_CANCELLED}
-        if command.command.terminate.options.disconnect_connections:   # all are gone, and something of them is left
+        if command.options.disconnect_connections:   # all are gone, and something of them is left
             fitting |= {event_pb2.COMMAND_OUTCOME_PARTIALLY_COMPLETED} if good else set()
         if outcome not in fitting:
             self.problem(f"{line}: {command.id} is {event_pb2.CommandOutcome.Name(outcome)}, with {good} of "
@@ -624,6 +666,27 @@ class Judge:
             licensed = len(self.licences.get(key, ()))
             if licensed and count > licensed:
                 self.journal.problem(f"session {key[1]}: {count} terminations were received, {licensed} licensed")
+
+    def locks(self):
+        """Every write of a lock has a licence of its own, and what is closed has left no lock behind."""
+        free = collections.defaultdict(list)
+        for command in self.journal.commands.values():
+            for since, until, takes, where in command.lock_licences:
+                free[self.cluster_of(command)].append((since, until, takes, where))
+        last = {}
+        for each in sorted(self.clusters.updates, key=lambda update: update["at"]):
+            ours = each["parameter"] in self.journal.commands
+            fitting = [one for one in free[each["cluster"]] if one[2] == ours and one[0] - CLOCK_MS <= each["at"] <= one[1] + CLOCK_MS]
+            if fitting:
+                free[each["cluster"]].remove(min(fitting))
+            else:
+                self.journal.problem(f"the lock of infobase {each['infobase']} was written at {each['at']}, and no licence allows it")
+            if each["applied"]:
+                last[each["cluster"], each["infobase"]] = each["parameter"]
+        for (_cluster, infobase), parameter in last.items():
+            command = self.journal.commands.get(parameter)
+            if command and command.end:
+                self.journal.problem(f"infobase {infobase} still has the lock of {command.id}, which is closed")
 
     def termination(self, each):
         licences = self.licences.get((each.cluster, each.session))
@@ -715,6 +778,7 @@ def check(brokers, logs, journal_topic="curfew.journal", commands=None, properti
     clusters = Clusters(logs)
     judge = Judge(journal, clusters)
     judge.terminations()
+    judge.locks()
     judge.verdicts()
     judge.protected()
     if commands:

@@ -305,10 +305,10 @@ def main():
                       a_stale_end_in_the_past_does_not_let_people_in, a_delayed_lock_of_somebody_else_stays_in_force_and_comes_back,
                       killed_between_licence_and_lock, killed_when_the_lock_was_written_and_no_answer_came, killed_in_the_grace,
                       killed_in_a_round, killed_in_the_hold, killed_while_giving_back,
-                      a_worker_that_is_away_while_the_hold_ends_gives_back_on_its_return])
+                      a_worker_that_is_away_while_the_hold_ends_gives_back_on_its_return, the_journal_holds_what_was_done])
     with World(options, clusters=1, sim=["--infobases", "1", "--sessions", "1000", "--relogin", "200ms", "--seed", options.seed]) as w:
         w.start_worker("worker-1")
-        cases.run(w, [a_thousand_sessions_under_load_are_gone_and_stay_gone])
+        cases.run(w, [a_thousand_sessions_under_load_are_gone_and_stay_gone, the_journal_holds_what_was_done])
     return cases.end()
 
 

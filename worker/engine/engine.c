@@ -218,6 +218,8 @@ struct engine_counts engine_counts(const struct engine *engine)
         .epochs = engine->epochs,
         .stale = engine->stale,
     };
+    for (const struct hold *hold = engine->holds; hold; hold = hold->hh.next)
+        ret.locks_held += hold->shares > 0;
     const struct duty *duty;
     TAILQ_FOREACH(duty, &engine->duties, in_order)
     ret.events_waiting += !duty->done;

@@ -300,6 +300,7 @@ struct engine_checkpoint engine_checkpoint(const struct engine *engine);
 struct engine_counts {
     uint32_t open_commands;
     uint32_t open_targets;
+    uint32_t locks_held;     /* infobases */
     uint32_t events_waiting; /* made and not yet delivered */
     uint32_t appends_waiting;
     uint64_t voided; /* records read that did not count */
@@ -318,6 +319,8 @@ struct engine_command_view {
     enum error_code reason;       /* why it ended so; ERR_OK: nothing to say */
     uint32_t targets;
     uint32_t succeeded;
+    bool gave_back;                       /* a share of a lock */
+    bool kept_foreign;                    /* ... and somebody else's values stayed */
     uint32_t leaked;                      /* connections of ended sessions that are still there */
     uint32_t by_outcome[TARGET_OUTCOMES]; /* targets, by their outcome */
     struct wall accepted_at;

@@ -103,6 +103,7 @@ static void collect_partition(struct service *service, struct partition *partiti
     sum->open_commands += counts.open_commands;
     sum->open_targets += counts.open_targets;
     sum->events_waiting += counts.events_waiting;
+    sum->locks_held += counts.locks_held;
 }
 
 static void collect_cluster(struct service *service, const struct cluster_work *work)
@@ -134,6 +135,7 @@ static void collect(void *self)
     metrics_set(service->metrics, METRIC_programs_running, NO_LABELS, process_alive());
     metrics_set(service->metrics, METRIC_journal_partitions_owned, NO_LABELS, owned);
     metrics_set(service->metrics, METRIC_open_commands, NO_LABELS, sum.open_commands);
+    metrics_set(service->metrics, METRIC_locks_held, NO_LABELS, sum.locks_held);
     metrics_set(service->metrics, METRIC_open_targets, NO_LABELS, sum.open_targets);
     metrics_set(service->metrics, METRIC_events_waiting, NO_LABELS, sum.events_waiting);
     metrics_set(service->metrics, METRIC_remembered_ids, NO_LABELS, service->budget.remembered_ids);
@@ -150,6 +152,9 @@ static void count_targets(struct service *service, const struct engine_command_v
             metrics_add(service->metrics, METRIC_terminations_total,
                         LABELS(view->cluster, target_outcome_label((enum target_outcome)i)),
                         view->by_outcome[i]);
+    if (view->gave_back)
+        metrics_add(service->metrics, METRIC_locks_given_back_total,
+                    LABELS(view->cluster, view->kept_foreign ? "yes" : "no"), 1);
     if (view->leaked)
         metrics_add(service->metrics, METRIC_connections_leaked_total, LABELS(view->cluster),
                     view->leaked);
