@@ -2,17 +2,18 @@
 """Above the threshold a command waits until a second person approves its very list: with the real binary, on the embedded
 broker, against simulated clusters."""
 import concurrent.futures
+import signal
 import sys
 
 import bootstrap
 
 bootstrap.enter()
 
-from world import Cases, World, arguments, by_sessions, expect, wait_for
+from world import Cases, World, arguments, by_sessions, expect, merged, wait_for
 
 ONE = "sim-01"
 IB = "ib-01"
-APPROVAL_S = 30     # a worker that was killed is back in the group within 20 s
+APPROVAL_S, SHORT_S = 90, 2     # a worker that was killed is back in the group within 20 s
 
 
 class ApprovalWorld(World):
@@ -35,6 +36,13 @@ class ApprovalWorld(World):
         for events in self.tail("curfew.events").by_command.values():
             if not any(event.get("outcome") for event in events):
                 yield from (event for event in events if event["kind"] == "EVENT_KIND_PENDING_APPROVAL")
+
+    def set_time(self, seconds):
+        """How long approvals are waited for from now on."""
+        before = self.worker.metric("curfew_config_reloads_total", result="ok")
+        self.worker.write_config(merged(self.worker.settings, {"policy": {"approval_time": f"{seconds}s"}}))
+        self.worker.signal(signal.SIGHUP)
+        wait_for("the configuration is read", lambda: self.worker.metric("curfew_config_reloads_total", result="ok") > before)
 
     def approve(self, command, digest, by):
         run = self.curfew("approve", command.id, "--digest", digest, "--requested-by", by)
@@ -76,8 +84,10 @@ def few_sessions_and_a_plan_wait_for_nobody(world):
 
 def without_an_approval_in_time_everybody_stays(world):
     sessions = world.three()
+    world.set_time(SHORT_S)
     command, digest = world.asked(sessions)
     outcome, verdicts = world.verdicts(command)
+    world.set_time(APPROVAL_S)
     expect(outcome == "expired" and verdicts == {"expired"}, f"{outcome} {verdicts}")
     world.approve(command, digest, "chief@test")
     world.end_session(ONE, world.sim.login(ONE, IB)["session"])    # the worker has gone on meanwhile
