@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     if (rac_decode(raw, encoding, arena, &text, &err))
         return 0;
     CHECK(text_valid(text));
-    (void)rac_says(text);
+    (void)rac_says(text, RAC_ABOUT_SESSION);
     rac_tell(&told, text, NULL, 0);
     CHECK(text_valid(text_of(buf_text(&told))));
     enum error_code code = rac_output_read(text, arena, &output, &err);

@@ -73,14 +73,24 @@ static enum error_code refusal(const struct rac_task *task, const struct process
                      words);
 }
 
+static enum rac_about about_of(const struct rac_task *task)
+{
+    enum executor_op op = task->request.op;
+    if (task->step != RAC_STEP_MAIN)
+        return RAC_ABOUT_ANYTHING;
+    if (op == EXECUTOR_INFO || op == EXECUTOR_END || op == EXECUTOR_INTERRUPT)
+        return RAC_ABOUT_SESSION;
+    return op == EXECUTOR_DISCONNECT ? RAC_ABOUT_CONNECTION : RAC_ABOUT_ANYTHING;
+}
+
 /* Status 0 proves nothing (domain notes 2.3): a refusal can come with it, on either stream. */
 static enum error_code judge(const struct rac_task *task, const struct process_result *result,
                              struct text errors, struct text output, struct error *err)
 {
-    enum error_code says = rac_says(errors);
+    enum error_code says = rac_says(errors, about_of(task));
     bool failed = result->status != 0;
     if (!says && (failed || rac_is_change(task)))
-        says = rac_says(output);
+        says = rac_says(output, about_of(task));
     if (!failed && !says && rac_is_change(task) && !is_blank(output)) {
         failed = true; /* it prints nothing when it does its work */
         says = rac_says_help(output) ? ERR_UNSUPPORTED : ERR_OK;

@@ -4,10 +4,11 @@
 
 static const struct {
     enum error_code code;
+    enum rac_about about;
     const char *part;
     const char *another;
 } rows[] = {
-#define SAYS(code, part, another) {ERR_##code, part, another},
+#define SAYS(code, about, part, another) {ERR_##code, RAC_ABOUT_##about, part, another},
 #include "cluster/rac/says.def"
 };
 
@@ -18,7 +19,7 @@ static bool has(const char *text, const char *part)
     return strstr(text, part) != NULL;
 }
 
-enum error_code rac_says(struct text text)
+enum error_code rac_says(struct text text, enum rac_about about)
 {
     AUTO_BUF folded;
     buf_init(&folded, FOLDED_MAX);
@@ -27,7 +28,8 @@ enum error_code rac_says(struct text text)
     text_fold(&folded, text);
     const char *at = buf_text(&folded);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (has(at, rows[i].part) && has(at, rows[i].another))
+        if ((rows[i].about == RAC_ABOUT_ANYTHING || rows[i].about == about) &&
+            has(at, rows[i].part) && has(at, rows[i].another))
             return rows[i].code;
     return ERR_OK;
 }

@@ -6,8 +6,11 @@
 #include "base/text.h"
 #include "cluster/ras/conn.h"
 
+/* What was asked about. */
+enum rac_about { RAC_ABOUT_ANYTHING, RAC_ABOUT_SESSION, RAC_ABOUT_CONNECTION };
+
 /* ERR_OK: the text says nothing that is known. Valid UTF-8; either language, any case. */
-enum error_code rac_says(struct text text);
+enum error_code rac_says(struct text text, enum rac_about about);
 /* Is it the help that rac prints for a command it does not know, with exit status 0? */
 bool rac_says_help(struct text text);
 
