@@ -336,6 +336,35 @@ def the_independent_client_understands_the_events(world):
     expect(len(sent) == len(encodings.ENCODINGS) and set(ends.values()) == {"dry_run"}, f"{ends}")
 
 
+def a_forged_first_append_gains_nothing(world):
+    """The header of a forwarded command, written by a producer: it can make a command older, never younger; nonsense is left aside."""
+    now_ms = time.time_ns() // 1_000_000
+    for forged, outcome in ((now_ms - 86_400_000, "rejected"), (now_ms + 86_400_000, "completed"), ("nonsense", "completed"),
+                            (-1, "completed")):
+        session = world.sim.login(ONE)["session"]
+        command = by_sessions(ONE, session)
+        world.send(command, headers=[("curfew_first_append", str(forged).encode())])
+        expect_end(world.end_of(command.id), outcome, "expired" if outcome == "rejected" else None)
+        expect(world.sim.is_there(ONE, session) == (outcome == "rejected"), f"first append {forged}: the session")
+    session = world.sim.login(ONE)["session"]
+    command = by_sessions(ONE, session, valid_s=-5)     # over by the time it says itself
+    world.send(command, headers=[("curfew_first_append", str(now_ms + 86_400_000).encode())])
+    expect_end(world.end_of(command.id), "rejected", "expired")
+    expect(world.sim.is_there(ONE, session), "an expired command was carried out")
+
+
+def a_reply_topic_that_is_not_listed_gets_nothing(world):
+    """It may be any topic, the journal too."""
+    for topic in ("curfew.control", "curfew.journal", "curfew.commands"):
+        session = world.sim.login(ONE)["session"]
+        command = by_sessions(ONE, session, reply_topic=topic)
+        world.send(command)
+        expect_end(world.end_of(command.id), "rejected")
+        expect(world.sim.is_there(ONE, session), "it was carried out")
+        found = [m for m in world.tail(topic).messages if dict(m.headers() or []).get("ce_causationid") == command.id.encode()]
+        expect(not found, f"an event stands on {topic}")
+
+
 # ---- what a cluster and an operator do ----
 
 def a_wrong_password_is_told_and_ends_nothing(world):
@@ -398,6 +427,41 @@ def a_bad_configuration_is_not_taken(world):
     worker.signal(signal.SIGHUP)
 
 
+def a_reload_while_ends_are_out_loses_nothing(world):
+    """Other credentials make new connections; what is out on the old ones is answered there, and nothing is sent twice."""
+    sessions = [world.sim.login(TWO)["session"] for _ in range(4)]
+    command = by_sessions(TWO, *sessions)
+    with fault(world, f"delay=1s,cluster={TWO},op=terminate_session") as delay:
+        world.send(command)
+        wait_for("an end is out", lambda: world.sim.hits(delay) > 0)
+        size = len(world.worker.text())
+        world.worker.signal(signal.SIGHUP)
+        wait_for("the reload", lambda: "configuration reloaded" in world.worker.text()[size:])
+        event = expect_end(world.end_of(command.id), "completed")
+    expect({t["outcome"] for t in event["targets"]} == {"TARGET_OUTCOME_ENDED"}, str(event))
+    for session in sessions:
+        expect(len(world.sim.terminations(session)) == 1, "sent twice")
+
+
+def the_kill_switch_stops_ends_that_wait_in_the_executor(world):
+    """They were handed to the executor, and wait there until it is let in: not a byte of them has left."""
+    sessions = [world.sim.login(TWO)["session"] for _ in range(3)]
+    command = by_sessions(TWO, *sessions)
+    with fault(world, f"delay=3s,cluster={TWO},op=terminate_session") as delay:
+        world.send(command)
+        wait_for("an end is out", lambda: world.sim.hits(delay) > 0)
+        world.sim.ask("cut", cluster=TWO)       # the others begin anew, and are authenticated first
+        world.worker.signal(signal.SIGUSR1)
+        wait_for("engaged", lambda: world.worker.metric("curfew_kill_switch") == 1)
+        already = sum(len(world.sim.terminations(session)) for session in sessions)
+        event = world.end_of(command.id)
+    expect(sum(len(world.sim.terminations(session)) for session in sessions) == already, "an end left after the kill switch")
+    expect(event["outcome"] != "COMMAND_OUTCOME_COMPLETED" or already == len(sessions), f"all ended: {event}")
+    world.worker.signal(signal.SIGUSR2)
+    wait_for("released", lambda: world.worker.metric("curfew_kill_switch") == 0)
+    still_works(world, TWO)
+
+
 def the_pages_for_machines_are_there(world):
     expect(world.worker.get("/livez")[0] == 200, "no /livez")
     expect(world.worker.metric("curfew_terminations_total", outcome="ended") > 0, "no terminations are counted")
@@ -438,6 +502,8 @@ CASES = [
     a_nul_or_bad_utf_8_in_a_name_does_no_harm, a_mebibyte_is_refused, deep_nesting_is_refused, an_expired_command_ends_nothing,
     the_same_id_with_other_content_is_a_conflict, the_same_id_again_gets_the_first_result, the_reply_topic_gets_the_events_too,
     a_command_in_the_wrong_partition_is_forwarded, every_encoding_is_understood, the_independent_client_understands_the_events,
+    a_forged_first_append_gains_nothing, a_reply_topic_that_is_not_listed_gets_nothing,
+    a_reload_while_ends_are_out_loses_nothing, the_kill_switch_stops_ends_that_wait_in_the_executor,
     a_wrong_password_is_told_and_ends_nothing, a_hung_cluster_slows_nobody, a_bad_configuration_is_not_taken,
     the_pages_for_machines_are_there, sigterm_finishes_what_was_begun, secrets_stay_in, the_checker_is_content,
 ]
