@@ -201,6 +201,39 @@ static void an_approval_names_a_command_and_a_digest(void **state)
     assert_int_equal(ask(config, command, &control, &verdict), ERR_OK);
 }
 
+static void a_drain_with_a_grace_needs_the_clusters_time_zone(void **state)
+{
+    (void)state;
+    AUTO(config) config = config_with("");
+    AUTO(command) command = terminate();
+    struct guard_verdict verdict;
+    command->action = ACTION_DRAIN;
+    command->infobase = "ut";
+    assert_int_equal(ask(config, command, &usual, &verdict), ERR_OK);
+    command->options.grace_ms = 60000;
+    if (config->clusters[0].zone)
+        assert_int_equal(ask(config, command, &usual, &verdict), ERR_OK);
+    config->clusters[0].zone = NULL;
+    refused(config, command, &usual, ERR_UNSUPPORTED, "time_zone");
+}
+
+static void where_rules_name_infobases_a_drain_must_name_its_infobase(void **state)
+{
+    (void)state;
+    AUTO(config)
+    config = config_with("policy: {rules: [{name: not-prod, effect: deny, infobases: ['prod*']}, "
+                         "{name: rest, effect: allow}]}");
+    AUTO(command) command = terminate();
+    struct guard_verdict verdict;
+    command->action = ACTION_DRAIN;
+    command->infobase = "ut";
+    assert_int_equal(ask(config, command, &usual, &verdict), ERR_OK);
+    command->infobase = "PROD-1";
+    refused(config, command, &usual, ERR_DENIED, "not-prod");
+    command->infobase = "0a1b0000-0000-4000-8000-000000000001";
+    refused(config, command, &usual, ERR_DENIED, "by its name");
+}
+
 static void a_cluster_that_is_not_configured_is_not_found(void **state)
 {
     (void)state;
@@ -628,6 +661,8 @@ int main(void)
         cmocka_unit_test(what_this_version_cannot_do_is_refused_and_never_left_out),
         cmocka_unit_test(rounds_need_a_filter),
         cmocka_unit_test(an_approval_names_a_command_and_a_digest),
+        cmocka_unit_test(a_drain_with_a_grace_needs_the_clusters_time_zone),
+        cmocka_unit_test(where_rules_name_infobases_a_drain_must_name_its_infobase),
         cmocka_unit_test(a_cluster_that_is_not_configured_is_not_found),
         cmocka_unit_test(i3_no_command_outlives_the_longest_validity),
         cmocka_unit_test(an_expired_command_is_refused_by_the_brokers_clock),

@@ -1,0 +1,163 @@
+/* What a drain writes into an infobase's lock, and whom it ends in which order. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "service/internal.h"
+
+static const struct uuid infobase = {{0x11, [15] = 1}};
+static const struct uuid other = {{0x22, [15] = 1}};
+static struct service service; /* only its configuration is looked at */
+static struct command *command;
+
+static void configure(const char *cluster, const char *more)
+{
+    AUTO_BUF yaml;
+    struct error err = {0};
+    buf_init(&yaml, 65536);
+    buf_format(&yaml, "clusters: [{name: main, addresses: a%s}]\n%s\n", cluster, more);
+    config_destroy(service.config);
+    service.config = NULL;
+    if (config_from_text(text_of(buf_text(&yaml)), &service.config, NULL, &err))
+        fail_msg("%s", err.message);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    command = command_create();
+    command->id = (struct uuid){{7, [15] = 7}};
+    command->action = ACTION_DRAIN;
+    command->cluster = "main";
+    command->infobase = "ut";
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    command_destroy(command);
+    config_destroy(service.config);
+    service.config = NULL;
+    return 0;
+}
+
+static const char *denied_from(int64_t unix_s)
+{
+    static struct server_time_text text;
+    struct deny deny = {.now = {0}};
+    struct error err;
+    struct wall from = {unix_s * 1000};
+    assert_int_equal(service_deny(&service, command, from, from, &deny, &err), ERR_OK);
+    assert_true(server_time_equal(deny.now, deny.wanted.denied_from));
+    text = server_time_format(deny.wanted.denied_from);
+    infobase_lock_release(&deny.wanted);
+    return text.text;
+}
+
+static void the_lock_begins_by_the_clusters_own_clock_also_over_a_change_of_the_clocks(void **state)
+{
+    (void)state;
+    configure(", time_zone: Europe/Berlin", "");
+    assert_string_equal(denied_from(1792888200), "2026-10-25T02:30:00"); /* 00:30 UTC, summer */
+    assert_string_equal(denied_from(1792891800), "2026-10-25T02:30:00"); /* an hour later, winter */
+    assert_string_equal(denied_from(1792895400), "2026-10-25T03:30:00");
+    assert_string_equal(denied_from(1774745999), "2026-03-29T01:59:59");
+    assert_string_equal(denied_from(1774746000), "2026-03-29T03:00:00"); /* 2 to 3 is left out */
+}
+
+static void the_message_has_the_layout_of_clients_and_the_parameter_names_the_command(void **state)
+{
+    (void)state;
+    configure("", "policy: {permission_code: sesame}");
+    command->options.message = "Обновление";
+    struct deny deny = {.now = {0}};
+    struct error err;
+    struct wall now = {1792888200000};
+    assert_int_equal(service_deny(&service, command, (struct wall){0}, now, &deny, &err), ERR_OK);
+    static const char head[] = "Обновление\n\nСообщение для администратора:\n";
+    assert_memory_equal(deny.wanted.denied_message, head, strlen(head));
+    assert_string_equal(deny.wanted.denied_parameter, uuid_format(&command->id).text);
+    assert_string_equal(deny.wanted.permission_code, "sesame");
+    assert_true(deny.wanted.sessions_deny);
+    assert_true(deny.wanted.scheduled_jobs_deny);
+    assert_true(deny.wanted.denied_from.ticks == 0);
+    infobase_lock_release(&deny.wanted);
+    command->keep_jobs = true;
+    command->options.message = "";
+    assert_int_equal(service_deny(&service, command, (struct wall){0}, now, &deny, &err), ERR_OK);
+    assert_false(deny.wanted.scheduled_jobs_deny);
+    assert_true(strlen(deny.wanted.denied_message) > strlen("Сообщение для администратора:"));
+    infobase_lock_release(&deny.wanted);
+}
+
+static void without_a_time_zone_there_is_no_later_begin(void **state)
+{
+    (void)state;
+    configure("", "");
+    struct deny deny = {.now = {0}};
+    struct error err;
+    struct wall now = {1792888200000};
+    assert_int_equal(service_deny(&service, command, now, now, &deny, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.message, "time_zone"));
+}
+
+static void people_come_first_the_idle_before_the_busy_and_jobs_last(void **state)
+{
+    (void)state;
+    configure("", "limits: {targets_per_command: 3}");
+    struct session sessions[] = {
+        {.number = 1, .app_id = "BackgroundJob", .last_active_at = {1}},
+        {.number = 2, .app_id = "1CV8C", .last_active_at = {9}},
+        {.number = 3, .app_id = "COMConnection", .last_active_at = {1}},
+        {.number = 4, .app_id = "1CV8", .last_active_at = {5}},
+        {.number = 5, .app_id = "RAS", .last_active_at = {1}},
+        {.number = 6, .app_id = "1CV8C", .last_active_at = {1}},
+    };
+    struct session_list list = {.sessions = sessions,
+                                .count = sizeof sessions / sizeof sessions[0]};
+    for (size_t i = 0; i < list.count; i++) {
+        sessions[i].infobase = i == 5 ? other : infobase;
+        sessions[i].user_name = sessions[i].host = sessions[i].infobase_name = "";
+    }
+    struct resolve_context context = {.infobase = infobase, .round = 1};
+    struct resolution resolution = {0};
+    struct error err;
+    assert_int_equal(service_resolve(&service, command, &context, &list, &resolution, &err),
+                     ERR_OK);
+    static const uint32_t wanted[] = {4, 2, 3, 5}; /* the job waits for the next round */
+    assert_int_equal(resolution.count, 4);
+    uint32_t ending = 0;
+    for (size_t i = 0; i < resolution.count; i++) {
+        bool found = false;
+        for (size_t k = 0; k < 4; k++)
+            found |= resolution.rows[i].session->number == wanted[k];
+        assert_true(found);
+        ending += resolution.rows[i].verdict == TARGET_NONE;
+    }
+    assert_int_equal(ending, 3);
+    assert_int_equal(resolution.rows[0].session->number, 4);
+    assert_int_equal(resolution.rows[1].session->number, 2);
+    resolution_release(&resolution);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            the_lock_begins_by_the_clusters_own_clock_also_over_a_change_of_the_clocks, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(
+            the_message_has_the_layout_of_clients_and_the_parameter_names_the_command, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(without_a_time_zone_there_is_no_later_begin, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(people_come_first_the_idle_before_the_busy_and_jobs_last,
+                                        setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
