@@ -561,8 +561,15 @@ bool duty_fill(struct engine *engine, struct engine_action *action);
 struct instant duties_wake(const struct engine *engine);
 void duties_free(struct engine *engine);
 
-/* ---- drain.c: the lock of a drained infobase, what a drain does before and after its rounds ----
- */
+/* ---- share.c: shares in the lock of an infobase ---- */
+struct hold *hold_find(struct engine *engine, struct cluster *cluster, const struct uuid *infobase);
+/* One command at a time works on a lock. False: another one does; its hold_leave() touches this
+ * one. */
+bool hold_enter(struct open *open, struct hold *hold);
+/* The work on it is over for now; the next one may begin. */
+void hold_leave(struct engine *engine, struct drain *drain);
+/* What was read does not serve any more. */
+void drain_forget_seen(struct drain *drain);
 void drain_begin(struct open *open);
 /* The command's end; a share that it still has goes with it. */
 void drain_free(struct engine *engine, struct open *open);
@@ -575,6 +582,8 @@ void drain_fold_attempt(struct open *open, struct instant licence);
 bool drain_fold_restored(struct engine *engine, struct open *open, const struct record *record);
 /* After a new OWNER of ours. Every drain is restarted before one of them goes on. */
 void drain_restart(struct engine *engine, struct open *open, struct instant now);
+
+/* ---- drain.c: what a drain does before its rounds and after them ---- */
 /* True: the main line has nothing to do for this drain now (it is not locked yet, holds, or is
  * being given back). */
 bool drain_decides(struct engine *engine, struct open *open, struct instant now);
