@@ -116,8 +116,11 @@ void wait_between(struct engine *engine, struct open *open, struct instant now)
     struct error why;
     if (open->pending)
         return;
+    error_set(&why, ERR_CANCELLED,
+              "stopped between two rounds"); /* by a kill switch released since */
     if (is_stopped(engine, open, now, "the time for this command ended before nobody was left",
-                   &why)) {
+                   &why) ||
+        open->gives_up) {
         if (!open->gives_up)
             cluster_served(open); /* what it waited for was the next round's list */
         open->gives_up = true;

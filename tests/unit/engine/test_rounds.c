@@ -275,6 +275,27 @@ static void a_crash_between_two_rounds_goes_on_with_the_next_one(void **state)
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
 }
 
+static void what_was_given_up_between_two_rounds_is_not_begun_again(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    struct command *command = until_empty(1);
+    command->options.disconnect_connections = true;
+    hand_world(hand, 2, 7u, 90u);
+    hand_resolved(hand, command);
+    ends(hand, 7);
+    hand_listed(hand);
+    hand_outcome(hand, TARGET_ENDED, ERR_OK, 1);
+    engine_halt(hand->engine, true, hand->now);
+    struct engine_action asks = hand_take(hand, ENGINE_CONNECTIONS); /* what is left of the round */
+    engine_halt(hand->engine, false, hand->now);
+    int64_t released = hand->wall.ms;
+    hand_carry_out(hand, &asks);
+    hand_run(hand);
+    assert_int_equal(hand->told[1].kind, EVENT_PARTIALLY_COMPLETED);
+    assert_true(hand->wall.ms < released + HAND_ACTING_MS / 2);
+}
+
 /* ---- grace ---- */
 
 static void during_a_grace_nothing_is_ended_and_who_leaves_has_left(void **state)
@@ -427,6 +448,7 @@ int main(void)
         cmocka_unit_test(rounds_end_with_their_time_and_say_so),
         cmocka_unit_test(who_stays_is_tried_again_and_the_last_word_counts),
         cmocka_unit_test(a_crash_between_two_rounds_goes_on_with_the_next_one),
+        cmocka_unit_test(what_was_given_up_between_two_rounds_is_not_begun_again),
         cmocka_unit_test(during_a_grace_nothing_is_ended_and_who_leaves_has_left),
         cmocka_unit_test(when_all_have_left_the_command_is_completed_before_its_grace_ends),
         cmocka_unit_test(a_cancel_or_the_kill_switch_in_a_grace_stops_at_once),
