@@ -188,7 +188,7 @@ static bool is_done(const struct waiter *waiter, struct instant now)
 {
     const struct book_entry *entry = waiter->entry;
     return entry->outcome != COMMAND_NONE ||
-           (entry->send != BOOK_SENDING && instant_passed(now, waiter->until));
+           (!entry->sending && instant_passed(now, waiter->until));
 }
 
 static void tell_all(struct gateway *gateway, struct book_entry *entry)
@@ -223,7 +223,7 @@ void api_expire(struct gateway *gateway, struct instant now)
     while (waiter) {
         struct waiter *next = TAILQ_NEXT(waiter, of_gateway);
         bool stopping = gateway->phase != GATEWAY_RUNNING;
-        if (is_done(waiter, now) || (stopping && waiter->entry->send != BOOK_SENDING))
+        if (is_done(waiter, now) || (stopping && !waiter->entry->sending))
             tell_state(gateway, waiter);
         else if (stopping && instant_passed(now, gateway->stop_by))
             tell_problem(gateway, waiter, PROBLEM_UNCERTAIN, "");
@@ -236,7 +236,7 @@ struct instant api_next(const struct gateway *gateway)
     const struct waiter *waiter;
     struct instant next = INSTANT_NEVER;
     TAILQ_FOREACH(waiter, &gateway->waiting, of_gateway)
-    if (waiter->entry->send != BOOK_SENDING) /* else Kafka's receipt wakes it */
+    if (!waiter->entry->sending) /* else Kafka's receipt wakes it */
         next = instant_min(next, waiter->until);
     return next;
 }
@@ -277,18 +277,19 @@ static enum problem_kind send_command(struct gateway *gateway, const struct comm
 void api_receipt(struct gateway *gateway, const struct kafka_receipt *receipt)
 {
     struct book_entry *entry = (struct book_entry *)(uintptr_t)receipt->tag;
-    CHECK(entry->send == BOOK_SENDING);
+    CHECK(entry->sending > 0);
+    entry->sending--;
     if (receipt->delivery == KAFKA_PERSISTED) {
-        entry->send = BOOK_SENT;
+        entry->sent = true;
         tell_all(gateway, entry); /* those who did not want to wait */
         return;
     }
     bool surely_not = receipt->delivery == KAFKA_NOT_PERSISTED;
     log_line(LOG_LEVEL_WARNING, "Kafka did not acknowledge the command",
              LOG_TEXT("id", uuid_format(&entry->id).text), LOG_TEXT("reason", receipt->reason));
-    entry->send = BOOK_NOT_SENT;
     fail_all(gateway, entry, surely_not ? PROBLEM_NOT_WRITTEN : PROBLEM_UNCERTAIN);
-    if (surely_not && !entry->accepted_at.ms && entry->outcome == COMMAND_NONE)
+    if (surely_not && !entry->sending && !entry->sent && !entry->accepted_at.ms &&
+        entry->outcome == COMMAND_NONE)
         book_drop(gateway->book, entry);
 }
 
@@ -300,7 +301,8 @@ static enum problem_kind enter(struct call *call, const struct command *command,
     if (entry && entry->mark.text[0] && strcmp(entry->mark.text, mark->text) != 0)
         return PROBLEM_KEY_REUSED;
     if (entry && entry->mark.text[0] &&
-        (entry->send != BOOK_NOT_SENT || entry->accepted_at.ms || entry->outcome != COMMAND_NONE)) {
+        (entry->sending || entry->sent || entry->accepted_at.ms ||
+         entry->outcome != COMMAND_NONE)) {
         *ret = entry;
         return PROBLEM_NONE;
     }
@@ -315,7 +317,8 @@ static enum problem_kind enter(struct call *call, const struct command *command,
         return kind;
     *ret = entry;
     entry->mark = *mark;
-    entry->send = BOOK_SENDING;
+    entry->sending++;
+    entry->sent = false;
     entry->asked = (uint32_t)command->selector.count;
     book_set_text(entry, &entry->cluster, command->cluster);
     book_set_text(entry, &entry->requested_by, command->requested_by);

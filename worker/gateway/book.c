@@ -16,6 +16,7 @@ struct book {
     size_t bytes;
     size_t commands_max;
     size_t bytes_max;
+    bool ending;
 };
 
 struct book *book_create(size_t commands_max, size_t bytes_max)
@@ -30,6 +31,7 @@ struct book *book_create(size_t commands_max, size_t bytes_max)
 void book_drop(struct book *book, struct book_entry *entry)
 {
     CHECK(TAILQ_EMPTY(&entry->waiters));
+    CHECK(!entry->sending || book->ending); /* its receipt would find nothing */
     HASH_DEL(book->by_id, entry);
     TAILQ_REMOVE(&book->entries, entry, of_book);
     book->count--;
@@ -43,6 +45,7 @@ void book_destroy(struct book *book)
 {
     if (!book)
         return;
+    book->ending = true;
     while (!TAILQ_EMPTY(&book->entries))
         book_drop(book, TAILQ_FIRST(&book->entries));
     free(book);
@@ -66,7 +69,7 @@ static void make_room(struct book *book, const struct book_entry *but)
     struct book_entry *entry = TAILQ_FIRST(&book->entries);
     while (entry && (book->count > book->commands_max || book->bytes > book->bytes_max)) {
         struct book_entry *next = TAILQ_NEXT(entry, of_book);
-        if (entry != but && TAILQ_EMPTY(&entry->waiters) && entry->send != BOOK_SENDING)
+        if (entry != but && TAILQ_EMPTY(&entry->waiters) && !entry->sending)
             book_drop(book, entry);
         entry = next;
     }
@@ -163,11 +166,11 @@ static enum book_news refused_as_other(struct book *book, const struct event_vie
                                        struct book_entry **ret)
 {
     struct book_entry *entry = book_find(book, &event->command_id);
-    if (!entry || entry->send == BOOK_NOT_SENT || entry->accepted_at.ms ||
+    if (!entry || !(entry->sent || entry->sending) || entry->accepted_at.ms ||
         entry->outcome != COMMAND_NONE || strcmp(entry->mark.text, event->correlation_id) != 0)
         return BOOK_NOTHING;
     entry->mark.text[0] = '\0'; /* what the worker has is not known */
-    entry->send = BOOK_NOT_SENT;
+    entry->sent = false;
     *ret = entry;
     return BOOK_OTHER;
 }

@@ -23,12 +23,6 @@ struct book_row {        /* one session asked for */
     struct wall decided_at;
 };
 
-enum book_send {
-    BOOK_NOT_SENT, /* by this gateway */
-    BOOK_SENDING,  /* Kafka has not acknowledged */
-    BOOK_SENT
-};
-
 struct waiter; /* internal.h */
 TAILQ_HEAD(waiters, waiter);
 
@@ -37,7 +31,8 @@ struct book_entry {
     UT_hash_handle hh;
     TAILQ_ENTRY(book_entry) of_book;
     struct uuid id;
-    enum book_send send;
+    uint32_t sending; /* receipts that Kafka owes: an event may come before them */
+    bool sent;        /* by this gateway, and Kafka has it */
     struct waiters waiters;
     uint32_t asked;       /* sessions that were asked for here; 0: not known */
     struct ask_mark mark; /* of its content; "": not known */
