@@ -267,8 +267,19 @@ void entry_free(struct engine *engine, struct entry *entry)
  * door (engine_offer). */
 void engine_forget(struct engine *engine, struct wall broker_time)
 {
-    for (struct entry *entry = TAILQ_FIRST(&engine->order); entry && !entry->open && !entry->duties;
-         entry = TAILQ_FIRST(&engine->order)) {
+    enum {
+        OPEN_PASSED_OVER = 16
+    }; /* a drain may hold for days: what came behind it is forgotten
+          all the same */
+    struct entry *next;
+    unsigned open = 0;
+    for (struct entry *entry = TAILQ_FIRST(&engine->order); entry; entry = next) {
+        next = TAILQ_NEXT(entry, in_order);
+        if (entry->open || entry->duties) {
+            if (++open > OPEN_PASSED_OVER)
+                return;
+            continue;
+        }
         if (entry->forget_at.ms + engine->config.remember_ms > broker_time.ms)
             return;
         entry_free(engine, entry);

@@ -398,6 +398,21 @@ static void whoever_slips_in_is_ended_in_a_further_round(void **state)
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
 }
 
+static void what_came_behind_a_long_hold_is_forgotten_in_its_time(void **state) /* I13 */
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_accept(hand, drain(1, 0, 86400000));
+    run_for(hand, 60000);
+    hand_accept(hand, by_uuid(2, 1, 99u));
+    run_for(hand, 60000);
+    assert_int_equal(hand->budget.remembered_ids, 2);
+    run_for(hand, 2 * hand->config.remember_ms);
+    hand_accept(hand, by_uuid(3, 1, 99u));
+    assert_int_equal(hand->budget.remembered_ids, 2); /* the drain and the new one */
+    assert_true(is_locked_by(hand, 1));
+}
+
 static void a_cancel_in_the_hold_gives_back_at_once(void **state)
 {
     (void)state;
@@ -489,6 +504,7 @@ int main(void)
         cmocka_unit_test(users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_holds),
         cmocka_unit_test(the_way_of_a_drain_is_announced),
         cmocka_unit_test(whoever_slips_in_is_ended_in_a_further_round),
+        cmocka_unit_test(what_came_behind_a_long_hold_is_forgotten_in_its_time),
         cmocka_unit_test(a_cancel_in_the_hold_gives_back_at_once),
         cmocka_unit_test(restore_ends_the_holds_of_that_infobase_that_were_asked_for_before_it),
         cmocka_unit_test(what_stays_until_the_deadline_is_named_and_the_lock_is_given_back),
