@@ -252,6 +252,18 @@ def a_command_may_do_without_the_handler(world):
     expect(not handler.runs() and len(world.sim.terminations(session)) == 1, "the handler ran")
 
 
+def doctor_finds_a_handler_that_cannot_run(world):
+    broken = world.folder / "doctor.yaml"
+    settings = json.loads(json.dumps(world.worker.settings))
+    settings["clusters"] = [each for each in settings["clusters"] if each["name"] in (INSTEAD, BEFORE)]
+    settings["clusters"][0]["handler"]["program"] = str(world.folder)
+    broken.write_text(json.dumps(settings), encoding="utf-8")
+    run = world.curfew("doctor", "--config", broken, "--json", config=None)
+    found = {each["check"]: each for each in run.json}
+    expect(found[f"handler {INSTEAD}"]["state"] == "fail" and "no file" in str(found[f"handler {INSTEAD}"]), str(run))
+    expect(found[f"handler {BEFORE}"]["state"] == "ok", str(run))
+
+
 def standard_processing_off_needs_a_handler(world):
     for cluster, words in (NONE, "has a handler"), (AFTER, "runs after the end"):
         (session,) = world.logins(cluster, 1)
@@ -415,7 +427,7 @@ CASES = [
     it_may_ask_for_the_standard_processing, a_run_that_went_wrong_is_in_doubt_and_the_list_decides, it_is_not_asked_for_ever,
     before_means_that_the_worker_ends_what_is_left, before_may_turn_the_standard_processing_off, after_is_told_how_they_ended,
     after_changes_no_verdict_when_it_fails, on_request_runs_only_for_commands_that_ask, a_command_may_do_without_the_handler,
-    standard_processing_off_needs_a_handler, an_infobase_has_a_handler_of_its_own, a_cancel_ends_a_program_that_is_at_work,
+    doctor_finds_a_handler_that_cannot_run, standard_processing_off_needs_a_handler, an_infobase_has_a_handler_of_its_own, a_cancel_ends_a_program_that_is_at_work,
     a_worker_that_is_killed_leaves_it_in_doubt, the_example_calls_a_tool_for_each_session, the_example_tells_a_web_service,
     a_handler_sees_nothing_of_the_worker, nothing_runs_any_more, the_checker_is_content,
 ]

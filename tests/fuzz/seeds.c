@@ -1,6 +1,6 @@
 /* fuzz_seeds DIRECTORY SOURCES: small inputs to begin with, one folder for each fuzzer: the
  * recorded exchanges of tests/vectors, generated commands in every form, events, one journal, the
- * example configuration, a dictionary of its keys, and what rac prints. */
+ * example configuration, a dictionary of its keys, what rac prints, and what handlers answer. */
 #include <dirent.h>
 #include <sys/stat.h>
 
@@ -327,6 +327,25 @@ static void save_config(const char *sources)
     save("dictionary", "config", &words);
 }
 
+/* ---- handlers ---- */
+
+static void save_handler(void)
+{
+    static const char *const answers[] = {
+        "{\"targets\":[{\"index\":0,\"result\":\"ended\"},{\"index\":1,\"result\":\"left\"}]}",
+        "{\"standard_processing\":true,\"targets\":[{\"index\":1,\"result\":\"failed\",\"message\":"
+        "\"no\"},{\"index\":0,\"result\":\"skipped\",\"message\":null}]}",
+    };
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        char name[16];
+        AUTO_BUF text;
+        buf_init(&text, LARGE);
+        buf_str(&text, answers[i]);
+        snprintf(name, sizeof name, "answer-%zu", i);
+        save("handler", name, &text);
+    }
+}
+
 /* ---- rac ---- */
 
 static void save_rac(void)
@@ -400,6 +419,7 @@ int main(int argc, char **argv)
     save_events();
     save_config(argv[2]);
     save_rac();
+    save_handler();
     save_filters();
     return 0;
 }

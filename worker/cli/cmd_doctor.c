@@ -9,6 +9,7 @@
 #include "cli/cluster_list.h"
 #include "cli/common.h"
 #include "cli/finding.h"
+#include "cli/handler_look.h"
 #include "cli/link.h"
 #include "cli/main_table.h"
 #include "cli/rac_look.h"
@@ -217,6 +218,31 @@ static bool look_at_rac(struct doctor *doctor, const struct config_cluster *clus
     return true;
 }
 
+static void look_at_handler(struct doctor *doctor, const struct config_handler *handler,
+                            const char *of)
+{
+    char check[160];
+    struct error err;
+    if (!handler->program[0])
+        return;
+    snprintf(check, sizeof check, "handler %s", of);
+    if (handler_look(handler, &err))
+        TELL(doctor, check, FINDING_FAIL, err.code,
+             "set handler.program to a program that the worker's user may run", "%s", err.message);
+    else
+        TELL(doctor, check, FINDING_OK, ERR_OK, NULL, "'%s' can be run", handler->program);
+}
+
+static void look_at_handlers(struct doctor *doctor, const struct config_cluster *cluster)
+{
+    look_at_handler(doctor, &cluster->handler, cluster->name);
+    for (size_t i = 0; i < cluster->infobase_count; i++) {
+        char of[160];
+        snprintf(of, sizeof of, "%s, infobase %s", cluster->name, cluster->infobases[i].name);
+        look_at_handler(doctor, &cluster->infobases[i].handler, of);
+    }
+}
+
 /* The latest moment that the list tells of, as a session whose "start" it is. */
 static struct session latest_of(const struct session_list *list)
 {
@@ -271,6 +297,7 @@ static void look_at_cluster(struct doctor *doctor, const struct config_cluster *
     AUTO(session_list) list = NULL;
     int64_t wait = doctor->common.timeout_ms < CLUSTER_MS ? doctor->common.timeout_ms : CLUSTER_MS;
     snprintf(check, sizeof check, "cluster %s", cluster->name);
+    look_at_handlers(doctor, cluster);
     if (cluster->executor == CONFIG_EXECUTOR_RAC && !look_at_rac(doctor, cluster, wait))
         return;
     struct instant started = clock_now(&clock);

@@ -371,6 +371,8 @@ static bool decide_waiting(struct engine *engine, struct open *open, struct inst
     }
     if (open->pending || drain->work != LOCK_IDLE)
         return true; /* a LOCKED may still come back, and then has to be given back */
+    if (!handler_after_step(engine, open, now))
+        return true; /* somebody is told first how the sessions of earlier rounds ended */
     hold_leave(engine, drain);
     command_give_up(engine, open, &why, now);
     return true;

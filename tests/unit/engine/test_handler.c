@@ -456,6 +456,31 @@ static void the_kill_switch_keeps_it_from_being_told_and_the_command_from_stayin
     hand_is_quiet(hand);
 }
 
+static void it_is_told_too_when_rounds_end_before_nobody_was_left(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner(HANDLER_AFTER);
+    hand_world(hand, 2, 7u, 90u);
+    struct command *command = by_filter(1);
+    struct uuid id = command->id;
+    command->options.until_empty = true;
+    hand_resolved(hand, command);
+    struct engine_action end = hand_take(hand, ENGINE_END);
+    world_end(hand, &end.session);
+    hand_end(hand, end.tag, ERR_OK, true);
+    hand_listed(hand);
+    hand_outcome(hand, TARGET_ENDED, ERR_OK, 1);
+    hand_is_quiet(hand); /* the next round's list is waited for */
+    assert_true(engine_cancel(hand->engine, &id, "ops", hand->wall, hand->now));
+    hand_appended(hand, RECORD_CANCELLED);
+    hand_appended(hand, RECORD_ATTEMPT);
+    struct engine_action run = asked(hand, 1, 2);
+    assert_int_equal(run.task->outcome, COMMAND_PARTIALLY_COMPLETED);
+    struct engine_handled done = {.tag = run.tag, .sent = true};
+    engine_handled(hand->engine, &done, hand->now);
+    hand_closed(hand, COMMAND_PARTIALLY_COMPLETED);
+}
+
 /* ---- what has nothing to do with it ---- */
 
 static void a_dry_run_and_protected_sessions_never_reach_it(void **state) /* I14 */
@@ -520,6 +545,7 @@ int main(void)
         cmocka_unit_test(after_a_crash_it_is_told_again_under_a_new_licence),
         cmocka_unit_test(
             the_kill_switch_keeps_it_from_being_told_and_the_command_from_staying_open),
+        cmocka_unit_test(it_is_told_too_when_rounds_end_before_nobody_was_left),
         cmocka_unit_test(a_dry_run_and_protected_sessions_never_reach_it),
         cmocka_unit_test(those_who_still_have_time_to_leave_are_not_handed_to_it),
     };
