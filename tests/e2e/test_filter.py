@@ -193,6 +193,23 @@ def a_number_taken_by_a_newcomer_is_not_the_one_that_was_meant(world):
     expect(world.sim.is_there(FEW, newcomer["session"]), "the newcomer was ended")
 
 
+def a_drain_leaves_alone_who_is_excluded(world):
+    infobase = "ib-03"
+    kept, gone = world.sim.login(FEW, infobase=infobase, user="Павел"), world.sim.login(FEW, infobase=infobase, user="Роман")
+    command = command_for(FEW)
+    command.drain.infobase = infobase
+    command.drain.hold.seconds = 1
+    command.drain.options.exclude.condition.field = "user"
+    command.drain.options.exclude.condition.comparison = EQUAL
+    command.drain.options.exclude.condition.values.append("павел")
+    world.send(command)
+    end = world.end_of(command.id)
+    expect(end["outcome"] == "COMMAND_OUTCOME_COMPLETED", str(end)[:2000])
+    verdicts = {each["session"]: each["outcome"] for each in end["targets"]}
+    expect(verdicts[kept["session"]] == "TARGET_OUTCOME_PROTECTED" and verdicts[gone["session"]] == "TARGET_OUTCOME_ENDED", str(verdicts))
+    expect(world.sim.is_there(FEW, kept["session"]) and not world.sim.terminations(kept["session"]), "the excluded one was ended")
+
+
 # ---- what makes no sense ----
 
 def a_filter_without_sense_ends_nobody(world):
@@ -298,7 +315,7 @@ CASES = [
     a_tree_of_a_kafka_command_means_the_same, nobody_that_matches_is_no_failure, a_dry_run_tells_the_plan_and_ends_nobody,
     who_is_excluded_is_left_alone, the_session_of_ras_itself_is_not_meant, designer_is_meant_only_by_its_name,
     who_came_after_the_command_is_not_seen, a_number_taken_by_a_newcomer_is_not_the_one_that_was_meant,
-    a_filter_without_sense_ends_nobody, what_people_type_wrong_is_told_with_its_column, what_the_version_does_not_report_ends_nobody,
+    a_drain_leaves_alone_who_is_excluded, a_filter_without_sense_ends_nobody, what_people_type_wrong_is_told_with_its_column, what_the_version_does_not_report_ends_nobody,
     without_a_time_zone_nobody_is_ended, above_a_ceiling_nobody_is_ended,
     above_the_share_of_an_infobase_nobody_is_ended, the_doctor_looks_at_the_time_zone, a_wrong_time_zone_ends_nobody, the_checker_is_content,
 ]

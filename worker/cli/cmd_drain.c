@@ -11,6 +11,7 @@
 enum {
     KEY_CLUSTER = 0x2000,
     KEY_INFOBASE,
+    KEY_EXCLUDE,
     KEY_GRACE,
     KEY_HOLD,
     KEY_DEADLINE,
@@ -51,6 +52,8 @@ static const char **text_option(struct request *request, int key)
         return &request->reason;
     case KEY_MESSAGE:
         return &request->message;
+    case KEY_EXCLUDE:
+        return &request->exclude;
     case KEY_REPLY_TOPIC:
         return &request->reply_topic;
     case KEY_ID:
@@ -116,6 +119,8 @@ static const struct argp_option options[] = {
     {NULL, 0, NULL, 0, "Which infobase:", 1},
     {"cluster", KEY_CLUSTER, "NAME", 0, "The cluster, by its configured name", 1},
     {"infobase", KEY_INFOBASE, "NAME", 0, "The infobase", 1},
+    {"exclude", KEY_EXCLUDE, "EXPR", 0,
+     "Leave those that match, or may match, alone, like: user in (Admin, Robot)", 1},
     {NULL, 0, NULL, 0, "How:", 2},
     {"grace", KEY_GRACE, "DURATION", 0,
      "Users are warned and kept out from then on; default at once", 2},

@@ -117,8 +117,6 @@ static enum error_code check_selection(const struct request *request, struct err
         return error_set(err, ERR_USAGE, "--cluster is missing: the name of a configured cluster");
     if (request->filter && !request->filter[0])
         return error_set(err, ERR_USAGE, "--filter is empty: that would select every session");
-    if (request->exclude && !request->exclude[0])
-        return error_set(err, ERR_USAGE, "--exclude is empty: leave it out to exclude nobody");
     if (request->filter && (request->session_count || by_number || request->infobase))
         return error_set(err, ERR_USAGE,
                          "either --filter, or --session, or --infobase with --number; in a filter "
@@ -151,6 +149,8 @@ static enum error_code fill_filter(const char *option, const char *expression,
     struct error why;
     if (!expression)
         return ERR_OK;
+    if (!expression[0])
+        return error_set(err, ERR_USAGE, "%s is empty: leave it out to mean nobody by it", option);
     if (filter_parse(text_of(expression), command->arena, ret, &why))
         return error_set(err, ERR_USAGE, "%s: %s", option, why.message);
     return ERR_OK;
@@ -292,6 +292,8 @@ enum error_code request_drain(const struct request *request, struct wall now, st
     draft->options.dry_run = request->dry_run;
     draft->options.disconnect_connections = request->disconnect_connections;
     draft->options.interrupt_calls = request->interrupt_calls;
+    if (fill_filter("--exclude", request->exclude, draft, &draft->options.exclude, err))
+        return err->code;
     return settle(draft, ret, err);
 }
 

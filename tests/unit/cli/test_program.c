@@ -145,6 +145,8 @@ static void a_filter_that_is_empty_or_makes_no_sense_is_a_usage_error(void **sta
             "--filter: column 1: there is no field 'usr'; did you mean 'user'?");
     refuses("terminate --cluster c --filter idle=2h", 2, "cannot be compared by =");
     refuses("terminate --cluster c --filter user=x --exclude=", 2, "--exclude is empty");
+    refuses("drain --cluster c --infobase i --exclude=", 2, "--exclude is empty");
+    refuses("drain --cluster c --infobase i --exclude usr=x", 2, "did you mean 'user'?");
     refuses("terminate --cluster c --filter user=x --exclude host@>", 2, "--exclude: column");
     refuses("terminate --cluster c --filter user=x --session " SOME_UUID, 2, "either --filter");
     refuses("terminate --cluster c --filter user=x --infobase i", 2, "either --filter");

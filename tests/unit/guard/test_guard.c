@@ -166,10 +166,6 @@ static void what_this_version_cannot_do_is_refused_and_never_left_out(void **sta
     command->action = ACTION_DRAIN;
     refused(config, command, &usual, ERR_INVALID, "drain.infobase is missing");
     command->infobase = "ut";
-    struct filter all = {.kind = FILTER_ALL};
-    command->options.exclude = &all;
-    refused(config, command, &usual, ERR_UNSUPPORTED, "exclude");
-    command->options = none;
     command->options.max_targets = 5;
     refused(config, command, &usual, ERR_UNSUPPORTED, "max_targets of a drain");
     command->options = none;
