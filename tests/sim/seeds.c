@@ -229,7 +229,7 @@ static const struct mutation all[] = {
     {.name = "act_unapproved", .mutations = {.act_unapproved = true}},
     {.name = "round_too_early", .mutations = {.round_too_early = true}},
     {.name = "believe_handler", .mutations = {.believe_handler = true}},
-    {.name = "restore_blindly", .mutations = {.restore_blindly = true}},
+    {.name = "restore_blindly", .mutations = {.restore_blindly = true}, .drains = true},
     {.name = "restored_early", .mutations = {.restored_early = true}, .drains = true},
     {.name = "forget_hold", .mutations = {.forget_hold = true}},
     {.name = "executor: no compare", .omissions = {.comparing = true}, .drains = true},
