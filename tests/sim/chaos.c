@@ -26,6 +26,7 @@ struct plan plan_fair(void)
         .cluster_share = 500,
         .attempts_max = 3,
         .verify_ms = 3000,
+        .release_ms = 5000,
         .identity_max_age_ms = 2000,
         .empty_confirm_ms = 1000,
         .request_timeout_ms = 5000,
@@ -85,6 +86,7 @@ struct plan plan_draw(struct draw *draw)
         plan.cluster_share = 1 + draw_below(draw, 4);
     plan.attempts_max = 1 + draw_below(draw, 4);
     plan.verify_ms = draw_between(draw, 500, 6000);
+    plan.release_ms = draw_between(draw, 500, 10000);
     plan.identity_max_age_ms = draw_between(draw, 300, 4000);
     plan.empty_confirm_ms = draw_between(draw, 200, 2000);
     plan.request_timeout_ms = draw_between(draw, 1000, 8000);
@@ -95,6 +97,8 @@ struct plan plan_draw(struct draw *draw)
     plan.filters = some(draw, 60);
     plan.until_empty = some(draw, 80);
     plan.graces = some(draw, 40);
+    plan.disconnects = some(draw, 50);
+    plan.interrupts = some(draw, 50);
     plan.drains = some(draw, 40);
     plan.drain_ms = draw_between(draw, 2000, 40000);
     plan.hold_max_ms = draw_between(draw, 1, 20000);
@@ -259,6 +263,8 @@ bool chaos_command(struct world *world, int32_t at)
     size_t count = world->plan.big_commands ? 500 : 1 + draw_below(&world->draw, 4);
     if (draw_percent(&world->draw, world->plan.graces))
         command->options.grace_ms = draw_between(&world->draw, 1, world->plan.grace_max_ms);
+    command->options.disconnect_connections = draw_percent(&world->draw, world->plan.disconnects);
+    command->options.interrupt_calls = draw_percent(&world->draw, world->plan.interrupts);
     if (draw_percent(&world->draw, world->plan.drains))
         make_drain(world, command);
     else if (draw_percent(&world->draw, world->plan.filters))

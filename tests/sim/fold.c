@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "leftovers.h"
 #include "locks.h"
 
 enum { OWNERS_WHEN_CALM = 12 }; /* more, and they fight */
@@ -33,6 +34,7 @@ void fold_release(struct fold *fold)
     free(fold->commands.at);
     free(fold->licences.at);
     free(fold->locks.at);
+    free(fold->leftovers.at);
     free(fold->answers.at);
 }
 
@@ -363,6 +365,14 @@ static void fold_telling(struct world *world, struct fold *fold, struct fold_com
                     brief(&command->id).text, i);
 }
 
+static void fold_released(struct fold_command *command, const struct record *record)
+{
+    command->released = !record->released.more;
+    command->leaks |= record->reason.code != ERR_OK;
+    for (uint32_t i = 0; i < record->released.count; i++)
+        command->leaks |= record->released.releases[i].leaked > 0;
+}
+
 static void fold_attempt(struct world *world, struct fold *fold, uint32_t index,
                          const struct record *record)
 {
@@ -460,8 +470,13 @@ static void fold_step(struct world *world, struct fold *fold, struct record *rec
     case RECORD_ATTEMPT:
         if (record->attempt.act == ACT_RESTORE)
             oracle_fold_lock(world, fold, command, record, log_entry(world, fold)->handed_ns);
+        else if (record->attempt.act == ACT_DISCONNECT || record->attempt.act == ACT_INTERRUPT)
+            oracle_fold_leftovers(fold, command, record, log_entry(world, fold)->handed_ns);
         else
             fold_attempt(world, fold, (uint32_t)index, record);
+        break;
+    case RECORD_RELEASED:
+        fold_released(command, record);
         break;
     case RECORD_LOCKED:
     case RECORD_RESTORED:

@@ -51,6 +51,8 @@ struct fold_command {
         uint32_t chunks;
         struct record **parts; /* owned */
     } gathering;
+    bool released;            /* RELEASED says what became of the connections */
+    bool leaks;               /* and that some are left, or could not be seen */
     bool locked;              /* from LOCKED to RESTORED */
     int64_t cancelled_offset; /* -1 */
     VECTOR(struct told {
@@ -82,6 +84,14 @@ struct lock_licence { /* for one write of a lock */
     bool used;
 };
 
+struct leftover_licence { /* to disconnect, or to interrupt */
+    enum act_kind act;
+    struct uuid what; /* the connection, or the session */
+    struct epoch epoch;
+    int64_t offset;
+    int64_t handed_ns;
+};
+
 struct fold_entry { /* one record of the log */
     enum record_kind kind;
     bool counts;
@@ -105,6 +115,7 @@ struct fold {
     VECTOR(struct fold_command) commands;
     VECTOR(struct licence) licences;
     VECTOR(struct lock_licence) locks;
+    VECTOR(struct leftover_licence) leftovers;
     VECTOR(struct answer {
         enum record_kind kind; /* RECORD_NONE: not yet */
         int64_t offset;

@@ -323,7 +323,12 @@ static void judge_outcome_of_all(struct world *world, const struct fold_command 
 {
     struct brief id = brief(&command->id);
     const char *label = command_outcome_label(command->outcome);
-    bool all = success == counted;
+    bool all = success == counted && !command->leaks;
+    bool releases = command->command->options.disconnect_connections ||
+                    command->command->action == ACTION_DRAIN;
+    if (releases && command->outcome == COMMAND_COMPLETED && !command->dry_run &&
+        !command->released)
+        violate(world, "I4", "command %s closes as completed before it is released", id.text);
     if (gave_up(command) && command->outcome == COMMAND_COMPLETED)
         violate(world, "I4", "command %s closes as completed without a list that shows it",
                 id.text);

@@ -26,8 +26,8 @@ static bool follows(const struct fold_entry *entry, enum event_kind kind,
         return kind == EVENT_PENDING_APPROVAL || kind == EVENT_PROGRESS;
     case RECORD_APPROVED:
         return kind == EVENT_PROGRESS;
-    case RECORD_RELEASED:
-        return kind == EVENT_RELEASED;
+    case RECORD_RELEASED: /* a hold begins */
+        return kind == EVENT_RELEASED || kind == EVENT_PROGRESS;
     case RECORD_RESTORED:
         return kind == EVENT_RESTORED;
     case RECORD_REJECTED:
@@ -271,6 +271,8 @@ void oracle_figures(const struct world *world, struct figures *sum)
     sum->acts += oracle->acts.count;
     sum->locks += oracle->locks;
     sum->restores += oracle->restores;
+    sum->disconnects += oracle->disconnects;
+    sum->interrupts += oracle->interrupts;
     sum->kills += oracle->kills;
     sum->residual += oracle->residual;
     sum->programs += world->programs.count;

@@ -59,6 +59,8 @@ struct oracle {
     uint64_t residual;
     uint64_t locks;
     uint64_t restores;
+    uint64_t disconnects;
+    uint64_t interrupts;
 };
 
 /* Does this record owe an event that must not be lost? */

@@ -37,7 +37,8 @@ static int64_t heal_ns(const struct world *world)
     int64_t bulk_ms = world->plan.big_commands ? BULK_MS : 0;
     int64_t waits_ms = world->plan.grace_max_ms + 2 * world->plan.acting_ms +
                        2 * world->plan.approval_ms + world->plan.drain_ms +
-                       world->plan.hold_max_ms + 2 * world->plan.request_timeout_ms;
+                       world->plan.hold_max_ms + world->plan.release_ms +
+                       2 * world->plan.request_timeout_ms;
     return (HEAL_MS + bulk_ms + waits_ms +
             (int64_t)world->plan.attempts_max * world->plan.verify_ms) *
            MS;
@@ -116,8 +117,9 @@ static void print_figures(uint64_t count, const struct figures *sum)
     printf("%llu further rounds, %llu lists approved, %llu runs of handlers\n",
            (unsigned long long)sum->rounds, (unsigned long long)sum->approved,
            (unsigned long long)sum->programs);
-    printf("%llu locks written, %llu given back\n", (unsigned long long)sum->locks,
-           (unsigned long long)sum->restores);
+    printf("%llu locks written, %llu given back, %llu connections cut, %llu calls interrupted\n",
+           (unsigned long long)sum->locks, (unsigned long long)sum->restores,
+           (unsigned long long)sum->disconnects, (unsigned long long)sum->interrupts);
     printf("outcomes:");
     for (int i = 1; i < TARGET_OUTCOMES; i++)
         printf(" %s %llu", target_outcome_label((enum target_outcome)i),

@@ -86,6 +86,7 @@ static struct engine_config config_of(const struct world *world, const struct wo
         .attempts_max = plan->attempts_max,
         .remember_ms = plan->validity_ms,
         .verify_ms = plan->verify_ms,
+        .release_ms = plan->release_ms,
         .identity_max_age_ms = plan->identity_max_age_ms,
         .empty_confirm_ms = plan->empty_confirm_ms,
         .session_events = plan->session_events,

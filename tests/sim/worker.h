@@ -35,9 +35,10 @@ struct job {     /* a request that a lane holds or runs */
     uint64_t epochs; /* in which it was asked for */
     const char *message;
     int64_t sent_ns;
-    int32_t infobase;              /* LOCK_* */
-    struct infobase_lock lock;     /* LOCK_WRITE: owned */
-    struct infobase_lock expected; /* the same */
+    int32_t infobase;                 /* LOCK_*, CONNECTIONS */
+    struct connection_ref connection; /* DISCONNECT */
+    struct infobase_lock lock;        /* LOCK_WRITE: owned */
+    struct infobase_lock expected;    /* the same */
 };
 
 struct cancel {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "leftovers.h"
 #include "locks.h"
 #include "oracle.h"
 #include "worker.h"
@@ -13,6 +14,9 @@ static const enum executor_op op_of[] = {
     [ENGINE_END] = EXECUTOR_END,
     [ENGINE_LOCK_READ] = EXECUTOR_INFOBASE_READ,
     [ENGINE_LOCK_WRITE] = EXECUTOR_INFOBASE_WRITE,
+    [ENGINE_CONNECTIONS] = EXECUTOR_CONNECTIONS,
+    [ENGINE_DISCONNECT] = EXECUTOR_DISCONNECT,
+    [ENGINE_INTERRUPT] = EXECUTOR_INTERRUPT,
 };
 
 void lanes_create(struct world *world, struct worker *worker)
@@ -74,19 +78,24 @@ static bool is_about_lock(int kind)
     return kind == ENGINE_LOCK_READ || kind == ENGINE_LOCK_WRITE;
 }
 
-static void tell_lock(struct world *world, struct worker *worker, struct seat *seat,
-                      const struct engine_answer *answer, int32_t partition)
+static void tell_answer(struct world *world, struct worker *worker, struct seat *seat,
+                        const struct engine_answer *answer, int32_t partition)
 {
-    say(world, "w%d p%d: %s of a lock: %s%s", worker->index, partition,
-        answer->kind == ENGINE_LOCK_READ ? "read" : "write", error_label(answer->code),
-        answer->sent ? ", sent" : "");
+    static const char *const names[] = {[ENGINE_LOCK_READ] = "read of a lock",
+                                        [ENGINE_LOCK_WRITE] = "write of a lock",
+                                        [ENGINE_CONNECTIONS] = "connections",
+                                        [ENGINE_DISCONNECT] = "disconnect",
+                                        [ENGINE_INTERRUPT] = "interrupt"};
+    say(world, "w%d p%d: %s: %s%s", worker->index, partition, names[answer->kind],
+        error_label(answer->code), answer->sent ? ", sent" : "");
     engine_answered(seat->engine, answer, worker_now(world, worker));
 }
 
 /* Frees the job and tells its engine. */
 static void tell(struct world *world, struct worker *worker, struct job *job, enum error_code code,
-                 bool sent, const struct session_list *list, const struct infobase_lock *lock)
+                 bool sent, const struct request *request)
 {
+    const struct session_list *list = request && !code ? request->list : NULL;
     struct job copy = *job;
     job->id = 0;
     job_release(job);
@@ -98,14 +107,16 @@ static void tell(struct world *world, struct worker *worker, struct job *job, en
         error_set(&err, code, "cluster '%s': %s", world->clusters[copy.cluster].name,
                   error_meaning(code));
     struct instant now = worker_now(world, worker);
-    if (is_about_lock(copy.kind)) {
+    if (copy.kind != ENGINE_LIST && copy.kind != ENGINE_PROBE && copy.kind != ENGINE_END) {
         struct engine_answer answer = {.kind = (enum engine_action_kind)copy.kind,
                                        .tag = copy.tag,
                                        .code = code,
                                        .sent = sent,
                                        .failure = &err,
-                                       .lock = code ? NULL : lock};
-        tell_lock(world, worker, seat, &answer, copy.partition);
+                                       .lock = request && !code ? &request->lock : NULL,
+                                       .connections =
+                                           request && !code ? request->connections : NULL};
+        tell_answer(world, worker, seat, &answer, copy.partition);
         return;
     }
     const char *name = copy.kind == ENGINE_END ? "end" : "probe";
@@ -138,7 +149,10 @@ void lane_request(struct world *world, struct worker *worker, struct seat *seat,
         .epochs = engine_counts(seat->engine).epochs,
         .message = action->kind == ENGINE_END ? action->message : NULL,
         .infobase = is_about_lock(action->kind) ? lock_infobase(action->infobase) : -1,
+        .connection = action->connection,
     };
+    if (action->kind == ENGINE_CONNECTIONS)
+        job->infobase = connection_infobase(&world->clusters[job->cluster], action->infobase);
     if (action->kind == ENGINE_LOCK_WRITE) {
         job->lock = infobase_lock_copy(action->lock);
         job->expected = infobase_lock_copy(action->expected);
@@ -180,6 +194,7 @@ static void start(struct world *world, struct worker *worker, struct job *job,
         .deadline_ns = from->request.deadline.ns - worker->boot_ns,
         .send = -1,
         .infobase = job->infobase,
+        .connection = job->connection,
         .lock = infobase_lock_copy(&job->lock),
         .expected = infobase_lock_copy(&job->expected),
     };
@@ -190,6 +205,9 @@ static void start(struct world *world, struct worker *worker, struct job *job,
     }
     if (job->kind == ENGINE_LOCK_WRITE && world->clusters[job->cluster].mode != MODE_DOWN)
         oracle_lock_sent(world, worker, job->partition, job->cluster, &job->lock);
+    if ((job->kind == ENGINE_DISCONNECT || job->kind == ENGINE_INTERRUPT) &&
+        world->clusters[job->cluster].mode != MODE_DOWN)
+        oracle_leftovers_sent(world, worker, job->partition, request);
     cluster_request(world, request);
 }
 
@@ -197,7 +215,7 @@ static void refuse(struct world *world, struct worker *worker, struct job *job,
                    enum error_code code)
 {
     lane_done(worker->lanes[job->cluster], worker_now(world, worker), code);
-    tell(world, worker, job, code, false, NULL, NULL);
+    tell(world, worker, job, code, false, NULL);
 }
 
 /* The last look: the licence's time, and whether the engine still stands by it. */
@@ -271,7 +289,7 @@ bool lanes_run(struct world *world, struct worker *worker)
             bool end = executor_op_changes(job.request.op);
             tell(world, worker, job_find(worker, job.request.tag),
                  end && instant_passed(now, job.request.send_by) ? ERR_STALE : ERR_UNAVAILABLE,
-                 false, NULL, NULL);
+                 false, NULL);
             any = true;
         }
         while (!worker->paused && lane_take(lane, now, &job)) {
@@ -318,6 +336,5 @@ void worker_answered(struct world *world, struct worker *worker, struct request 
     if (request->kind == ENGINE_PROBE && told && same_epoch)
         oracle_looked(world, worker, job->partition, job->cluster, request->sent_ns, false,
                       &job->session);
-    tell(world, worker, job, request->code, request->sent,
-         request->code == ERR_OK ? request->list : NULL, &request->lock);
+    tell(world, worker, job, request->code, request->sent, request);
 }

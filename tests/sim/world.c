@@ -125,6 +125,7 @@ void world_destroy(struct world *world)
         locks_free(&world->clusters[i]);
         free(world->clusters[i].all.at);
         free(world->clusters[i].alive.at);
+        free(world->clusters[i].connections.at);
     }
     free(world);
 }

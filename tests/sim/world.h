@@ -103,6 +103,7 @@ struct plan {
     uint32_t cluster_share;
     uint32_t attempts_max;
     int64_t verify_ms;
+    int64_t release_ms;
     int64_t identity_max_age_ms;
     int64_t empty_confirm_ms;
     int64_t request_timeout_ms;
@@ -114,6 +115,8 @@ struct plan {
     int64_t drain_ms;
     int64_t hold_max_ms;
     uint32_t graces;
+    uint32_t disconnects; /* of commands that end sessions, as interrupts */
+    uint32_t interrupts;
     int64_t grace_max_ms;
     int64_t acting_ms;
     uint32_t approve_above; /* sessions; 0: never */
@@ -203,6 +206,13 @@ struct truth { /* one session, as it really is */
     int64_t stuck_until; /* an accepted end does nothing before that */
 };
 
+struct sim_connection { /* of one session; it may outlive it */
+    struct uuid uuid;
+    struct uuid process;
+    uint32_t session; /* index into `all` */
+    int64_t gone_ns;  /* NEVER_NS: while its session lives */
+};
+
 enum mode { MODE_WELL, MODE_HANG, MODE_DOWN, MODE_CUT, MODE_SLOW, MODE_COUNT };
 
 struct sim_cluster {
@@ -212,6 +222,7 @@ struct sim_cluster {
     struct uuid infobase[INFOBASES];
     VECTOR(struct truth) all;
     VECTOR(uint32_t) alive; /* indices into `all` */
+    VECTOR(struct sim_connection) connections;
     enum mode mode;
     bool lied[WORKERS_MAX]; /* since the last honest list that reached that worker: no more lies */
     uint32_t users;
@@ -239,7 +250,9 @@ struct request {
     bool sent;
     struct session_list *list; /* owned */
     bool lies;
-    int32_t infobase;              /* LOCK_*; -1: there is none of that name */
+    struct connection_ref connection;    /* DISCONNECT */
+    struct connection_list *connections; /* CONNECTIONS: owned */
+    int32_t infobase;                    /* LOCK_*, CONNECTIONS; -1: there is none of that name */
     struct infobase_lock lock;     /* LOCK_WRITE: to be written; LOCK_READ: what stands there */
     struct infobase_lock expected; /* LOCK_WRITE */
 };
@@ -342,7 +355,8 @@ int64_t session_find(const struct world *world, int32_t cluster, const struct uu
 bool session_protected(const struct truth *truth);
 static inline bool request_changes(int kind)
 {
-    return kind == ENGINE_END || kind == ENGINE_LOCK_WRITE;
+    return kind == ENGINE_END || kind == ENGINE_LOCK_WRITE || kind == ENGINE_DISCONNECT ||
+           kind == ENGINE_INTERRUPT;
 }
 /* Takes `request`; its answer comes to worker_answered(). */
 void cluster_request(struct world *world, struct request *request);

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "leftovers.h"
 #include "locks.h"
 #include "oracle.h"
 #include "worker.h"
@@ -54,6 +55,7 @@ struct truth *session_login(struct world *world, int32_t at, uint32_t infobase,
     truth->started_at.ticks += index % TICKS_OF_MS;
     truth->born_ns = world->now_ns;
     truth->died_ns = NEVER_NS;
+    connection_begin(world, at, index);
     say(world, "%s: session %s number %u of %s comes (%s)", cluster->name, brief(&truth->uuid).text,
         number, truth->user, truth->app);
     return truth;
@@ -68,6 +70,7 @@ void session_die(struct world *world, int32_t at, uint32_t index)
     for (size_t i = 0; i < cluster->alive.count; i++)
         if (cluster->alive.at[i] == index)
             cluster->alive.at[i] = cluster->alive.at[--cluster->alive.count];
+    connection_outlive(world, at, index);
     say(world, "%s: session %s number %u is gone", cluster->name, brief(&truth->uuid).text,
         truth->number);
     struct task back = {
@@ -124,6 +127,7 @@ void request_free(void *at)
 {
     struct request *request = at;
     session_list_destroy(request->list);
+    connection_list_destroy(request->connections);
     infobase_lock_release(&request->lock);
     infobase_lock_release(&request->expected);
     free(request);
@@ -221,6 +225,10 @@ void cluster_effect(struct world *world, const struct request *request)
             lock_effect(world, request);
         return;
     }
+    if (request->kind != ENGINE_END) {
+        leftovers_effect(world, request);
+        return;
+    }
     int64_t index = session_find(world, request->cluster, &request->session);
     if (index < 0)
         return;
@@ -244,6 +252,7 @@ static void effect_later(struct world *world, const struct request *request, int
     struct request *copy = mem_new(struct request);
     *copy = *request;
     copy->list = NULL;
+    copy->connections = NULL;
     copy->lock = infobase_lock_copy(&request->lock);
     copy->expected = infobase_lock_copy(&request->expected);
     world_after(
@@ -366,6 +375,11 @@ static void arrives(struct world *world, struct task *task)
         break;
     case ENGINE_PROBE:
         probe_arrives(world, request);
+        break;
+    case ENGINE_CONNECTIONS:
+    case ENGINE_DISCONNECT:
+    case ENGINE_INTERRUPT:
+        answer(world, request, leftovers_arrive(world, request), world_delay(world, 0, 30));
         break;
     case ENGINE_LOCK_READ:
     case ENGINE_LOCK_WRITE:

@@ -15,7 +15,8 @@ static bool take(struct follow *follow, const struct kafka_message *message, boo
     if (follow->seen)
         follow->seen(follow->self, event);
     if (follow->until_held && event->progress == PROGRESS_HOLDING)
-        event->outcome = COMMAND_COMPLETED; /* what was waited for; the hold goes on */
+        event->outcome = event->reason.code[0] ? COMMAND_PARTIALLY_COMPLETED
+                                               : COMMAND_COMPLETED; /* the hold goes on */
     return verdict_add(&follow->verdict, STEAL(event));
 }
 

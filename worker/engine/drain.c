@@ -397,6 +397,8 @@ bool drain_decides(struct engine *engine, struct open *open, struct instant now)
     if (open->state != STATE_CLOSING || !drain->share)
         return false;
     heap_set(engine, open, INSTANT_NEVER);
+    if (!open->cancelled && !release_step(engine, open, now))
+        return true; /* empty is: no sessions, and none of their connections */
     if (!open->cancelled && engine_broker_now(engine, now).ms < open->hold_until.ms)
         heap_set(engine, open, engine_instant_of(engine, open->hold_until));
     else

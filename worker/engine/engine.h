@@ -56,6 +56,7 @@ struct engine_mutations {
     bool forget_hold;     /* a new owner does not know what its predecessor holds */
     bool forget_nothing;  /* a new OWNER of ours leaves what was under way as it is */
     bool believe_handler; /* its word "ended" is a verdict */
+    bool cut_unconfirmed; /* a connection is taken for left over by its session number alone */
     bool ignore_control;  /* acts however long ago the control topic was read to its end */
 };
 

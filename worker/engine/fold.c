@@ -416,6 +416,27 @@ static bool is_legal(const struct engine *engine, const struct open *open, enum 
     return next_state[open->state][kind] != STATE_NONE;
 }
 
+/* Takes the record. A drained infobase is empty of sessions and of their connections: the hold
+ * begins. */
+static void announce_released(struct engine *engine, struct open *open, struct record *record,
+                              int64_t offset, struct wall broker_time)
+{
+    struct journal_place place = {offset, broker_time};
+    if (!open->released) {
+        record_destroy(record); /* further ones follow */
+        return;
+    }
+    duty_add(engine, EVENT_RELEASED, offset, broker_time, open->entry, record, 0);
+    if (open->state != STATE_CLOSING || open->hold_until.ms <= broker_time.ms)
+        return;
+    struct record *told = NULL;
+    if (release_failed(open)) {
+        told = record_create(RECORD_RELEASED);
+        release_reason(open, &told->reason);
+    }
+    duty_progress(engine, open, PROGRESS_HOLDING, &place, open->hold_until, told);
+}
+
 /* Records about an open command. Takes the record. */
 static enum error_code fold_open(struct engine *engine, struct open *open, struct record *record,
                                  int64_t offset, struct wall broker_time, struct instant licence,
@@ -455,8 +476,7 @@ static enum error_code fold_open(struct engine *engine, struct open *open, struc
     case RECORD_RELEASED:
         fold_released(open, record, broker_time);
         open_move(engine, open, RECORD_RELEASED);
-        if (!record->released.more)
-            duty_add(engine, EVENT_RELEASED, offset, broker_time, open->entry, STEAL(record), 0);
+        announce_released(engine, open, STEAL(record), offset, broker_time);
         break;
     case RECORD_CLOSED:
         fold_closed(engine, open, record, offset, broker_time);

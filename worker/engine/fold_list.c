@@ -173,9 +173,7 @@ static void announce_list(struct engine *engine, struct open *open,
         duty_pending(engine, open, place);
     else if (open->grace_until.ms > 0)
         duty_progress(engine, open, open->drain ? PROGRESS_WARNED : PROGRESS_WAITING, place,
-                      open->grace_until, NULL);
-    else if (open->nobody_left && open->hold_until.ms > 0)
-        duty_progress(engine, open, PROGRESS_HOLDING, place, open->hold_until, NULL);
+                      open->grace_until, NULL); /* a drain lists when its lock is in force */
     else if (open->round > 1 && !open->nobody_left)
         duty_progress(engine, open, PROGRESS_ROUND, place, (struct wall){0}, NULL);
 }

@@ -73,7 +73,8 @@ void release_free(struct open *open)
 
 static bool is_wanted(const struct open *open)
 {
-    return open->command->options.disconnect_connections && !open->command->options.dry_run;
+    const struct options *options = &open->command->options;
+    return !options->dry_run && (options->disconnect_connections || open->drain);
 }
 
 static bool has_ended(const struct target *target)
@@ -266,15 +267,15 @@ static void drop_used(const struct engine *engine, struct open *open,
     size_t kept = 0;
     (void)engine; /* without mutations */
     for (size_t i = 0; i < release->left_count; i++)
-        if (MUTATED(engine, skip_identity_check) || !is_in_use(open, &release->left[i], list))
+        if (MUTATED(engine, cut_unconfirmed) || !is_in_use(open, &release->left[i], list))
             release->left[kept++] = release->left[i];
     release->left_count = kept;
 }
 
 static bool may_disconnect(const struct engine *engine, const struct open *open, struct instant now)
 {
-    return !open_holds_fire(engine, open) && !engine->halted &&
-           open->release->attempts < engine->config.attempts_max &&
+    return open->command->options.disconnect_connections && !open_holds_fire(engine, open) &&
+           !engine->halted && open->release->attempts < engine->config.attempts_max &&
            instant_passed(now, instant_add_ms(open->release->begun, PATIENCE_MS));
 }
 
@@ -415,6 +416,25 @@ void release_answered(struct engine *engine, struct open *open, const struct eng
             not_looked(engine, open, answer->failure, now);
     }
     engine_touch(engine, open);
+}
+
+bool release_failed(const struct open *open)
+{
+    return open->leaked > 0 || open->release_unknown;
+}
+
+void release_reason(const struct open *open, struct reason *reason)
+{
+    struct error why;
+    if (open->release_unknown) {
+        reason_copy(reason, &open->reason);
+        return;
+    }
+    error_set(&why, ERR_REFUSED,
+              "every session is gone, but %u of their connections are still there: look with the "
+              "cluster's console, or ask for them to be disconnected",
+              open->leaked);
+    reason_set(reason, &why);
 }
 
 void fold_released(struct open *open, const struct record *record, struct wall broker_time)

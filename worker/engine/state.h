@@ -507,6 +507,9 @@ bool release_allows(const struct engine *engine, const struct open *open);
 void release_answered(struct engine *engine, struct open *open, const struct engine_answer *answer,
                       struct instant now);
 void release_free(struct open *open);
+/* Something is left, or it could not be seen: no success, and why. */
+bool release_failed(const struct open *open);
+void release_reason(const struct open *open, struct reason *reason);
 void fold_released(struct open *open, const struct record *record, struct wall broker_time);
 
 /* ---- handler.c ---- */

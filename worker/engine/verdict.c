@@ -170,16 +170,6 @@ static void append_closed(struct engine *engine, struct open *open, enum command
     engine_append(engine, record, now);
 }
 
-static void reason_of_leak(struct reason *reason, uint32_t leaked)
-{
-    struct error why;
-    error_set(&why, ERR_REFUSED,
-              "every session is gone, but %u of their connections are still there: look with the "
-              "cluster's console, or ask for them to be disconnected",
-              leaked);
-    reason_set(reason, &why);
-}
-
 /* A dry run ends with its list; what was decided before there was one is its end as well. */
 static bool is_plan(const struct open *open)
 {
@@ -194,8 +184,8 @@ enum command_outcome command_outcome_of(const struct open *open)
                : open->cancelled ? COMMAND_CANCELLED
                                  : COMMAND_EXPIRED;
     enum command_outcome outcome = outcome_of(&tally);
-    bool leaks = open->leaked > 0 || open->release_unknown;
-    return outcome == COMMAND_COMPLETED && leaks ? COMMAND_PARTIALLY_COMPLETED : outcome;
+    return outcome == COMMAND_COMPLETED && release_failed(open) ? COMMAND_PARTIALLY_COMPLETED
+                                                                : outcome;
 }
 
 void command_close(struct engine *engine, struct open *open, struct instant now)
@@ -203,10 +193,8 @@ void command_close(struct engine *engine, struct open *open, struct instant now)
     struct tally tally = tally_of(open);
     enum command_outcome outcome = is_plan(open) ? COMMAND_DRY_RUN : command_outcome_of(open);
     struct reason leak = {0};
-    if (!tally.why && open->release_unknown)
-        tally.why = &open->reason;
-    if (!tally.why && open->leaked) {
-        reason_of_leak(&leak, open->leaked);
+    if (!tally.why && release_failed(open)) {
+        release_reason(open, &leak);
         tally.why = &leak;
     }
     append_closed(engine, open, outcome, outcome == COMMAND_COMPLETED ? NULL : tally.why, now);

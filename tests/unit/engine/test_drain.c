@@ -372,7 +372,8 @@ static void the_way_of_a_drain_is_announced(void **state)
     hand_accept(hand, drain(1, 60000, 100000));
     hand_run(hand);
     static const enum event_kind way[] = {EVENT_ACCEPTED, EVENT_RESTORED, EVENT_COMPLETED};
-    static const enum progress between[] = {PROGRESS_WARNED, PROGRESS_HOLDING};
+    static const enum progress between[] = {PROGRESS_WARNED, PROGRESS_NONE /* released */,
+                                            PROGRESS_HOLDING};
     assert_int_equal(hand->told_count, sizeof way / sizeof way[0]);
     for (size_t i = 0; i < hand->told_count; i++)
         assert_int_equal(hand->told[i].kind, way[i]);
