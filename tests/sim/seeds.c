@@ -227,6 +227,7 @@ static const struct mutation all[] = {
     {.name = "speak_early", .mutations = {.speak_early = true}, .zombies = true},
     {.name = "forget_nothing", .mutations = {.forget_nothing = true}},
     {.name = "ignore_control", .mutations = {.ignore_control = true}},
+    {.name = "cut_unconfirmed", .mutations = {.cut_unconfirmed = true}},
     {.name = "hurry_grace", .mutations = {.hurry_grace = true}},
     {.name = "act_unapproved", .mutations = {.act_unapproved = true}},
     {.name = "round_too_early", .mutations = {.round_too_early = true}},
