@@ -221,6 +221,11 @@ class Command:
     def options(self):
         return self.command.drain.options if self.drains else self.command.terminate.options
 
+    def has_handler(self, index):
+        """Its word may say that a session left by itself."""
+        target = (self.targets or {}).get(index)
+        return target is not None and target.handler in (journal_pb2.HANDLER_MODE_INSTEAD, journal_pb2.HANDLER_MODE_BEFORE)
+
     @property
     def is_dry_run(self):
         return self.options.dry_run
@@ -550,7 +555,8 @@ class Journal:
             elif not end.outcome:
                 self.problem(f"{line}: an outcome without one: target {end.index} of {command.id}")
             else:
-                if end.outcome == event_pb2.TARGET_OUTCOME_LEFT and (not command.grace_until or end.index in command.licensed):
+                waited = command.grace_until and end.index not in command.licensed
+                if end.outcome == event_pb2.TARGET_OUTCOME_LEFT and not waited and not command.has_handler(end.index):
                     self.problem(f"{line}: target {end.index} of {command.id} is said to have left, and nobody waited for it")
                 command.outcomes[end.index] = end.outcome, line.at
 

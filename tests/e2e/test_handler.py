@@ -280,6 +280,18 @@ def an_infobase_has_a_handler_of_its_own(world):
     expect([each["session"] for each in own.runs()[0]["request"]["targets"]] == sessions[1:], "the infobase's")
 
 
+def a_drain_leaves_the_ending_to_the_handler(world):
+    """Locked and given back by the worker, emptied by the program, and proven by a list as ever."""
+    handler = world.handler(OWN)
+    handler.runs()
+    handler.orders(["ended"])
+    run = world.curfew("drain", "--cluster", OWN, "--infobase", "ib-01", "--wait", "--json")
+    expect(run.status == 0, str(run))
+    gone = [each["session"] for each in handler.runs()[0]["request"]["targets"]]
+    expect(gone and not any(world.sim.is_there(OWN, session) for session in gone), "the infobase is not empty")
+    nobody_asked_the_cluster(world, gone)
+
+
 # ---- stopping ----
 
 def is_running(pid):
@@ -427,7 +439,8 @@ CASES = [
     it_may_ask_for_the_standard_processing, a_run_that_went_wrong_is_in_doubt_and_the_list_decides, it_is_not_asked_for_ever,
     before_means_that_the_worker_ends_what_is_left, before_may_turn_the_standard_processing_off, after_is_told_how_they_ended,
     after_changes_no_verdict_when_it_fails, on_request_runs_only_for_commands_that_ask, a_command_may_do_without_the_handler,
-    doctor_finds_a_handler_that_cannot_run, standard_processing_off_needs_a_handler, an_infobase_has_a_handler_of_its_own, a_cancel_ends_a_program_that_is_at_work,
+    doctor_finds_a_handler_that_cannot_run, standard_processing_off_needs_a_handler, an_infobase_has_a_handler_of_its_own,
+    a_drain_leaves_the_ending_to_the_handler, a_cancel_ends_a_program_that_is_at_work,
     a_worker_that_is_killed_leaves_it_in_doubt, the_example_calls_a_tool_for_each_session, the_example_tells_a_web_service,
     a_handler_sees_nothing_of_the_worker, nothing_runs_any_more, the_checker_is_content,
 ]
