@@ -1,12 +1,9 @@
 /* curfew drain: asks for an empty infobase, and with --wait tells how it went. */
 #include <stdio.h>
 
-#include "cli/common.h"
-#include "cli/follow.h"
+#include "cli/ask.h"
 #include "cli/main_table.h"
 #include "cli/request.h"
-#include "cli/say.h"
-#include "cli/send.h"
 
 enum {
     KEY_CLUSTER = 0x2000,
@@ -30,11 +27,8 @@ enum {
 };
 
 struct drain {
-    struct cli_common common;
+    struct ask ask;
     struct request request;
-    bool wait;
-    struct say out;
-    struct say talk;
     size_t decided; /* sessions told by events of single sessions */
 };
 
@@ -99,7 +93,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     else if (time)
         *time = cli_duration(state, name, arg);
     else if (key == ARGP_KEY_INIT)
-        cli_children_init(state, &drain->common);
+        cli_children_init(state, &drain->ask.common);
     else if (key == KEY_KEEP_JOBS)
         request->keep_jobs = true;
     else if (key == KEY_DISCONNECT)
@@ -109,7 +103,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     else if (key == KEY_DRY_RUN)
         request->dry_run = true;
     else if (key == KEY_WAIT)
-        drain->wait = true;
+        drain->ask.wait = true;
     else
         return ARGP_ERR_UNKNOWN;
     return 0;
@@ -172,112 +166,30 @@ static void on_seen(void *self, const struct event_view *view)
     struct drain *drain = self;
     drain->decided += view->kind == EVENT_SESSION;
     if (drain->decided)
-        say_live(&drain->talk, "%zu sessions are gone or decided ...", drain->decided);
+        say_live(&drain->ask.talk, "%zu sessions are gone or decided ...", drain->decided);
     else
-        say_live(&drain->talk, "accepted: locking, warning and ending ...");
-}
-
-static int tell_verdict(struct drain *drain, const struct verdict *verdict)
-{
-    AUTO_BUF text;
-    buf_init(&text, SEND_TEXT_MAX);
-    struct say *talk = &drain->talk;
-    say_clear(talk);
-    if (drain->common.json) {
-        verdict_json(verdict, &text);
-        printf("%s\n", buf_text(&text));
-        return verdict_exit_status(verdict);
-    }
-    verdict_table(verdict, &drain->out);
-    const struct event_view *head = verdict_head(verdict);
-    if (head->progress == PROGRESS_HOLDING)
-        buf_format(&text, "the infobase is empty, and held until %s",
-                   wall_format(head->until).text);
-    else
-        verdict_summary(verdict, &text);
-    enum command_outcome outcome = verdict_head(verdict)->outcome;
-    say_line(talk, "%s%s%s", say_on(talk, verdict_paint(outcome)), buf_text(&text), say_off(talk));
-    return verdict_exit_status(verdict);
-}
-
-static int wait_for_end(struct drain *drain, struct link *link, const struct command *command,
-                        struct instant until)
-{
-    struct error err;
-    struct follow follow = {
-        .link = link,
-        .id = command->id,
-        .until = until,
-        .until_held = true,
-        .seen = on_seen,
-        .self = drain,
-    };
-    say_live(&drain->talk, "sent: waiting for a worker to accept it ...");
-    int status;
-    if (!follow_command(&follow, &err)) {
-        status = tell_verdict(drain, &follow.verdict);
-    } else {
-        say_clear(&drain->talk);
-        status = say_error("drain", &err);
-        say_line(&drain->talk, "  the command goes on; 'curfew watch %s' tells how it ends",
-                 uuid_format(&command->id).text);
-    }
-    verdict_release(&follow.verdict);
-    return status;
-}
-
-static void tell_sent(struct drain *drain, const char *topic, const struct command *command,
-                      const struct kafka_receipt *receipt)
-{
-    if (!drain->common.json)
-        printf("%s\n", uuid_format(&command->id).text);
-    else
-        send_json(topic, command, receipt);
-    if (drain->talk.live) /* for people only */
-        say_line(&drain->talk, "sent; 'curfew watch %s' tells how it ends",
-                 uuid_format(&command->id).text);
-}
-
-static int walk(struct drain *drain, struct cli_setup *setup, const struct command *command,
-                struct error *err)
-{
-    AUTO(link) link = NULL;
-    struct kafka_receipt receipt;
-    const char *topic = setup->config->topics.commands;
-    if (link_create(NULL, &setup->settings, cli_first_look_ms(&drain->common), &link, err))
-        return -1;
-    struct instant until = instant_add_ms(link_now(link), drain->common.timeout_ms);
-    if (drain->wait &&
-        (link_read(link, KAFKA_READ_SHARED, setup->config->topics.events, KAFKA_FROM_END, err) ||
-         link_started(link, until, err)))
-        return -1;
-    if (send_command(link, topic, command, until, &receipt, err))
-        return -1;
-    if (drain->wait)
-        return wait_for_end(drain, link, command, until);
-    tell_sent(drain, topic, command, &receipt);
-    return 0;
+        say_live(&drain->ask.talk, "accepted: locking, warning and ending ...");
 }
 
 int cmd_drain(int argc, char **argv)
 {
-    struct drain drain = {0};
-    struct cli_setup setup = {0};
+    struct drain drain = {.ask = {
+                              .name = "drain",
+                              .seen = on_seen,
+                              .until_held = true,
+                          }};
+    struct ask *ask = &drain.ask;
     struct clock clock = clock_real();
     struct error err;
     AUTO(command) command = NULL;
-    cli_common_init(&drain.common);
+    ask->self = &drain;
+    cli_common_init(&ask->common);
     cli_parse(&cmd_drain_argp, argc, argv, &drain);
-    drain.out = say_open(stdout, drain.common.no_color);
-    drain.talk = say_open(stderr, drain.common.no_color);
-    int status = -1;
-    if (!request_drain(&drain.request, clock_wall(&clock), &command, &err) &&
-        !cli_setup_load(&drain.common, false, &setup, NULL, &err))
-        status = walk(&drain, &setup, command, &err);
-    if (status < 0)
-        status = say_error("drain", &err);
-    if (setup.config)
-        cli_setup_release(&setup);
+    ask->out = say_open(stdout, ask->common.no_color);
+    ask->talk = say_open(stderr, ask->common.no_color);
+    int status = request_drain(&drain.request, clock_wall(&clock), &command, &err)
+                     ? say_error("drain", &err)
+                     : ask_run(ask, command);
     request_release(&drain.request);
     return status;
 }

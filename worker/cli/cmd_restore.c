@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "cli/common.h"
+#include "cli/journal.h"
 #include "cli/link.h"
 #include "cli/main_table.h"
 #include "cli/request.h"
 #include "cli/say.h"
 #include "cli/send.h"
-#include "cli/trace.h"
 
 enum { KEY_CLUSTER = 0x2000, KEY_INFOBASE, KEY_REASON, KEY_REQUESTED_BY, KEY_WAIT };
 
@@ -94,25 +94,13 @@ static size_t count_held(const struct restore *restore, const struct trace *trac
     return held;
 }
 
-static void take_all(struct link *link, struct trace *trace)
-{
-    struct kafka_message *message;
-    while (link_take(link, &message)) {
-        if (trace_partition(trace, message->partition)->records == 0 &&
-            link_low(link, message->partition) > 0)
-            trace_from_middle(trace, message->partition);
-        trace_record(trace, message->partition, message->value, message->timestamp);
-        kafka_message_destroy(message);
-    }
-}
-
 /* Reads on until nothing of ours stands there; `to_end`: until the journal's present end. */
 static enum error_code read_journal(const struct restore *restore, struct link *link,
                                     struct trace *trace, bool to_end, struct instant until,
                                     struct error *err)
 {
     for (;;) {
-        take_all(link, trace);
+        journal_take(link, trace);
         if (link_broken(link, err))
             return error_wrap(err, "the journal cannot be read");
         if (to_end ? link_at_end(link) : count_held(restore, trace) == 0)

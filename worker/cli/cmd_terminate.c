@@ -3,12 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/common.h"
-#include "cli/follow.h"
+#include "cli/ask.h"
 #include "cli/main_table.h"
 #include "cli/request.h"
-#include "cli/say.h"
-#include "cli/send.h"
 #include "command/message.h"
 
 enum {
@@ -40,11 +37,8 @@ enum {
 };
 
 struct terminate {
-    struct cli_common common;
+    struct ask ask;
     struct request request;
-    bool wait;
-    struct say out;
-    struct say talk;
     bool accepted;
     size_t decided; /* targets told by events of single sessions */
 };
@@ -111,7 +105,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
     switch (key) {
     case ARGP_KEY_INIT:
-        cli_children_init(state, &terminate->common);
+        cli_children_init(state, &terminate->ask.common);
         return 0;
     case KEY_SESSION:
         add_session(state, request, arg);
@@ -149,7 +143,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             arg[1] == 'n' ? STANDARD_PROCESSING_ON : STANDARD_PROCESSING_OFF;
         return 0;
     case KEY_WAIT:
-        terminate->wait = true;
+        terminate->ask.wait = true;
         return 0;
     case ARGP_KEY_END:
         if (request->until_empty && !request->filter)
@@ -228,7 +222,7 @@ static size_t asked(const struct request *request)
 /* What somebody must know, or do, while the command waits. */
 static void tell_waiting(struct terminate *terminate, const struct event_view *view)
 {
-    struct say *talk = &terminate->talk;
+    struct say *talk = &terminate->ask.talk;
     struct wall_text until = wall_format(view->until);
     struct uuid_text id = uuid_format(&view->command_id);
     if (view->kind == EVENT_PENDING_APPROVAL) {
@@ -256,14 +250,14 @@ static void on_seen(void *self, const struct event_view *view)
     if (view->kind == EVENT_SESSION)
         terminate->decided++;
     if (terminate->decided && !asked(&terminate->request))
-        say_live(&terminate->talk, "%zu sessions decided ...", terminate->decided);
+        say_live(&terminate->ask.talk, "%zu sessions decided ...", terminate->decided);
     else if (terminate->decided)
-        say_live(&terminate->talk, "%zu of %zu sessions decided ...", terminate->decided,
+        say_live(&terminate->ask.talk, "%zu of %zu sessions decided ...", terminate->decided,
                  asked(&terminate->request));
     else if (terminate->accepted && !asked(&terminate->request))
-        say_live(&terminate->talk, "accepted: listing, ending and verifying what matches ...");
+        say_live(&terminate->ask.talk, "accepted: listing, ending and verifying what matches ...");
     else if (terminate->accepted)
-        say_live(&terminate->talk, "accepted: listing, ending and verifying %zu %s ...",
+        say_live(&terminate->ask.talk, "accepted: listing, ending and verifying %zu %s ...",
                  asked(&terminate->request),
                  asked(&terminate->request) == 1 ? "session" : "sessions");
 }
@@ -272,107 +266,28 @@ static void on_waiting(void *self)
 {
     struct terminate *terminate = self;
     if (!terminate->accepted)
-        say_live(&terminate->talk, "sent: waiting for a worker to accept it ...");
-}
-
-/* ---- the walk ---- */
-
-static int tell_verdict(struct terminate *terminate, const struct verdict *verdict)
-{
-    AUTO_BUF text;
-    buf_init(&text, SEND_TEXT_MAX);
-    struct say *talk = &terminate->talk;
-    say_clear(talk);
-    if (terminate->common.json) {
-        verdict_json(verdict, &text);
-        printf("%s\n", buf_text(&text));
-        return verdict_exit_status(verdict);
-    }
-    verdict_table(verdict, &terminate->out);
-    verdict_summary(verdict, &text);
-    enum command_outcome outcome = verdict_head(verdict)->outcome;
-    say_line(talk, "%s%s%s", say_on(talk, verdict_paint(outcome)), buf_text(&text), say_off(talk));
-    return verdict_exit_status(verdict);
-}
-
-static int wait_for_end(struct terminate *terminate, struct link *link,
-                        const struct command *command, struct instant until)
-{
-    struct error err;
-    struct uuid_text id = uuid_format(&command->id);
-    struct follow follow = {.link = link,
-                            .id = command->id,
-                            .until = until,
-                            .seen = on_seen,
-                            .waiting = on_waiting,
-                            .self = terminate};
-    say_live(&terminate->talk, "sent: waiting for a worker to accept it ...");
-    enum error_code code = follow_command(&follow, &err);
-    int status;
-    if (!code) {
-        status = tell_verdict(terminate, &follow.verdict);
-    } else {
-        say_clear(&terminate->talk);
-        status = say_error("terminate", &err);
-        say_line(&terminate->talk, "  the command goes on; 'curfew watch %s' tells how it ends",
-                 id.text);
-    }
-    verdict_release(&follow.verdict);
-    return status;
-}
-
-static void tell_sent(struct terminate *terminate, const char *topic, const struct command *command,
-                      const struct kafka_receipt *receipt)
-{
-    if (!terminate->common.json)
-        printf("%s\n", uuid_format(&command->id).text);
-    else
-        send_json(topic, command, receipt);
-    if (terminate->talk.live) /* for people only */
-        say_line(&terminate->talk, "sent; 'curfew watch %s' tells how it ends",
-                 uuid_format(&command->id).text);
-}
-
-static int walk(struct terminate *terminate, struct cli_setup *setup, const struct command *command,
-                struct error *err)
-{
-    AUTO(link) link = NULL;
-    struct kafka_receipt receipt;
-    const char *topic = setup->config->topics.commands;
-    if (link_create(NULL, &setup->settings, cli_first_look_ms(&terminate->common), &link, err))
-        return -1;
-    struct instant until = instant_add_ms(link_now(link), terminate->common.timeout_ms);
-    if (terminate->wait &&
-        (link_read(link, KAFKA_READ_SHARED, setup->config->topics.events, KAFKA_FROM_END, err) ||
-         link_started(link, until, err)))
-        return -1;
-    if (send_command(link, topic, command, until, &receipt, err))
-        return -1;
-    if (terminate->wait)
-        return wait_for_end(terminate, link, command, until);
-    tell_sent(terminate, topic, command, &receipt);
-    return 0;
+        say_live(&terminate->ask.talk, "sent: waiting for a worker to accept it ...");
 }
 
 int cmd_terminate(int argc, char **argv)
 {
-    struct terminate terminate = {0};
-    struct cli_setup setup = {0};
+    struct terminate terminate = {.ask = {
+                                      .name = "terminate",
+                                      .seen = on_seen,
+                                      .waiting = on_waiting,
+                                  }};
+    struct ask *ask = &terminate.ask;
     struct clock clock = clock_real();
     struct error err;
     AUTO(command) command = NULL;
-    cli_common_init(&terminate.common);
+    ask->self = &terminate;
+    cli_common_init(&ask->common);
     cli_parse(&cmd_terminate_argp, argc, argv, &terminate);
-    terminate.out = say_open(stdout, terminate.common.no_color);
-    terminate.talk = say_open(stderr, terminate.common.no_color);
-    int status = -1;
-    if (!request_terminate(&terminate.request, clock_wall(&clock), &command, &err) &&
-        !cli_setup_load(&terminate.common, false, &setup, NULL, &err))
-        status = walk(&terminate, &setup, command, &err);
-    if (status < 0)
-        status = say_error("terminate", &err);
-    if (setup.config)
-        cli_setup_release(&setup);
+    ask->out = say_open(stdout, ask->common.no_color);
+    ask->talk = say_open(stderr, ask->common.no_color);
+    int status = request_terminate(&terminate.request, clock_wall(&clock), &command, &err)
+                     ? say_error("terminate", &err)
+                     : ask_run(ask, command);
     request_release(&terminate.request);
     return status;
 }

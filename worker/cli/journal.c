@@ -10,7 +10,7 @@ static void say_progress(struct say *talk, const struct trace *trace)
     say_live(talk, "reading the journal: %" PRIu64 " records ...", records);
 }
 
-static void take_all(struct link *link, struct trace *trace)
+void journal_take(struct link *link, struct trace *trace)
 {
     struct kafka_message *message;
     while (link_take(link, &message)) {
@@ -27,7 +27,7 @@ static enum error_code read_all(const struct cli_common *common, struct say *tal
 {
     for (;;) {
         struct instant until = instant_add_ms(link_now(link), common->timeout_ms);
-        take_all(link, trace);
+        journal_take(link, trace);
         if (link_broken(link, err))
             return error_wrap(err, "the journal cannot be read");
         if (link_at_end(link))

@@ -7,6 +7,8 @@
 #include "cli/say.h"
 #include "cli/trace.h"
 
+/* Takes what has come of the journal, which `link` reads from its beginning, into the trace. */
+void journal_take(struct link *link, struct trace *trace);
 /* Reads every partition from its first record to its end into a new trace; `visit` (may be NULL) as
  * in trace_on_record(). ERR_NOT_FOUND, ERR_UNAVAILABLE, ERR_AUTH, ERR_JOURNAL, ERR_TIMEOUT. */
 enum error_code journal_read(const struct cli_common *common, struct cli_setup *setup,

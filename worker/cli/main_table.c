@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/say.h"
 #include "base/suggest.h"
+#include "cli/say.h"
 #include "kafka/settings.h"
 
 enum { TITLE_MAX = 64 };

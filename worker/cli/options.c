@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "base/text.h"
 #include "base/suggest.h"
+#include "base/text.h"
 
 static size_t list(const struct argp *argp, const struct argp_option **ret, size_t count)
 {

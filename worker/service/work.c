@@ -152,12 +152,13 @@ static void crew_stop(struct crew *crew)
     executor_stop(crew->executor, crew_destroy, crew);
 }
 
-/* An infobase that refuses its own administrator says nothing about the cluster: only a refusal of
- * the cluster's makes the lane wait. */
-static enum error_code lane_code(enum executor_op op, enum error_code code)
+/* An infobase that refuses its own administrator, or one session that may not be ended, says
+ * nothing about the cluster: only a refusal of the cluster's administrator makes the lane wait. */
+static enum error_code lane_code(enum executor_op op, const struct executor_reply *reply)
 {
     bool of_cluster = op == EXECUTOR_LIST || op == EXECUTOR_INFO || op == EXECUTOR_END;
-    return code == ERR_AUTH && !of_cluster ? ERR_REFUSED : code;
+    bool itself = !of_cluster || reply->sent;
+    return reply->code == ERR_AUTH && itself ? ERR_REFUSED : reply->code;
 }
 
 static void replied(void *self, struct executor_reply *reply)
@@ -166,7 +167,7 @@ static void replied(void *self, struct executor_reply *reply)
     struct cluster_work *work = crew->cluster;
     struct call *call = (struct call *)(uintptr_t)reply->tag;
     struct instant now = clock_now(&work->service->clock);
-    lane_done(work->lane, now, lane_code(call->op, reply->code));
+    lane_done(work->lane, now, lane_code(call->op, reply));
     count_reply(work, call, reply->code, now);
     if (reply->code && reply->code != ERR_GONE && reply->code != ERR_STALE)
         log_line(
