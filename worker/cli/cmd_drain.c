@@ -149,11 +149,12 @@ const struct argp cmd_drain_argp = {
     "  curfew drain --cluster main --infobase ut --grace 15m --hold 2h --wait\n"
     "  curfew drain --cluster main --infobase ut --dry-run --wait\n"
     "  curfew restore --cluster main --infobase ut     ends the hold\n"
-    "\vNew sessions and scheduled jobs are denied, interactive sessions are ended first and jobs "
-    "last, again and again until nobody is left but protected sessions, which are named. Whatever "
-    "happens, the lock and the jobs setting are given back as they were; what somebody else has "
-    "changed meanwhile stays. --wait returns at the start of the hold.\n\n"
-    "Exit status: 0 empty, 1 failed, 2 usage, 3 some of several, 4 no such cluster, 5 refused, "
+    "\vNew sessions and scheduled jobs are denied. Interactive sessions are ended first and jobs "
+    "last, again and again until nobody is left but protected sessions, which are named. --wait "
+    "returns then, at the start of the hold.\n\n"
+    "Whatever happens, the lock and the jobs setting are given back as they were. What somebody "
+    "else has changed meanwhile stays.\n\n"
+    "Exit status: 0 empty, 1 failed, 2 usage, 3 in part, 4 no such cluster, 5 refused, "
     "6 timed out (the command goes on), 75 busy: later, 78 configuration.",
     cli_children,
     NULL,

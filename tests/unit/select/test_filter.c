@@ -99,7 +99,7 @@ static struct matcher *matcher_of(const char *expression)
 {
     AUTO(arena) arena = arena_create(1 << 20);
     struct filter *filter;
-    struct matcher *matcher;
+    struct matcher *matcher = NULL;
     struct error err;
     if (filter_parse(text_of(expression), arena, &filter, &err) ||
         matcher_create(filter, &matcher, &err))
