@@ -530,6 +530,7 @@ def arguments(description, **defaults):
     for name, (default, text) in defaults.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, help=f"{text} ({default})")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))    # and what was started ends as well
     for program in ("curfew", "curfew-ras-sim"):
         if not (pathlib.Path(options.build) / program).exists():
             print(f"{options.build}/{program} is not built")
