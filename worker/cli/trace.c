@@ -167,8 +167,11 @@ static void fold(struct trace *trace, int32_t partition, const struct record *re
         fold_locked(open, record, at);
     else if (record->kind == RECORD_RESTORED)
         open->command.holds.locked = false;
-    if (record->kind != RECORD_DUPLICATE && record->kind != RECORD_FORWARDED)
-        open->command.last = record->kind;
+    bool withheld = record->kind == RECORD_RESOLVED && open->command.last == RECORD_PENDING;
+    bool refused = record->kind == RECORD_APPROVED && record->reason.code;
+    if (record->kind != RECORD_DUPLICATE && record->kind != RECORD_FORWARDED && !withheld &&
+        !refused)
+        open->command.last = record->kind; /* what waits for an approval stays pending */
     if (record->kind == RECORD_CLOSED ||
         (record->kind == RECORD_REJECTED && record->rejected.after_accepted))
         forget(trace, open);

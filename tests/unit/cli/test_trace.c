@@ -205,6 +205,44 @@ static void open_commands_are_counted_with_what_is_left(void **state)
     assert_int_equal(open_count(), 1);
 }
 
+static void approve(struct epoch epoch, const struct uuid *id, enum error_code refused)
+{
+    struct record *record = record_create(RECORD_APPROVED);
+    record->command_id = *id;
+    record->reason.code = refused;
+    record->approved.by = mem_text("olga", 4);
+    record->approved.digest = mem_text("ab", 2);
+    assert_true(put(&chain, epoch, record, 0).counts);
+}
+
+static enum record_kind state_of_the_only_one(void)
+{
+    size_t count;
+    struct trace_command *commands = trace_open(trace, &count);
+    assert_int_equal(count, 1);
+    enum record_kind ret = commands[0].last;
+    free(commands);
+    return ret;
+}
+
+static void what_waits_for_an_approval_is_told_as_pending(void **state)
+{
+    (void)state;
+    struct epoch epoch = own(&chain, 1, "worker-1");
+    struct uuid id = accept_one(epoch, 2000);
+    struct record *record = record_create(RECORD_PENDING);
+    record->command_id = id;
+    record->pending.digest = mem_text("ab", 2);
+    record->pending.until.ms = 9000;
+    assert_true(put(&chain, epoch, record, 0).counts);
+    resolve(epoch, &id, 2);
+    assert_int_equal(state_of_the_only_one(), RECORD_PENDING);
+    approve(epoch, &id, ERR_DENIED);
+    assert_int_equal(state_of_the_only_one(), RECORD_PENDING);
+    approve(epoch, &id, ERR_OK);
+    assert_int_equal(state_of_the_only_one(), RECORD_APPROVED);
+}
+
 static void void_records_change_nothing(void **state)
 {
     (void)state;
@@ -236,6 +274,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_empty_journal_has_no_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(the_owner_is_the_last_one_that_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(open_commands_are_counted_with_what_is_left, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_waits_for_an_approval_is_told_as_pending, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(void_records_change_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(rubbish_is_damage_and_no_crash, setup, teardown),
