@@ -284,7 +284,9 @@ void api_receipt(struct gateway *gateway, const struct kafka_receipt *receipt)
         tell_all(gateway, entry); /* those who did not want to wait */
         return;
     }
-    bool surely_not = receipt->delivery == KAFKA_NOT_PERSISTED;
+    entry->uncertain |= receipt->delivery != KAFKA_NOT_PERSISTED;
+    /* An earlier copy of the same words may stand there all the same. */
+    bool surely_not = !entry->uncertain && !entry->accepted_at.ms;
     log_line(LOG_LEVEL_WARNING, "Kafka did not acknowledge the command",
              LOG_TEXT("id", uuid_format(&entry->id).text), LOG_TEXT("reason", receipt->reason));
     fail_all(gateway, entry, surely_not ? PROBLEM_NOT_WRITTEN : PROBLEM_UNCERTAIN);
@@ -300,14 +302,14 @@ static enum problem_kind enter(struct call *call, const struct command *command,
     struct book_entry *entry = book_find(call->gateway->book, &command->id);
     if (entry && entry->mark.text[0] && strcmp(entry->mark.text, mark->text) != 0)
         return PROBLEM_KEY_REUSED;
+    if (!access_count(call->asker, call->begun))
+        return PROBLEM_RATE;
     if (entry && entry->mark.text[0] &&
         (entry->sending || entry->sent || entry->accepted_at.ms ||
          entry->outcome != COMMAND_NONE)) {
         *ret = entry;
         return PROBLEM_NONE;
     }
-    if (!access_count(call->asker, call->begun))
-        return PROBLEM_RATE;
     bool is_new = !entry;
     entry = book_add(call->gateway->book, &command->id);
     enum problem_kind kind = send_command(call->gateway, command, entry);

@@ -33,6 +33,7 @@ struct book_entry {
     struct uuid id;
     uint32_t sending; /* receipts that Kafka owes: an event may come before them */
     bool sent;        /* by this gateway, and Kafka has it */
+    bool uncertain;   /* a copy was sent, and Kafka may have it */
     struct waiters waiters;
     uint32_t asked;       /* sessions that were asked for here; 0: not known */
     struct ask_mark mark; /* of its content; "": not known */

@@ -73,7 +73,11 @@ enum error_code guard_session(const struct config *config, const struct config_c
                          "sessions of the application '%s' are ended only when the command names "
                          "the session's UUID or this application",
                          session->app_id);
-    if (session->user_name[0] && in_list(&policy->protected_users, session->user_name))
+    if (!session->user_name[0] && policy->protected_users.count)
+        return error_set(err, ERR_DENIED,
+                         "the session has no user yet, and the policy protects users: ask again "
+                         "when it has one");
+    if (in_list(&policy->protected_users, session->user_name))
         return error_set(err, ERR_DENIED, "the session's user is protected by the policy");
     if (session->host[0] && in_list(&policy->protected_hosts, session->host))
         return error_set(err, ERR_DENIED, "the session's host is protected by the policy");

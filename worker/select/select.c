@@ -144,39 +144,6 @@ static enum target_outcome judge_number(const struct guard *guard, const struct 
     return guard->started_at.ticks ? TARGET_NONE : judge_start(rules, session, why);
 }
 
-static enum error_code resolve_numbers(const struct selector *selector,
-                                       const struct select_rules *rules,
-                                       const struct session_list *list,
-                                       struct resolution *resolution, struct error *err)
-{
-    const struct infobase_name *infobase = session_list_infobase(list, text_of(selector->infobase));
-    if (!infobase)
-        return error_set(err, ERR_NOT_FOUND,
-                         "the cluster has no infobase '%s'; `curfew sessions` lists what it has",
-                         selector->infobase);
-    for (size_t i = 0; i < selector->count; i++) {
-        struct resolved_row row = {.asked_by_number = true, .asked_number = selector->numbers[i]};
-        if (asked_before(resolution, &row))
-            continue;
-        row.session = find_number(list, &infobase->uuid, row.asked_number);
-        const struct guard *guard = selector->guards ? &selector->guards[i] : &selector->guard;
-        row.verdict = judge_number(guard, rules, row.session, &row.why);
-        if (row.verdict == TARGET_ALREADY_GONE)
-            row.session = NULL; /* nobody's snapshot but his who was meant */
-        *next_row(resolution) = row;
-    }
-    return ERR_OK;
-}
-
-/* ---- filters ---- */
-
-/* Those that were not yet there when the command was given are not meant. */
-static bool is_in_time(const struct command *command, const struct select_rules *rules,
-                       const struct session *session)
-{
-    return command->options.until_empty || began_before_command(rules, session) == TRUTH_YES;
-}
-
 static enum error_code check_clock(const struct select_rules *rules,
                                    const struct session_list *list, struct error *err)
 {
@@ -193,6 +160,45 @@ static enum error_code check_clock(const struct select_rules *rules,
                 server_time_format(began ? session->started_at : session->last_active_at).text);
     }
     return ERR_OK;
+}
+
+static enum error_code resolve_numbers(const struct selector *selector,
+                                       const struct select_rules *rules,
+                                       const struct session_list *list,
+                                       struct resolution *resolution, struct error *err)
+{
+    const struct infobase_name *infobase = session_list_infobase(list, text_of(selector->infobase));
+    if (!infobase)
+        return error_set(err, ERR_NOT_FOUND,
+                         "the cluster has no infobase '%s'; `curfew sessions` lists what it has",
+                         selector->infobase);
+    struct error wrong;
+    bool untrue = check_clock(rules, list, &wrong) != ERR_OK;
+    for (size_t i = 0; i < selector->count; i++) {
+        struct resolved_row row = {.asked_by_number = true, .asked_number = selector->numbers[i]};
+        if (asked_before(resolution, &row))
+            continue;
+        row.session = find_number(list, &infobase->uuid, row.asked_number);
+        const struct guard *guard = selector->guards ? &selector->guards[i] : &selector->guard;
+        row.verdict = judge_number(guard, rules, row.session, &row.why);
+        if (row.verdict == TARGET_ALREADY_GONE && row.session && untrue) {
+            row.verdict = TARGET_NO_LONGER_MATCHES; /* a clock that is off says nothing of starts */
+            row.why = wrong;
+        }
+        if (row.verdict == TARGET_ALREADY_GONE)
+            row.session = NULL; /* nobody's snapshot but his who was meant */
+        *next_row(resolution) = row;
+    }
+    return ERR_OK;
+}
+
+/* ---- filters ---- */
+
+/* Those that were not yet there when the command was given are not meant. */
+static bool is_in_time(const struct command *command, const struct select_rules *rules,
+                       const struct session *session)
+{
+    return command->options.until_empty || began_before_command(rules, session) == TRUTH_YES;
 }
 
 static enum error_code resolve_filter(const struct command *command,

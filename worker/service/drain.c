@@ -22,8 +22,24 @@ static struct server_time local_time(const struct zone *zone, struct wall at)
     return (struct server_time){UNIX_TICKS + local_ms * TICKS_OF_MS};
 }
 
-static char *message_of(const struct config *config, const struct command *command)
+/* Where the clocks are set back before the lock begins, they show its begin twice: the larger
+ * offset writes the later reading, so that nobody is sent out an hour before his time is over. */
+static struct server_time begin_of(const struct zone *zone, struct wall from, struct wall now)
 {
+    if (!zone || !from.ms)
+        return (struct server_time){0};
+    int64_t then = zone_offset(zone, from);
+    int64_t today = zone_offset(zone, now);
+    int64_t local_ms = from.ms + (then > today ? then : today) * 1000;
+    return (struct server_time){UNIX_TICKS + local_ms * TICKS_OF_MS};
+}
+
+/* The platform's own program prints a text of several lines so that it may not be read back: one
+ * line for it, and clients look for the marker alone. */
+static char *message_of(const struct config *config, const struct config_cluster *cluster,
+                        const struct command *command)
+{
+    bool one_line = cluster->executor == CONFIG_EXECUTOR_RAC;
     const char *text =
         command->options.message[0] ? command->options.message : config->policy.drain_message;
     AUTO_BUF message;
@@ -34,6 +50,9 @@ static char *message_of(const struct config *config, const struct command *comma
                "'%s' --infobase '%s'",
                uuid_format(&command->id).text, command->cluster, command->infobase);
     CHECK(!message.full);
+    for (size_t i = 0; one_line && i < message.length; i++)
+        if (message.data[i] == '\n' || message.data[i] == '\r')
+            message.data[i] = ' ';
     return mem_text(buf_text(&message), message.length);
 }
 
@@ -53,8 +72,8 @@ enum error_code service_deny(void *self, const struct command *command, struct w
     *ret = (struct deny){
         .wanted = {.sessions_deny = true,
                    .scheduled_jobs_deny = !command->keep_jobs,
-                   .denied_from = local_time(cluster->zone, from),
-                   .denied_message = message_of(config, command),
+                   .denied_from = begin_of(cluster->zone, from, now),
+                   .denied_message = message_of(config, cluster, command),
                    .denied_parameter = mem_text(id.text, strlen(id.text)),
                    .permission_code = mem_text(config->policy.permission_code,
                                                strlen(config->policy.permission_code))},

@@ -303,7 +303,7 @@ static void a_list_that_takes_too_long_is_unknown(void **state)
     (void)state;
     plays(USUAL "*'session list'*) exec sleep 1000;;\n");
     make_usual();
-    came(does(EXECUTOR_INFO), ERR_REFUSED, false, NULL); /* prepares, so that little is left */
+    came(does(EXECUTOR_INFO), ERR_PROTOCOL, false, NULL); /* prepares, so that little is left */
     struct executor_request asked = request(EXECUTOR_LIST);
     asked.deadline = instant_add_ms(clock_real().now(NULL), 50);
     struct executor_reply *reply = asks(&asked);
@@ -397,7 +397,7 @@ static void an_end_that_hangs_is_in_doubt(void **state)
     (void)state;
     plays(USUAL "*'session terminate'*) exec sleep 1000;;\n");
     make_usual();
-    came(does(EXECUTOR_INFO), ERR_REFUSED, false, NULL);
+    came(does(EXECUTOR_INFO), ERR_PROTOCOL, false, NULL);
     struct executor_request asked = request(EXECUTOR_END);
     asked.deadline = instant_add_ms(clock_real().now(NULL), 50);
     came(asks(&asked), ERR_IN_DOUBT, true, "did not end within its time");

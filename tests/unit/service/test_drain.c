@@ -70,6 +70,20 @@ static void the_lock_begins_by_the_clusters_own_clock_also_over_a_change_of_the_
     assert_string_equal(denied_from(1774746000), "2026-03-29T03:00:00"); /* 2 to 3 is left out */
 }
 
+/* Announced before the clocks are set back, it must not come an hour early. */
+static void a_grace_over_the_hour_that_comes_twice_is_not_cut_short(void **state)
+{
+    (void)state;
+    struct deny deny = {.now = {0}};
+    struct error err;
+    struct wall now = {1792889400000};  /* 00:50 UTC: 02:50, summer */
+    struct wall from = {1792890600000}; /* 01:10 UTC: 02:10, winter; the clock showed it before */
+    configure(", time_zone: Europe/Berlin", "");
+    assert_int_equal(service_deny(&service, command, from, now, &deny, &err), ERR_OK);
+    assert_string_equal(server_time_format(deny.wanted.denied_from).text, "2026-10-25T03:10:00");
+    infobase_lock_release(&deny.wanted);
+}
+
 static void the_message_has_the_layout_of_clients_and_the_parameter_names_the_command(void **state)
 {
     (void)state;
@@ -151,6 +165,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             the_lock_begins_by_the_clusters_own_clock_also_over_a_change_of_the_clocks, setup,
             teardown),
+        cmocka_unit_test_setup_teardown(a_grace_over_the_hour_that_comes_twice_is_not_cut_short,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(
             the_message_has_the_layout_of_clients_and_the_parameter_names_the_command, setup,
             teardown),

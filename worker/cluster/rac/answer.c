@@ -55,8 +55,16 @@ static enum error_code ended_by_us(const struct process_result *result, struct e
     return error_set(err, code, "%s", result->error.message);
 }
 
-/* What a program that did not do its work says, as an error. Words that nobody knows may stand for
- * anything: a change that ended with them may have been made. */
+/* Words that nobody knows may stand for anything: a change that ended with them may have been made,
+ * and they are no answer to the question whether a session is there. */
+static enum error_code unknown_words(const struct rac_task *task)
+{
+    if (rac_is_change(task))
+        return ERR_IN_DOUBT;
+    return task->request.op == EXECUTOR_INFO ? ERR_PROTOCOL : ERR_REFUSED;
+}
+
+/* What a program that did not do its work says, as an error. */
 static enum error_code refusal(const struct rac_task *task, const struct process_result *result,
                                enum error_code says, struct text errors, struct text output,
                                struct error *err)
@@ -65,12 +73,11 @@ static enum error_code refusal(const struct rac_task *task, const struct process
     buf_init(&told, 4 * RAC_TOLD_MAX);
     tell(task->executor, errors, output, &told);
     const char *words = told.length ? buf_text(&told) : "without a word";
-    enum error_code unknown = rac_is_change(task) ? ERR_IN_DOUBT : ERR_REFUSED;
     if (result->signal)
         return error_set(err, rac_is_change(task) ? ERR_IN_DOUBT : ERR_PROTOCOL,
                          "rac was ended by signal %d: %s", result->signal, words);
-    return error_set(err, says ? says : unknown, "rac refuses (status %d): %s", result->status,
-                     words);
+    return error_set(err, says ? says : unknown_words(task), "rac refuses (status %d): %s",
+                     result->status, words);
 }
 
 static enum rac_about about_of(const struct rac_task *task)

@@ -155,7 +155,11 @@ static enum error_code add_lock(const struct rac_task *task, struct rac_argument
     const struct infobase_lock *wanted = task->request.lock;
     bool new_code = !same_text(is->permission_code, wanted->permission_code) &&
                     wanted->permission_code && *wanted->permission_code;
-    if (new_code && !task->executor->settings.passwords_allowed)
+    /* A code that is taken away could not be given back: then nothing is written at all. */
+    bool takes = wanted->sessions_deny && !wanted->denied_to.ticks;
+    bool loses_code = takes && is->permission_code && *is->permission_code &&
+                      !same_text(is->permission_code, wanted->permission_code);
+    if ((new_code || loses_code) && !task->executor->settings.passwords_allowed)
         return error_set(
             err, ERR_CONFIG,
             "the permission code would stand on rac's command line, where every user of "
