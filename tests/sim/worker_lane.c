@@ -151,7 +151,8 @@ void lane_request(struct world *world, struct worker *worker, struct seat *seat,
         .infobase = is_about_lock(action->kind) ? lock_infobase(action->infobase) : -1,
         .connection = action->connection,
     };
-    if (action->kind == ENGINE_CONNECTIONS)
+    bool by_uuid = is_about_lock(action->kind) && job->infobase < 0;
+    if (by_uuid || action->kind == ENGINE_CONNECTIONS)
         job->infobase = connection_infobase(&world->clusters[job->cluster], action->infobase);
     if (action->kind == ENGINE_LOCK_WRITE) {
         job->lock = infobase_lock_copy(action->lock);

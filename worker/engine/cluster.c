@@ -132,7 +132,8 @@ static void target_present(struct target *target, const struct session_list *lis
     target->seen = list->finished;
     if (target->work == WORK_DOUBT && !(target->answered_gone))
         target->work = WORK_IDLE; /* it is still there: a new licence, then again */
-    else if (target->work == WORK_SENT && instant_passed(list->started, target->verify_by))
+    else if (target->work == WORK_SENT &&
+             instant_passed(list->started, instant_max(target->verify_by, target->settled)))
         target->present_late = true;
 }
 
@@ -216,7 +217,9 @@ static void fail_waiting(struct engine *engine, struct open *open, const struct 
     if ((open->state != STATE_ACCEPTED && !between) || open->pending)
         return;
     cluster_served(open);
-    if (between || open->target_count == 0)
+    if (between)
+        round_failed(engine, open, failure);
+    else if (open->target_count == 0)
         command_give_up(engine, open, failure, now);
     else
         decide_all(open, TARGET_FAILED, failure);

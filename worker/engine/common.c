@@ -242,6 +242,7 @@ void open_free(struct engine *engine, struct open *open)
     free(open->approval.refused);
     drain_free(engine, open);
     reason_release(&open->reason);
+    reason_release(&open->failure);
     release_free(open);
     handling_free(open);
     command_destroy(open->command);

@@ -113,6 +113,13 @@ static void pass_seen(struct engine *engine, struct open *open, uint32_t index, 
         pass->wake = instant_min(pass->wake, target->settled);
         return;
     }
+    bool speaks = !may_act || attempts_are_spent(engine, target);
+    if (speaks && instant_before(target->seen, target->settled)) { /* age, then list, then speak */
+        target->seen = (struct instant){0};
+        target->since = instant_max(target->since, target->settled);
+        pass->needs_list = true;
+        return;
+    }
     if (!may_act) {
         bool over = open_is_over(engine, open, now);
         decide_with(open, target, over ? TARGET_EXPIRED : TARGET_STOPPED,
@@ -368,6 +375,7 @@ void open_restart(struct engine *engine, struct open *open, struct instant now)
     open->list_after = now;
     open->resolved_seen = (struct instant){0};
     open->gives_up = false;
+    reason_release(&open->failure);
     open->grace_list_at = (struct instant){0};
     open->hinted = false;
     open->list_round = 0;

@@ -14,7 +14,8 @@ enum {
         5,                   /* 6.4 s at most: given back within a minute of the cluster's return */
     LOCKS_MAX = 10,          /* LOCKED records: then somebody else keeps changing it */
     GONE_CONFIRM_MS = 30000, /* an infobase is believed to be gone when asked for again after it */
-    WHOLE_SECOND_MS = 1000,  /* the cluster keeps such times to the second */
+    CONTROL_RETRY_MS = 1000,
+    WHOLE_SECOND_MS = 1000, /* the cluster keeps such times to the second */
 };
 
 /* ---- requests and answers ---- */
@@ -26,6 +27,10 @@ static struct engine_action *act_on_lock(struct engine *engine, struct open *ope
     action->tag = (open->serial << TARGET_BITS) | LOCK_INDEX;
     action->cluster = open->cluster->name;
     action->infobase = open->command->infobase;
+    if (open->drain->share) { /* a name may be given to another infobase meanwhile */
+        open->drain->name = uuid_format(&open->drain->share->key.infobase);
+        action->infobase = open->drain->name.text;
+    }
     open->drain->work = work;
     return action;
 }
@@ -74,7 +79,6 @@ static void lock_read(struct drain *drain, const struct engine_answer *answer, s
     if (answer->code == ERR_OK) {
         drain->known = true;
         drain->seen = infobase_lock_copy(answer->lock);
-        drain->failures = 0;
         drain->missing = (struct instant){0};
         return;
     }
@@ -101,6 +105,8 @@ static void lock_written(struct engine *engine, struct drain *drain,
         drain->failure = *answer->failure; /* nothing but the operator can change it */
     if (code)
         back_off(drain, now);
+    else
+        drain->failures = 0;
 }
 
 void drain_answered(struct engine *engine, struct open *open, const struct engine_answer *answer,
@@ -199,8 +205,13 @@ static void take_lock(struct engine *engine, struct open *open, struct instant n
         engine_touch(engine, open);
         return;
     }
-    if (!engine_control_is_fresh(engine, now))
-        return; /* engine_control_seen() comes back to it */
+    if (!engine_control_is_fresh(engine, now)) {
+        hold_leave(engine, drain); /* others may give theirs back meanwhile */
+        drain_forget_seen(drain);
+        drain->not_before = instant_add_ms(now, CONTROL_RETRY_MS);
+        heap_set(engine, open, drain->not_before);
+        return;
+    }
     if (drain->share == hold && licence_serves(drain, false, now)) {
         write_lock(engine, open, &drain->during, LOCK_WRITING);
         return;
@@ -348,7 +359,7 @@ static bool is_stopped(const struct engine *engine, const struct open *open, str
                                : "the validity ended before the infobase was locked");
     else if (drain->failure.code && (!drain->missing.ns || is_gone(drain, now)))
         *why = drain->failure;
-    else if (drain->restored)
+    else if (drain->restored || drain->gives_back)
         error_set(why, ERR_UNAVAILABLE, "given up, and the lock given back");
     return why->code != ERR_OK;
 }
@@ -363,7 +374,9 @@ static bool decide_waiting(struct engine *engine, struct open *open, struct inst
     bool stopped = is_stopped(engine, open, now, &why);
     if (!stopped && (open->state == STATE_BETWEEN || drain->in_force))
         return false;
-    cluster_served(open);
+    if (!open->gives_up)
+        cluster_served(open); /* what it waited for was a round's list */
+    open->gives_up |= stopped;
     heap_set(engine, open, stopped ? INSTANT_NEVER : engine_instant_of(engine, open_end(open)));
     if (!stopped || drain->share) {
         work_on_lock(engine, open, stopped, now);
@@ -371,6 +384,8 @@ static bool decide_waiting(struct engine *engine, struct open *open, struct inst
     }
     if (open->pending || drain->work != LOCK_IDLE)
         return true; /* a LOCKED may still come back, and then has to be given back */
+    if (open->state == STATE_BETWEEN && !release_step(engine, open, now))
+        return true; /* what earlier rounds left */
     if (!handler_after_step(engine, open, now))
         return true; /* somebody is told first how the sessions of earlier rounds ended */
     hold_leave(engine, drain);

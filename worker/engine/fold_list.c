@@ -162,6 +162,10 @@ static enum error_code list_counts(struct engine *engine, struct open *open,
     open->nobody_left = open->target_count == first;
     release_free(open);
     open->released = false; /* what this round leaves is still to be looked for */
+    open->release_unknown = false;
+    open->leaked = 0;
+    for (uint32_t i = 0; i < first; i++)
+        open->targets[i].leaks = false;
     license(open, first, licence);
     return ERR_OK;
 }

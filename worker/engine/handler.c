@@ -14,8 +14,9 @@
 #include "base/limits.h"
 
 enum {
-    PUT_OFF_MS = 250,     /* nobody had a place for the run: later */
-    PUT_OFF_DOUBLINGS = 3 /* 2 s at most */
+    PUT_OFF_MS = 250,      /* nobody had a place for the run: later */
+    PUT_OFF_DOUBLINGS = 3, /* 2 s at most */
+    STARTS_MAX = 10,       /* in a row, of a program that the system does not start */
 };
 
 /* One run. Volatile: a new OWNER of ours forgets it. */
@@ -369,7 +370,9 @@ static void take_word(struct engine *engine, struct open *open, struct target *t
 static void told_of_end(struct open *open, const struct engine_handled *reply, struct instant now)
 {
     struct handling *handling = open->handling;
-    bool again = !reply->sent && !engine_is_final(reply->code) && reply->code != ERR_TOO_LARGE;
+    bool cannot_start = reply->code == ERR_SYSTEM && handling->put_off > STARTS_MAX;
+    bool again = !reply->sent && !engine_is_final(reply->code) && reply->code != ERR_TOO_LARGE &&
+                 !cannot_start;
     if (reply->sent)
         handling->after_until = now;
     if (again)

@@ -379,6 +379,20 @@ bool release_step(struct engine *engine, struct open *open, struct instant now)
     struct release *release = open->release ? open->release : begin(open, now);
     bool waits = open->pending & (PENDING_RELEASED | PENDING_ATTEMPT) || release->asking ||
                  release->out > 0 || open->wants_list;
+    if (release->stage == STAGE_CONFIRM && open->wants_list) {
+        struct instant last =
+            instant_add_ms(deadline(engine, release), 2 * engine->config.settle_ms + 10000);
+        if (instant_before(now, last)) {
+            heap_set(engine, open, last);
+            return false;
+        }
+        cluster_served(open);
+        release->left_count = 0;
+        error_set(&release->trouble, ERR_UNAVAILABLE,
+                  "whether connections are left is not known: the cluster could not be listed");
+        append_released(engine, open, now);
+        return false;
+    }
     if (waits)
         return false;
     if (release->infobase_count == 0) {

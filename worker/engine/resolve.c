@@ -254,7 +254,7 @@ static void refuse(struct engine *engine, struct open *open, const struct error 
     if (drain_gives_back_first(engine, open, why))
         return;
     if (open->round > 0) { /* what earlier rounds did stands */
-        command_give_up(engine, open, why, now);
+        round_failed(engine, open, why);
         return;
     }
     struct record *record = engine_record_about(open, RECORD_REJECTED);

@@ -118,11 +118,12 @@ void drain_fold_locked(struct engine *engine, struct open *open, const struct re
     if (!drain || drain->restored || record->locked.attempt <= drain->locks)
         return; /* a repeat */
     struct hold *hold = hold_find(engine, open->cluster, &record->locked.before.infobase);
-    if (drain->share && drain->share != hold)
-        drop_share(engine, drain); /* the infobase was registered anew: another one */
-    if (!drain->share)
-        hold->shares++;
-    drain->share = hold;
+    if (drain->share != hold) {
+        hold->shares++; /* first: dropping the other one may leave this one */
+        if (drain->share)
+            drop_share(engine, drain); /* the infobase was registered anew: another one */
+        drain->share = hold;
+    }
     hold_note(hold, &record->locked.before, &record->locked.during);
     if (drain->locks == 0) {
         open->end_by = record->locked.end_by;
@@ -143,6 +144,7 @@ void drain_fold_attempt(struct open *open, struct instant licence)
 {
     if (!open->drain)
         return;
+    open->drain->gives_back = true;
     open->drain->licence_until = licence;
     open->drain->licence_restores = true;
     open->pending &= ~(unsigned)PENDING_LOCK;

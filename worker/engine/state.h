@@ -135,13 +135,15 @@ struct drain {
     struct wall locked_at;
     struct wall grace_until; /* 0: no grace */
     struct wall until;       /* given back by then */
+    bool gives_back;         /* an ATTEMPT(ACT_RESTORE) counts: no further round */
     bool restored;
     bool kept_foreign;
     /* volatile */
     enum lock_work work;
-    struct hold *busy; /* the hold on which it works */
-    bool in_force;     /* read back */
-    bool known;        /* `seen` serves */
+    struct hold *busy;     /* the hold on which it works */
+    struct uuid_text name; /* of `share`, for requests */
+    bool in_force;         /* read back */
+    bool known;            /* `seen` serves */
     struct infobase_lock seen;
     struct instant asked; /* when the reading of `seen` was asked for */
     struct instant licence_until;
@@ -209,6 +211,7 @@ struct open {
     /* volatile */
     struct instant resolved_seen; /* the list behind the RESOLVED in flight was complete then */
     bool gives_up;                /* between two rounds: no further list is resolved */
+    struct reason failure;        /* owned: because that list could not be had */
     struct instant grace_list_at; /* during a grace no list is asked for before */
     uint64_t serial;
     UT_hash_handle by_serial;
@@ -445,6 +448,8 @@ void verdicts_flush(struct engine *engine, struct open *open, struct instant now
 /* How it stands, or ends, as its targets tell. */
 enum command_outcome command_outcome_of(const struct open *open);
 void command_close(struct engine *engine, struct open *open, struct instant now);
+/* No further list can be had: what earlier rounds left is looked for, and told, before the end. */
+void round_failed(struct engine *engine, struct open *open, const struct error *why);
 /* ... or that ends before a list says that nobody is left, and why. */
 void command_give_up(struct engine *engine, struct open *open, const struct error *why,
                      struct instant now);

@@ -201,6 +201,15 @@ void command_close(struct engine *engine, struct open *open, struct instant now)
     reason_release(&leak);
 }
 
+void round_failed(struct engine *engine, struct open *open, const struct error *why)
+{
+    if (drain_gives_back_first(engine, open, why))
+        return;
+    open->gives_up = true;
+    reason_set(&open->failure, why);
+    engine_touch(engine, open);
+}
+
 void command_give_up(struct engine *engine, struct open *open, const struct error *why,
                      struct instant now)
 {

@@ -116,8 +116,11 @@ void wait_between(struct engine *engine, struct open *open, struct instant now)
     struct error why;
     if (open->pending)
         return;
-    error_set(&why, ERR_CANCELLED,
-              "stopped between two rounds"); /* by a kill switch released since */
+    if (open->failure.code)
+        why = reason_error(&open->failure);
+    else
+        error_set(&why, ERR_CANCELLED,
+                  "stopped between two rounds"); /* by a kill switch released since */
     if (is_stopped(engine, open, now, "the time for this command ended before nobody was left",
                    &why) ||
         open->gives_up) {

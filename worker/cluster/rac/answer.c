@@ -83,6 +83,8 @@ static enum error_code refusal(const struct rac_task *task, const struct process
 static enum rac_about about_of(const struct rac_task *task)
 {
     enum executor_op op = task->request.op;
+    if (op == EXECUTOR_INFOBASE_READ || op == EXECUTOR_INFOBASE_WRITE)
+        return RAC_ABOUT_INFOBASE;
     if (task->step != RAC_STEP_MAIN)
         return RAC_ABOUT_ANYTHING;
     if (op == EXECUTOR_INFO || op == EXECUTOR_END || op == EXECUTOR_INTERRUPT)

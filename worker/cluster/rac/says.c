@@ -19,6 +19,12 @@ static bool has(const char *text, const char *part)
     return strstr(text, part) != NULL;
 }
 
+static bool fits(enum rac_about row, enum rac_about asked)
+{
+    return row == RAC_ABOUT_ANYTHING || row == asked ||
+           (row == RAC_ABOUT_CLUSTER && asked != RAC_ABOUT_INFOBASE);
+}
+
 enum error_code rac_says(struct text text, enum rac_about about)
 {
     AUTO_BUF folded;
@@ -28,8 +34,7 @@ enum error_code rac_says(struct text text, enum rac_about about)
     text_fold(&folded, text);
     const char *at = buf_text(&folded);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if ((rows[i].about == RAC_ABOUT_ANYTHING || rows[i].about == about) &&
-            has(at, rows[i].part) && has(at, rows[i].another))
+        if (fits(rows[i].about, about) && has(at, rows[i].part) && has(at, rows[i].another))
             return rows[i].code;
     return ERR_OK;
 }

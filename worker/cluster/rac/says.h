@@ -6,8 +6,14 @@
 #include "base/text.h"
 #include "cluster/ras/conn.h"
 
-/* What was asked about. */
-enum rac_about { RAC_ABOUT_ANYTHING, RAC_ABOUT_SESSION, RAC_ABOUT_CONNECTION };
+/* What was asked about. CLUSTER: words that say nothing about an infobase. */
+enum rac_about {
+    RAC_ABOUT_ANYTHING,
+    RAC_ABOUT_SESSION,
+    RAC_ABOUT_CONNECTION,
+    RAC_ABOUT_INFOBASE,
+    RAC_ABOUT_CLUSTER
+};
 
 /* ERR_OK: the text says nothing that is known. Valid UTF-8; either language, any case. */
 enum error_code rac_says(struct text text, enum rac_about about);

@@ -20,8 +20,12 @@ static enum error_code clusters_came(struct rac_task *task, const struct ras_mes
     struct rac_cluster cluster = {.known = true, .read_at = task->started};
     enum error_code code =
         ras_choose_cluster(executor->settings.cluster, message, &cluster.uuid, err);
+    bool about_infobase =
+        task->request.op == EXECUTOR_INFOBASE_READ || task->request.op == EXECUTOR_INFOBASE_WRITE;
     if (!code)
         executor->clusters[task->address] = cluster;
+    else if (code == ERR_NOT_FOUND && about_infobase) /* that says nothing about the infobase */
+        code = err->code = ERR_UNAVAILABLE;
     return code;
 }
 

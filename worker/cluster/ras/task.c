@@ -41,6 +41,19 @@ static void end_ok(struct slot *slot, struct executor_reply *reply)
     task_end(slot->executor, slot, slot->task, reply);
 }
 
+/* That the RAS serves no such cluster says nothing about the infobase: a lock of ours must not be
+ * taken for gone with it. */
+static bool must_not_miss(const struct task *task)
+{
+    return task->request.op == EXECUTOR_INFOBASE_READ ||
+           task->request.op == EXECUTOR_INFOBASE_WRITE;
+}
+
+static bool cluster_is_another(const struct ras_answer *answer)
+{
+    return text_equal(ras_class_name(text_of(answer->remote_class)), TEXT("ClusterNotFound"));
+}
+
 static void end_failed(struct slot *slot, const struct ras_answer *answer)
 {
     struct executor_reply reply = {.code = answer->code, .error = answer->error};
@@ -48,6 +61,8 @@ static void end_failed(struct slot *slot, const struct ras_answer *answer)
     memcpy(reply.remote_class, answer->remote_class, sizeof reply.remote_class);
     reply.sent = answer->sent && slot->task->step == STEP_MAIN &&
                  executor_op_changes(slot->task->request.op);
+    if (must_not_miss(slot->task) && cluster_is_another(answer))
+        reply.code = reply.error.code = ERR_UNAVAILABLE;
     error_wrap(&reply.error, "cluster '%s'", slot->executor->settings.name);
     task_end(slot->executor, slot, slot->task, &reply);
 }
@@ -231,6 +246,8 @@ static void clusters_came(struct slot *slot, const struct ras_answer *answer)
         task_begin(slot);
         return;
     }
+    if (code == ERR_NOT_FOUND && must_not_miss(slot->task))
+        code = err.code = ERR_UNAVAILABLE;
     const struct ras_address *address = &slot->executor->settings.addresses[slot->address];
     error_wrap(&err, "RAS '%s:%u'", address->host, address->port);
     slot_drop(slot);
@@ -372,11 +389,6 @@ static bool may_restart(const struct slot *slot, const struct ras_answer *answer
     return answer->lost && answer->silent && !answer->timed_out && !task->restarted &&
            !(changing && answer->sent) && !slot->executor->stopping &&
            !instant_passed(now_of(slot->executor), task->request.deadline);
-}
-
-static bool cluster_is_another(const struct ras_answer *answer)
-{
-    return text_equal(ras_class_name(text_of(answer->remote_class)), TEXT("ClusterNotFound"));
 }
 
 static void call_failed(struct slot *slot, const struct ras_answer *answer)
