@@ -485,6 +485,103 @@ static void a_dry_run_of_a_drain_locks_nothing(void **state)
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_DRY_RUN);
 }
 
+/* What was given back is not ended under, and not called held. */
+static void a_kill_switch_that_comes_and_goes_leaves_no_drain_without_its_lock(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_world(hand, 2, 7u, 8u);
+    locked(hand, drain(1, 0, 60000));
+    struct engine_action list = hand_take(hand, ENGINE_LIST);
+    struct engine_action action = {.kind = ENGINE_LIST};
+    engine_halt(hand->engine, true, hand->now);
+    while (action.kind != ENGINE_LOCK_WRITE && hand_next(hand, &action))
+        hand_carry_out(hand, &action);
+    assert_false(hand->lock.sessions_deny);
+    engine_halt(hand->engine, false, hand->now); /* before RESTORED */
+    hand_list(hand, list.tag);
+    hand_run(hand);
+    assert_int_equal(hand->ends, 0);
+    assert_int_equal(count_records(hand, RECORD_RESOLVED), 0);
+    for (size_t i = 0; i < hand->progress_count; i++)
+        assert_int_not_equal(hand->progress[i], PROGRESS_HOLDING);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+}
+
+static void a_refused_write_waits_longer_each_time(void **state) /* I13 */
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    locked(hand, drain(1, 0, 0));
+    engine_halt(hand->engine, true, hand->now);
+    struct instant begun = hand->now;
+    struct engine_action action;
+    uint32_t writes = 0;
+    while (instant_ms_between(begun, hand->now) < 60000) {
+        while (hand_next(hand, &action)) {
+            writes += action.kind == ENGINE_LOCK_WRITE;
+            if (action.kind == ENGINE_LOCK_WRITE)
+                hand_lock_written(hand, action.tag, ERR_REFUSED, true);
+            else
+                hand_carry_out(hand, &action);
+        }
+        int64_t ms = instant_ms_between(hand->now, engine_wake(hand->engine)) + 1;
+        hand_pass(hand, ms > 0 ? ms : 1);
+    }
+    assert_in_range(writes, 5, 30);
+}
+
+/* The name is given to another infobase: the lock stands where it was written. */
+static void a_lock_is_given_back_by_the_uuid_of_its_infobase(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    locked(hand, drain(1, 0, 60000));
+    struct engine_action action = {.kind = ENGINE_LIST};
+    struct uuid_text uuid = uuid_format(&hand->lock.infobase);
+    for (int turn = 0; turn < 100 && action.kind != ENGINE_LOCK_READ; turn++) {
+        while (action.kind != ENGINE_LOCK_READ && hand_next(hand, &action))
+            if (action.kind != ENGINE_LOCK_READ)
+                hand_carry_out(hand, &action);
+        if (action.kind != ENGINE_LOCK_READ)
+            hand_wait(hand);
+    }
+    assert_int_equal(action.kind, ENGINE_LOCK_READ);
+    assert_string_equal(action.infobase, uuid.text);
+    hand_read_lock(hand, action.tag);
+    hand_run(hand);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+}
+
+/* Lists fail from now on; the lock can be written all the same. */
+static void a_release_that_cannot_be_confirmed_keeps_no_lock(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_world(hand, 1, 7u);
+    hand_connect(hand, 9, 7);
+    locked(hand, drain(1, 0, 10000));
+    struct instant begun = hand->now;
+    struct engine_action action;
+    bool looked = false;
+    while (instant_ms_between(begun, hand->now) < 600000 &&
+           engine_counts(hand->engine).open_commands) {
+        while (hand_next(hand, &action)) {
+            looked |= action.kind == ENGINE_CONNECTIONS;
+            hand->cluster_down = looked && action.kind == ENGINE_LIST;
+            hand_carry_out(hand, &action);
+            hand->cluster_down = false;
+        }
+        if (!engine_counts(hand->engine).open_commands)
+            break;
+        int64_t ms = instant_ms_between(hand->now, engine_wake(hand->engine)) + 1;
+        hand_pass(hand, ms > 0 ? ms : 1);
+    }
+    assert_true(looked);
+    assert_false(hand->lock.sessions_deny);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -510,6 +607,10 @@ int main(void)
         cmocka_unit_test(restore_ends_the_holds_of_that_infobase_that_were_asked_for_before_it),
         cmocka_unit_test(what_stays_until_the_deadline_is_named_and_the_lock_is_given_back),
         cmocka_unit_test(a_dry_run_of_a_drain_locks_nothing),
+        cmocka_unit_test(a_kill_switch_that_comes_and_goes_leaves_no_drain_without_its_lock),
+        cmocka_unit_test(a_refused_write_waits_longer_each_time),
+        cmocka_unit_test(a_lock_is_given_back_by_the_uuid_of_its_infobase),
+        cmocka_unit_test(a_release_that_cannot_be_confirmed_keeps_no_lock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
