@@ -53,6 +53,7 @@ struct fold_command {
     } gathering;
     bool released;            /* RELEASED says what became of the connections */
     bool leaks;               /* and that some are left, or could not be seen */
+    bool gives_back;          /* an ATTEMPT to restore counts: no further list */
     bool locked;              /* from LOCKED to RESTORED */
     int64_t cancelled_offset; /* -1 */
     VECTOR(struct told {

@@ -209,6 +209,9 @@ void judge_resolved(struct world *world, const struct fold *fold, struct fold_co
     const struct sim_cluster *cluster = &world->clusters[command->cluster];
     (void)fold;
     judge_times(world, command);
+    if (command->gives_back)
+        violate(world, "I9", "command %s is listed again, and its lock is being given back",
+                brief(&command->id).text);
     if (command->nobody_left && !was_empty(world, command))
         violate(world, "I7", "command %s selected nobody, and somebody was there all the time",
                 brief(&command->id).text);

@@ -199,8 +199,10 @@ void oracle_fold_lock(struct world *world, struct fold *fold, struct fold_comman
         command->end_by = record->locked.end_by;
         if (is_ours(&record->locked.before))
             violate(world, "I9", "%s promises to give back a lock of ours", id.text);
-    } else if (!command->locked) {
-        violate(world, "I9", "%s is to give back what it does not hold", id.text);
+    } else {
+        command->gives_back = true;
+        if (!command->locked)
+            violate(world, "I9", "%s is to give back what it does not hold", id.text);
     }
     *VECTOR_ADD(&fold->locks) = (struct lock_licence){.cluster = command->cluster,
                                                       .locks = record->kind == RECORD_LOCKED,
