@@ -117,7 +117,9 @@ def java(jars, main, *arguments):
 
 
 def format_storage(jars, config, log):
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster_id = "-"
+    while cluster_id.startswith("-"):       # it would be taken for an option
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     subprocess.run(java(jars, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(config)),
                    check=True, stdout=log, stderr=log)
 

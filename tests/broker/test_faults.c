@@ -251,6 +251,10 @@ static int looked(struct kafka_tail *tail)
 
 /* ADR 2, rule 9: an idle topic says again and again that it was read to its end, one without a
  * leader does not. */
+/* From 2.1 on the mock itself falls over a fetch of a partition without a leader (its
+ * rd_kafka_mock_Fetch_reply_tags_partition_write); the floor, 2.0.2, shows what is to be shown. */
+enum { MOCK_FALLS_WITHOUT_LEADER = 0x02010000 };
+
 static void a_look_is_answered_by_an_idle_topic_and_not_by_one_without_a_leader(void **state)
 {
     (void)state;
@@ -268,12 +272,14 @@ static void a_look_is_answered_by_an_idle_topic_and_not_by_one_without_a_leader(
         assert_false(kafka_tail_look(tail)); /* one at a time, or an answer could be too old */
         rig_item(&rig, tail, KAFKA_ITEM_CAUGHT_UP);
     }
-    rd_kafka_mock_partition_set_leader(cluster(), topic, 0, -1);
-    assert_true(kafka_tail_look(tail));
-    item = rig_item(&rig, tail, KAFKA_ITEM_WAITING);
-    assert_int_equal(item.error.code, ERR_UNAVAILABLE);
-    rd_kafka_mock_partition_set_leader(cluster(), topic, 0, 1);
-    assert_int_equal(looked(tail), 0);
+    if (rd_kafka_version() < MOCK_FALLS_WITHOUT_LEADER) {
+        rd_kafka_mock_partition_set_leader(cluster(), topic, 0, -1);
+        assert_true(kafka_tail_look(tail));
+        item = rig_item(&rig, tail, KAFKA_ITEM_WAITING);
+        assert_int_equal(item.error.code, ERR_UNAVAILABLE);
+        rd_kafka_mock_partition_set_leader(cluster(), topic, 0, 1);
+        assert_int_equal(looked(tail), 0);
+    }
     while (append(journal, 1).delivery != KAFKA_PERSISTED)
         ;
     assert_int_equal(looked(tail), 1); /* what stood there comes first */

@@ -76,8 +76,8 @@ static void the_json_of_what_was_sent_tells_its_place(void **state)
 static void waiting_ends_in_time_and_says_how_to_go_on(void **state)
 {
     (void)state;
-    assert_int_equal(
-        run("terminate --cluster main --infobase ut --number 7 --wait --timeout 500ms"), 6);
+    assert_int_equal(run("terminate --cluster main --infobase ut --number 7 --wait --timeout 3s"),
+                     6);
     assert_string_equal(child_out, "");
     assert_non_null(strstr(child_err, "curfew watch "));
 }
