@@ -81,24 +81,6 @@ static enum error_code make_command(const struct topics_state *state, const stru
     return request_accept_topics(request, &what, clock_wall(&clock), ret, err);
 }
 
-static enum error_code hand_in(const struct cli_common *common, struct cli_setup *setup,
-                               const struct command *command, struct error *err)
-{
-    AUTO(link) link = NULL;
-    struct kafka_receipt receipt;
-    const char *topic = setup->settings.topics.control;
-    if (link_create(NULL, &setup->settings, cli_first_look_ms(common), &link, err))
-        return err->code;
-    struct instant until = instant_add_ms(link_now(link), common->timeout_ms);
-    if (send_command(link, topic, command, until, &receipt, err))
-        return err->code;
-    if (common->json)
-        send_json(topic, command, &receipt);
-    else
-        printf("%s\n", uuid_format(&command->id).text);
-    return ERR_OK;
-}
-
 enum error_code topics_accept(const struct cli_common *common, struct cli_setup *setup,
                               const struct request *request, struct error *err)
 {
@@ -116,7 +98,7 @@ enum error_code topics_accept(const struct cli_common *common, struct cli_setup 
         code = make_command(&state, request, &command, err);
     if (!code) {
         tell(&state, &talk);
-        code = hand_in(common, setup, command, err);
+        code = send_control(common, setup, command, err);
     }
     topics_state_release(&state);
     return code;
