@@ -36,3 +36,8 @@ void mem_give_back(void)
 {
     malloc_trim(0);
 }
+
+char *mem_copy(const char *text)
+{
+    return text ? mem_text(text, strlen(text)) : NULL;
+}

@@ -13,6 +13,8 @@ void *mem_alloc(size_t count, size_t size) __attribute__((returns_nonnull, mallo
 void *mem_resize(void *memory, size_t count, size_t size) __attribute__((returns_nonnull));
 /* A copy with a closing zero. */
 char *mem_text(const char *text, size_t length) __attribute__((returns_nonnull, malloc));
+/* A copy of a zero-closed text; NULL stays NULL. */
+char *mem_copy(const char *text);
 
 /* All threads of the process take from one heap, instead of one each: those of librdkafka leave 4
  * to 10 MiB of holes in theirs. Call before there is a second thread. */

@@ -22,11 +22,6 @@ static bool is_empty(const char *text)
     return !text || !text[0];
 }
 
-static char *copy_text(const char *text)
-{
-    return text ? mem_text(text, strlen(text)) : NULL;
-}
-
 static void take_sessions(struct infobase_lock *to, const struct infobase_lock *from)
 {
     bool jobs = to->scheduled_jobs_deny;
@@ -102,11 +97,11 @@ struct infobase_lock hold_during(const struct hold *hold, const struct infobase_
         return ret;
     if (!is_empty(seen->denied_message)) {
         free(ret.denied_message);
-        ret.denied_message = copy_text(seen->denied_message);
+        ret.denied_message = mem_copy(seen->denied_message);
     }
     if (!is_empty(seen->permission_code)) {
         free(ret.permission_code);
-        ret.permission_code = copy_text(seen->permission_code);
+        ret.permission_code = mem_copy(seen->permission_code);
     }
     return ret;
 }

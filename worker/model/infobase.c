@@ -3,17 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *copy(const char *text)
-{
-    return text ? mem_text(text, strlen(text)) : NULL;
-}
-
 struct infobase_lock infobase_lock_copy(const struct infobase_lock *from)
 {
     struct infobase_lock ret = *from;
-    ret.denied_message = copy(from->denied_message);
-    ret.denied_parameter = copy(from->denied_parameter);
-    ret.permission_code = copy(from->permission_code);
+    ret.denied_message = mem_copy(from->denied_message);
+    ret.denied_parameter = mem_copy(from->denied_parameter);
+    ret.permission_code = mem_copy(from->permission_code);
     return ret;
 }
 

@@ -108,7 +108,7 @@ void reason_copy(struct reason *to, const struct reason *from)
 {
     reason_release(to);
     to->code = from->code;
-    to->message = from->message ? mem_text(from->message, strlen(from->message)) : NULL;
+    to->message = mem_copy(from->message);
 }
 
 void reason_release(struct reason *reason)

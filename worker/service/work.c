@@ -235,11 +235,6 @@ static enum executor_op op_of(enum engine_action_kind kind)
     return ops[kind];
 }
 
-static char *copy_text(const char *text)
-{
-    return text ? mem_text(text, strlen(text)) : NULL;
-}
-
 /* The last look before a byte may leave: is the licence still ours? */
 static bool still_allowed(uint64_t tag)
 {
@@ -265,8 +260,8 @@ void call_start(struct partition *partition, const struct engine_action *action,
     call->tag = action->tag;
     call->kind = action->kind;
     call->op = op_of(action->kind);
-    call->infobase = copy_text(action->infobase);
-    call->message = copy_text(action->message);
+    call->infobase = mem_copy(action->infobase);
+    call->message = mem_copy(action->message);
     if (action->kind == ENGINE_LOCK_WRITE) {
         call->locks = mem_new(struct call_locks);
         call->locks->lock = infobase_lock_copy(action->lock);

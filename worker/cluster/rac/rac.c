@@ -174,15 +174,10 @@ static void destroy(struct executor *base)
 
 static const struct executor_kind rac_kind = {"rac", start, stop, destroy};
 
-static char *copy_text(const char *text)
-{
-    return text ? mem_text(text, strlen(text)) : NULL;
-}
-
 static struct ras_login copy_login(struct ras_login login)
 {
     return (struct ras_login){
-        .user = copy_text(login.user),
+        .user = mem_copy(login.user),
         .password = login.password ? secret_of(secret_reveal(login.password)) : NULL,
     };
 }
@@ -223,21 +218,21 @@ static void copy_settings(struct rac_executor *executor, const struct rac_settin
     executor->logins[0] = copy_login(settings->admin);
     for (size_t i = 0; i < settings->address_count; i++) {
         addresses[i] = settings->addresses[i];
-        addresses[i].host = copy_text(settings->addresses[i].host);
+        addresses[i].host = mem_copy(settings->addresses[i].host);
         executor->order[i] = i;
     }
     for (size_t i = 0; i < settings->infobase_count; i++) {
         executor->logins[i + 1] = copy_login(settings->infobases[i].login);
         infobases[i].login = executor->logins[i + 1];
-        infobases[i].infobase = copy_text(settings->infobases[i].infobase);
+        infobases[i].infobase = mem_copy(settings->infobases[i].infobase);
     }
     executor->environment = make_environment(settings);
     executor->settings = (struct rac_settings){
-        .name = copy_text(settings->name),
-        .program = copy_text(settings->program),
+        .name = mem_copy(settings->name),
+        .program = mem_copy(settings->program),
         .addresses = addresses,
         .address_count = settings->address_count,
-        .cluster = copy_text(settings->cluster),
+        .cluster = mem_copy(settings->cluster),
         .admin = executor->logins[0],
         .infobases = infobases,
         .infobase_count = settings->infobase_count,

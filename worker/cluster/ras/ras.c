@@ -345,15 +345,10 @@ static void destroy(struct executor *base)
 
 static const struct executor_kind ras_kind = {"ras", start, stop, destroy};
 
-static char *copy_text(const char *text)
-{
-    return text ? mem_text(text, strlen(text)) : NULL;
-}
-
 static struct ras_login copy_login(struct ras_login login)
 {
     return (struct ras_login){
-        .user = copy_text(login.user),
+        .user = mem_copy(login.user),
         .password = login.password ? secret_of(secret_reveal(login.password)) : NULL,
     };
 }
@@ -371,19 +366,19 @@ static void copy_settings(struct ras_executor *executor, const struct ras_settin
     executor->logins = mem_alloc(settings->infobase_count + 1, sizeof *executor->logins);
     for (size_t i = 0; i < settings->address_count; i++) {
         addresses[i] = settings->addresses[i];
-        addresses[i].host = copy_text(settings->addresses[i].host);
+        addresses[i].host = mem_copy(settings->addresses[i].host);
         executor->order[i] = i;
     }
     for (size_t i = 0; i < settings->infobase_count; i++) {
         executor->logins[i] = copy_login(settings->infobases[i].login);
         infobases[i].login = executor->logins[i];
-        infobases[i].infobase = copy_text(settings->infobases[i].infobase);
+        infobases[i].infobase = mem_copy(settings->infobases[i].infobase);
     }
     executor->settings = (struct ras_settings){
-        .name = copy_text(settings->name),
+        .name = mem_copy(settings->name),
         .addresses = addresses,
         .address_count = settings->address_count,
-        .cluster = copy_text(settings->cluster),
+        .cluster = mem_copy(settings->cluster),
         .admin = copy_login(settings->admin),
         .infobases = infobases,
         .infobase_count = settings->infobase_count,
