@@ -138,12 +138,6 @@ static void stop(struct executor *base, void (*stopped)(void *self), void *self)
     rac_wake(executor);
 }
 
-static void login_release(struct ras_login *login)
-{
-    free((void *)(uintptr_t)login->user);
-    secret_destroy((struct secret *)(uintptr_t)login->password);
-}
-
 static void destroy(struct executor *base)
 {
     struct rac_executor *executor = of(base);
@@ -154,7 +148,7 @@ static void destroy(struct executor *base)
     for (size_t i = 0; i < settings->infobase_count; i++)
         free((void *)(uintptr_t)settings->infobases[i].infobase);
     for (size_t i = 0; i <= settings->infobase_count; i++)
-        login_release(&executor->logins[i]);
+        ras_login_release(&executor->logins[i]);
     for (char **at = executor->environment; *at; at++) {
         explicit_bzero(*at, strlen(*at));
         free(*at);
@@ -173,14 +167,6 @@ static void destroy(struct executor *base)
 /* ---- the beginning ---- */
 
 static const struct executor_kind rac_kind = {"rac", start, stop, destroy};
-
-static struct ras_login copy_login(struct ras_login login)
-{
-    return (struct ras_login){
-        .user = mem_copy(login.user),
-        .password = login.password ? secret_of(secret_reveal(login.password)) : NULL,
-    };
-}
 
 static char *variable(const char *name, const char *value)
 {
@@ -215,14 +201,14 @@ static void copy_settings(struct rac_executor *executor, const struct rac_settin
     struct ras_infobase_login *infobases =
         mem_alloc(settings->infobase_count + 1, sizeof *infobases);
     executor->logins = mem_alloc(settings->infobase_count + 1, sizeof *executor->logins);
-    executor->logins[0] = copy_login(settings->admin);
+    executor->logins[0] = ras_login_copy(settings->admin);
     for (size_t i = 0; i < settings->address_count; i++) {
         addresses[i] = settings->addresses[i];
         addresses[i].host = mem_copy(settings->addresses[i].host);
         executor->order[i] = i;
     }
     for (size_t i = 0; i < settings->infobase_count; i++) {
-        executor->logins[i + 1] = copy_login(settings->infobases[i].login);
+        executor->logins[i + 1] = ras_login_copy(settings->infobases[i].login);
         infobases[i].login = executor->logins[i + 1];
         infobases[i].infobase = mem_copy(settings->infobases[i].infobase);
     }

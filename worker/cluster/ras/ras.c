@@ -313,12 +313,6 @@ static void stop(struct executor *base, void (*stopped)(void *self), void *self)
     ras_wake(executor);
 }
 
-static void login_release(struct ras_login *login)
-{
-    free((void *)(uintptr_t)login->user);
-    secret_destroy((struct secret *)(uintptr_t)login->password);
-}
-
 static void destroy(struct executor *base)
 {
     struct ras_executor *executor = of(base);
@@ -329,9 +323,9 @@ static void destroy(struct executor *base)
         free((void *)(uintptr_t)settings->addresses[i].host);
     for (size_t i = 0; i < settings->infobase_count; i++) {
         free((void *)(uintptr_t)settings->infobases[i].infobase);
-        login_release(&executor->logins[i]);
+        ras_login_release(&executor->logins[i]);
     }
-    login_release(&settings->admin);
+    ras_login_release(&settings->admin);
     free((void *)(uintptr_t)settings->addresses);
     free((void *)(uintptr_t)settings->infobases);
     free((void *)(uintptr_t)settings->name);
@@ -344,14 +338,6 @@ static void destroy(struct executor *base)
 /* ---- the beginning ---- */
 
 static const struct executor_kind ras_kind = {"ras", start, stop, destroy};
-
-static struct ras_login copy_login(struct ras_login login)
-{
-    return (struct ras_login){
-        .user = mem_copy(login.user),
-        .password = login.password ? secret_of(secret_reveal(login.password)) : NULL,
-    };
-}
 
 static int64_t or_default(int64_t value, int64_t otherwise)
 {
@@ -370,7 +356,7 @@ static void copy_settings(struct ras_executor *executor, const struct ras_settin
         executor->order[i] = i;
     }
     for (size_t i = 0; i < settings->infobase_count; i++) {
-        executor->logins[i] = copy_login(settings->infobases[i].login);
+        executor->logins[i] = ras_login_copy(settings->infobases[i].login);
         infobases[i].login = executor->logins[i];
         infobases[i].infobase = mem_copy(settings->infobases[i].infobase);
     }
@@ -379,7 +365,7 @@ static void copy_settings(struct ras_executor *executor, const struct ras_settin
         .addresses = addresses,
         .address_count = settings->address_count,
         .cluster = mem_copy(settings->cluster),
-        .admin = copy_login(settings->admin),
+        .admin = ras_login_copy(settings->admin),
         .infobases = infobases,
         .infobase_count = settings->infobase_count,
         .version_first = settings->version_first ? settings->version_first : RAS_VERSION_FIRST,
