@@ -45,6 +45,17 @@ void flying_landed(struct engine *engine, const struct uuid *id)
     free(flying);
 }
 
+struct instant engine_send_by(const struct engine *engine, struct instant licence_until,
+                              struct instant seen)
+{
+    struct instant ret = licence_until;
+    if (MUTATED(engine, ignore_licence_age))
+        ret = INSTANT_NEVER;
+    else if (!MUTATED(engine, skip_identity_check))
+        ret = instant_min(ret, instant_add_ms(seen, engine->config.identity_max_age_ms));
+    return instant_min(ret, engine_control_until(engine));
+}
+
 struct open *engine_open(const struct engine *engine, uint64_t tag, uint32_t *ret_index)
 {
     uint64_t serial = tag >> TARGET_BITS;

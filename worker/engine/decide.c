@@ -44,15 +44,9 @@ static bool list_is_fresh(const struct engine *engine, const struct target *targ
 static struct instant send_by(const struct engine *engine, const struct open *open,
                               const struct target *target)
 {
-    struct instant ret =
+    struct instant licence =
         instant_min(target->licence_until, engine_instant_of(engine, open_end(open)));
-    if (MUTATED(engine, ignore_licence_age))
-        ret = INSTANT_NEVER;
-    else if (!MUTATED(
-                 engine,
-                 skip_identity_check)) /* it rests on a list that must not grow old in the lane */
-        ret = instant_min(ret, instant_add_ms(target->seen, engine->config.identity_max_age_ms));
-    return instant_min(ret, engine_control_until(engine));
+    return engine_send_by(engine, licence, target->seen);
 }
 
 static void send_end(struct engine *engine, struct open *open, uint32_t index)

@@ -21,9 +21,7 @@ static void send_interrupt(struct engine *engine, struct open *open, uint32_t in
     action->cluster = open->cluster->name;
     action->session = target->identity.uuid;
     action->message = open->command->options.message;
-    action->send_by = instant_min(open->interrupt_until,
-                                  instant_add_ms(target->seen, engine->config.identity_max_age_ms));
-    action->send_by = instant_min(action->send_by, engine_control_until(engine));
+    action->send_by = engine_send_by(engine, open->interrupt_until, target->seen);
     target->interrupted = true;
 }
 

@@ -333,10 +333,7 @@ void release_licensed(struct open *open, struct instant until)
 static void send_disconnects(struct engine *engine, struct open *open, struct instant now)
 {
     struct release *release = open->release;
-    struct instant send_by =
-        instant_min(release->licence_until,
-                    instant_add_ms(release->confirmed, engine->config.identity_max_age_ms));
-    send_by = instant_min(send_by, engine_control_until(engine));
+    struct instant send_by = engine_send_by(engine, release->licence_until, release->confirmed);
     if (instant_passed(now, send_by)) { /* what is left may be somebody else's by now */
         look_later(release, now);
         return;

@@ -386,6 +386,11 @@ struct entry *engine_known(struct engine *engine, const struct uuid *id, struct 
 struct entry *engine_find(struct engine *engine, const struct uuid *id);
 void flying_clear(struct engine *engine);
 void flying_landed(struct engine *engine, const struct uuid *id);
+/* No byte of an act on a session, or on what it left, at or after: its licence, the list that it
+ * rests on (complete at `seen`) and what is known of the control topic all grow old while it waits
+ * in a lane. */
+struct instant engine_send_by(const struct engine *engine, struct instant licence_until,
+                              struct instant seen);
 /* The command that a tag of an END, PROBE, CONNECTIONS, DISCONNECT or INTERRUPT is about; NULL: of
  * an earlier epoch. */
 struct open *engine_open(const struct engine *engine, uint64_t tag, uint32_t *ret_index);
