@@ -39,6 +39,18 @@ def what_is_left_is_disconnected(world):
     expect(shown.json[0]["released_at"] and shown.json[0]["decided_at"] <= shown.json[0]["released_at"], str(shown))
 
 
+def who_left_no_connection_is_released_too(world):
+    world.sim.ask("set", connection_linger="0s")
+    try:
+        mine = world.sim.login(ONE, IB)
+        run = world.terminate(ONE, "--session", mine["session"], "--disconnect-connections")
+    finally:
+        world.sim.ask("set", connection_linger="1h")
+    expect(run.status == 0 and not world.left(ONE, mine["number"]), f"a connection stayed: nothing is tested: {run}")
+    shown = world.curfew("show", mine["session"], "--json")
+    expect(shown.json[0]["released_at"], str(shown))
+
+
 def nobody_is_disconnected_unasked(world):
     mine = one_more(world)
     before = len(world.sim.logged("disconnect"))
@@ -83,6 +95,7 @@ def what_cannot_be_disconnected_is_a_leak(world):
     expect(world.worker.metric("curfew_connections_leaked_total", cluster=ONE) == before + left, "the leak is not counted")
     shown = world.curfew("show", mine["session"], "--json")
     expect(shown.json[0]["outcome"] == "ended" and not shown.json[0]["released_at"], str(shown))
+    expect(shown.json[0]["connections_left"] == left, str(shown))
 
 
 def a_running_call_is_interrupted_when_that_is_asked_for(world):
@@ -115,7 +128,7 @@ def a_call_is_not_interrupted_unasked(world):
 
 
 CASES = [
-    what_is_left_is_disconnected, nobody_is_disconnected_unasked, a_newcomer_under_the_number_keeps_his_connection,
+    what_is_left_is_disconnected, who_left_no_connection_is_released_too, nobody_is_disconnected_unasked, a_newcomer_under_the_number_keeps_his_connection,
     connections_that_are_not_shown_are_not_called_gone, what_cannot_be_disconnected_is_a_leak, a_running_call_is_interrupted_when_that_is_asked_for,
     a_call_is_not_interrupted_unasked,
 ]

@@ -114,6 +114,11 @@ static void print_entry(const struct show *show, const struct history_entry *ent
     time_fact(table, "listed", entry->resolved_at);
     time_fact(table, "decided", entry->decided_at);
     time_fact(table, "released", entry->released_at);
+    if (entry->leaked > 0) {
+        buf_clear(&value);
+        buf_format(&value, "%" PRIu32, entry->leaked);
+        fact(table, "connections left", (struct text){(const char *)value.data, value.length});
+    }
     for (enum session_field field = 0; field < SESSION_FIELD_COUNT; field++) {
         buf_clear(&value);
         session_field_print(&session, field, &value);
@@ -144,16 +149,16 @@ static json_t *snapshot_json(const struct history_entry *entry)
 
 static json_t *entry_json(const struct history_entry *entry)
 {
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:o}", "command",
-                  uuid_format(&entry->command).text, "cluster", entry->cluster, "requested_by",
-                  entry->requested_by, "requested_reason", entry->requested_reason, "outcome",
-                  outcome_text(entry), "reason_code",
-                  entry->reason.code ? error_label(entry->reason.code) : "", "reason",
-                  entry->reason.message ? entry->reason.message : "", "attempts",
-                  (json_int_t)entry->attempts, "resolved_at", text_or_null(entry->resolved_at),
-                  "decided_at", text_or_null(entry->decided_at), "released_at",
-                  text_or_null(entry->released_at), "snapshot", snapshot_json(entry));
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:I, s:o}", "command",
+        uuid_format(&entry->command).text, "cluster", entry->cluster, "requested_by",
+        entry->requested_by, "requested_reason", entry->requested_reason, "outcome",
+        outcome_text(entry), "reason_code",
+        entry->reason.code ? error_label(entry->reason.code) : "", "reason",
+        entry->reason.message ? entry->reason.message : "", "attempts", (json_int_t)entry->attempts,
+        "resolved_at", text_or_null(entry->resolved_at), "decided_at",
+        text_or_null(entry->decided_at), "released_at", text_or_null(entry->released_at),
+        "connections_left", (json_int_t)entry->leaked, "snapshot", snapshot_json(entry));
     CHECK(json);
     return json;
 }

@@ -81,12 +81,16 @@ static void note_end(struct history_entry *entry, const struct record *record, s
     }
 }
 
+/* Only those that left connections are named: the last record of them, when it tells of no trouble,
+ * speaks for all the others as well. */
 static void note_released(struct history_entry *entry, const struct record *record, struct wall at)
 {
     for (uint32_t i = 0; i < record->released.count; i++)
-        if (record->released.releases[i].index == entry->index &&
-            record->released.releases[i].leaked == 0)
-            entry->released_at = at;
+        if (record->released.releases[i].index == entry->index)
+            entry->leaked = record->released.releases[i].leaked;
+    bool ended = entry->outcome == TARGET_ENDED || entry->outcome == TARGET_LEFT;
+    if (!record->released.more && !record->reason.code && ended && entry->leaked == 0)
+        entry->released_at = at;
 }
 
 void history_note(void *self, const struct record *record, const struct trace_command *command,

@@ -20,7 +20,8 @@ struct history_entry {
     struct reason reason;        /* of the outcome, or of the verdict it was left alone with */
     uint32_t attempts;
     struct wall decided_at;  /* 0: not yet */
-    struct wall released_at; /* 0: not looked for */
+    struct wall released_at; /* 0: not looked for, not known, or it left connections that stayed */
+    uint32_t leaked;         /* connections that stayed */
     bool closed;
     enum command_outcome closed_as;
 };

@@ -159,6 +159,52 @@ static void the_history_of_a_session_tells_each_command_that_selected_it(void **
     history_release(&history);
 }
 
+static void ended(struct epoch epoch, const struct uuid *id, uint32_t index)
+{
+    struct record *record = record_create(RECORD_OUTCOME);
+    record->command_id = *id;
+    record->outcome.round = 1;
+    record->outcome.count = 1;
+    record->outcome.ends = mem_alloc(1, sizeof *record->outcome.ends);
+    record->outcome.ends[0] = (struct target_end){.index = index, .outcome = TARGET_ENDED};
+    assert_true(put(&chain, epoch, record, 4000).counts);
+}
+
+static void released(struct epoch epoch, const struct uuid *id, struct target_release release,
+                     bool more, int64_t at_ms)
+{
+    struct record *record = record_create(RECORD_RELEASED);
+    record->command_id = *id;
+    record->released.more = more;
+    record->released.count = 1;
+    record->released.releases = mem_alloc(1, sizeof *record->released.releases);
+    record->released.releases[0] = release;
+    assert_true(put(&chain, epoch, record, at_ms).counts);
+}
+
+static void a_session_is_released_when_the_last_record_does_not_name_it_as_left(void **state)
+{
+    (void)state;
+    struct history history = {.session = gen_uuid(&gen)};
+    trace_on_record(trace, history_note, &history);
+    struct epoch epoch = own(&chain, 1, "worker-1");
+    struct uuid clean = accept_one(epoch, 2000), leaking = accept_one(epoch, 2000);
+    resolve_session(epoch, &clean, &history.session, 4);
+    resolve_session(epoch, &leaking, &history.session, 4);
+    ended(epoch, &clean, 4);
+    ended(epoch, &leaking, 4);
+    released(epoch, &clean, (struct target_release){.index = 5, .connections = 1}, true, 5000);
+    released(epoch, &leaking, (struct target_release){.index = 4, .leaked = 2}, true, 5000);
+    assert_int_equal(history.entries[0].released_at.ms, 0); /* more is to come */
+    released(epoch, &clean, (struct target_release){.index = 6, .leaked = 1}, false, 6000);
+    released(epoch, &leaking, (struct target_release){.index = 6}, false, 6000);
+    assert_int_equal(history.entries[0].released_at.ms, 6000);
+    assert_int_equal(history.entries[0].leaked, 0);
+    assert_int_equal(history.entries[1].released_at.ms, 0);
+    assert_int_equal(history.entries[1].leaked, 2);
+    history_release(&history);
+}
+
 static void an_empty_journal_has_no_owner(void **state)
 {
     (void)state;
@@ -271,6 +317,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             the_history_of_a_session_tells_each_command_that_selected_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_session_is_released_when_the_last_record_does_not_name_it_as_left, setup, teardown),
         cmocka_unit_test_setup_teardown(an_empty_journal_has_no_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(the_owner_is_the_last_one_that_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(open_commands_are_counted_with_what_is_left, setup,
