@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "cli/request_option.h"
 #include "cli/send.h"
 
 static int tell_verdict(struct ask *ask, const struct verdict *verdict)
@@ -90,7 +91,7 @@ static int walk(struct ask *ask, struct cli_setup *setup, const struct command *
     return 0;
 }
 
-int ask_run(struct ask *ask, const struct command *command)
+static int run(struct ask *ask, const struct command *command)
 {
     struct cli_setup setup;
     struct error err;
@@ -100,5 +101,33 @@ int ask_run(struct ask *ask, const struct command *command)
     if (status < 0)
         status = say_error(ask->name, &err);
     cli_setup_release(&setup);
+    return status;
+}
+
+error_t ask_parse(int key, char *arg, struct argp_state *state)
+{
+    struct ask *ask = state->input;
+    if (key == ARGP_KEY_INIT)
+        cli_children_init(state, &ask->common);
+    else if (key == ASK_WAIT)
+        ask->wait = true;
+    else
+        return request_option(&ask->request, key, arg, state);
+    return 0;
+}
+
+int ask_main(struct ask *ask, int argc, char **argv)
+{
+    struct clock clock = clock_real();
+    struct error err;
+    AUTO(command) command = NULL;
+    cli_common_init(&ask->common);
+    cli_parse(ask->argp, argc, argv, ask);
+    ask->out = say_open(stdout, ask->common.no_color);
+    ask->talk = say_open(stderr, ask->common.no_color);
+    int status = ask->make(&ask->request, clock_wall(&clock), &command, &err)
+                     ? say_error(ask->name, &err)
+                     : run(ask, command);
+    request_release(&ask->request);
     return status;
 }

@@ -1,11 +1,11 @@
 /* curfew approve: a second person lets a list that waits be ended, by the control topic. */
 #include "cli/common.h"
 #include "cli/main_table.h"
-#include "cli/request.h"
+#include "cli/request_option.h"
 #include "cli/say.h"
 #include "cli/send.h"
 
-enum { KEY_REASON = 0x2000, KEY_REQUESTED_BY, KEY_DIGEST };
+enum { KEY_DIGEST = 0x2000 };
 
 struct approve_options {
     struct cli_common common;
@@ -20,12 +20,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     switch (key) {
     case ARGP_KEY_INIT:
         cli_children_init(state, &approve->common);
-        return 0;
-    case KEY_REASON:
-        approve->request.reason = arg;
-        return 0;
-    case KEY_REQUESTED_BY:
-        approve->request.requested_by = arg;
         return 0;
     case KEY_DIGEST:
         approve->digest = arg;
@@ -43,14 +37,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
                               "curfew watch ID");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return request_option(&approve->request, key, arg, state);
     }
 }
 
 static const struct argp_option options[] = {
     {"digest", KEY_DIGEST, "SHA-256", 0, "Of the very list that is approved", 0},
-    {"reason", KEY_REASON, "TEXT", 0, "Why; kept in the journal", 0},
-    {"requested-by", KEY_REQUESTED_BY, "NAME", 0, "Who asks; default user@host", 0},
+    REQUEST_ROW_REASON(0),
+    REQUEST_ROW_REQUESTED_BY(0),
     {0}};
 
 const struct argp cmd_approve_argp = {

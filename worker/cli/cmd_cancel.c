@@ -1,11 +1,9 @@
 /* curfew cancel: stops a command that is still open, by the control topic. */
 #include "cli/common.h"
 #include "cli/main_table.h"
-#include "cli/request.h"
+#include "cli/request_option.h"
 #include "cli/say.h"
 #include "cli/send.h"
-
-enum { KEY_REASON = 0x2000, KEY_REQUESTED_BY };
 
 struct cancel_options {
     struct cli_common common;
@@ -20,12 +18,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT:
         cli_children_init(state, &cancel->common);
         return 0;
-    case KEY_REASON:
-        cancel->request.reason = arg;
-        return 0;
-    case KEY_REQUESTED_BY:
-        cancel->request.requested_by = arg;
-        return 0;
     case ARGP_KEY_ARG:
         if (cancel->meant)
             argp_error(state, "one command at a time");
@@ -36,14 +28,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             argp_error(state, "which command? Give its id");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return request_option(&cancel->request, key, arg, state);
     }
 }
 
 static const struct argp_option options[] = {
-    {"reason", KEY_REASON, "TEXT", 0, "Why; kept in the journal", 0},
-    {"requested-by", KEY_REQUESTED_BY, "NAME", 0, "Who asks; default user@host", 0},
-    {0}};
+    REQUEST_ROW_REASON(0), REQUEST_ROW_REQUESTED_BY(0), {0}};
 
 const struct argp cmd_cancel_argp = {
     options,

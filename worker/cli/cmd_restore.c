@@ -7,11 +7,11 @@
 #include "cli/journal.h"
 #include "cli/link.h"
 #include "cli/main_table.h"
-#include "cli/request.h"
+#include "cli/request_option.h"
 #include "cli/say.h"
 #include "cli/send.h"
 
-enum { KEY_CLUSTER = 0x2000, KEY_INFOBASE, KEY_REASON, KEY_REQUESTED_BY, KEY_WAIT };
+enum { KEY_WAIT = 0x2000 };
 
 struct restore {
     struct cli_common common;
@@ -27,31 +27,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_INIT:
         cli_children_init(state, &restore->common);
         return 0;
-    case KEY_CLUSTER:
-        restore->request.cluster = arg;
-        return 0;
-    case KEY_INFOBASE:
-        restore->request.infobase = arg;
-        return 0;
-    case KEY_REASON:
-        restore->request.reason = arg;
-        return 0;
-    case KEY_REQUESTED_BY:
-        restore->request.requested_by = arg;
-        return 0;
     case KEY_WAIT:
         restore->wait = true;
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return request_option(&restore->request, key, arg, state);
     }
 }
 
 static const struct argp_option options[] = {
-    {"cluster", KEY_CLUSTER, "NAME", 0, "The cluster, by its configured name", 0},
-    {"infobase", KEY_INFOBASE, "NAME", 0, "The infobase, as the drain named it, or by UUID", 0},
-    {"reason", KEY_REASON, "TEXT", 0, "Why", 0},
-    {"requested-by", KEY_REQUESTED_BY, "NAME", 0, "Who asks; default user@host", 0},
+    REQUEST_ROW_CLUSTER(0),
+    {"infobase", REQUEST_INFOBASE, "NAME", 0, "The infobase, as the drain named it, or by UUID", 0},
+    {"reason", REQUEST_REASON, "TEXT", 0, "Why", 0},
+    REQUEST_ROW_REQUESTED_BY(0),
     {"wait", KEY_WAIT, NULL, 0, "Wait until the lock is given back", 0},
     {0}};
 

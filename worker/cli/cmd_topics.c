@@ -7,12 +7,12 @@
 #include "base/check.h"
 #include "cli/common.h"
 #include "cli/main_table.h"
+#include "cli/request_option.h"
 #include "cli/say.h"
 #include "cli/table.h"
 #include "cli/topics_accept.h"
 #include "kafka/admin.h"
 
-enum { KEY_REASON = 0x2100, KEY_REQUESTED_BY };
 enum { KEY_PARTITIONS = 0x2000, KEY_REPLICATION, PARTITIONS_MAX = 10000, REPLICATION_MAX = 100 };
 enum { PARTITIONS_USUAL = 12 };
 
@@ -50,12 +50,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case KEY_REPLICATION:
         topics->plan.replication = (int16_t)cli_count(state, "--replication", arg, REPLICATION_MAX);
         return 0;
-    case KEY_REASON:
-        topics->request.reason = arg;
-        return 0;
-    case KEY_REQUESTED_BY:
-        topics->request.requested_by = arg;
-        return 0;
     case ARGP_KEY_ARG:
         choose(state, topics, arg);
         return 0;
@@ -64,7 +58,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             argp_error(state, "say what to do: create, check or accept");
         return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return request_option(&topics->request, key, arg, state);
     }
 }
 
@@ -75,8 +69,8 @@ static const struct argp_option options[] = {
      0},
     {"replication", KEY_REPLICATION, "N", 0,
      "Replication factor; default 3, or the number of brokers when there are fewer", 0},
-    {"reason", KEY_REASON, "TEXT", 0, "Why; for accept", 0},
-    {"requested-by", KEY_REQUESTED_BY, "NAME", 0, "Who accepts; default user@host", 0},
+    {"reason", REQUEST_REASON, "TEXT", 0, "Why; for accept", 0},
+    {"requested-by", REQUEST_REQUESTED_BY, "NAME", 0, "Who accepts; default user@host", 0},
     {0}};
 
 const struct argp cmd_topics_argp = {

@@ -125,6 +125,8 @@ static enum error_code check_selection(const struct request *request, struct err
         return error_set(err, ERR_USAGE,
                          "--user, --application and --started-at guard numbers: write user = ... "
                          "in the filter");
+    if (request->until_empty && !request->filter)
+        return error_set(err, ERR_USAGE, "--until-empty needs a --filter");
     if (request->filter)
         return ERR_OK;
     if (request->session_count && (by_number || request->infobase))

@@ -134,6 +134,20 @@ static void terminate_says_what_is_missing(void **state)
     refuses("terminate --cluster c --infobase i --number 7 --grace soon", 2, "--grace");
     refuses("terminate --cluster c --infobase i --number 7 --max-targets 0", 2, "--max-targets");
     refuses("terminate --cluster c --infobase i --number 7 --frob", 2, "--frob");
+    refuses("terminate --cluster c --infobase i --number 7 --until-empty", 2, "needs a --filter");
+    refuses("terminate --cluster c --filter user=x --standard-processing no", 2, "on or off");
+}
+
+/* None would quietly mean the worker's own. */
+static void a_time_of_nothing_is_a_usage_error(void **state)
+{
+    (void)state;
+    refuses("terminate --cluster c --filter user=x --expires-in 0s", 2,
+            "--expires-in must be longer than nothing");
+    refuses("drain --cluster c --infobase i --expires-in 0s", 2,
+            "--expires-in must be longer than nothing");
+    refuses("drain --cluster c --infobase i --deadline 0s", 2,
+            "--deadline must be longer than nothing");
 }
 
 static void a_filter_that_is_empty_or_makes_no_sense_is_a_usage_error(void **state)
@@ -265,6 +279,7 @@ int main(void)
         cmocka_unit_test(an_unknown_option_gets_a_suggestion),
         cmocka_unit_test(a_suggestion_is_near),
         cmocka_unit_test(terminate_says_what_is_missing),
+        cmocka_unit_test(a_time_of_nothing_is_a_usage_error),
         cmocka_unit_test(a_filter_that_is_empty_or_makes_no_sense_is_a_usage_error),
         cmocka_unit_test(without_brokers_it_says_how_to_name_them),
         cmocka_unit_test(settings_that_break_a_promise_are_refused),
