@@ -72,7 +72,7 @@ def start_gateway(world, name="gateway", **settings):
     for each, token, clusters in (("ut", TOKEN, []), ("shop", OTHER, [TWO])):
         file = world.folder / f"{each}.token"
         file.write_text(token + "\n", encoding="utf-8")
-        tokens[each] = {"file": str(file), "clusters": clusters}
+        tokens[each] = {"file": str(file), "clusters": clusters, "per_minute": 100000}
     config = {"kafka": {"brokers": [world.brokers]}, "log": {"level": "debug"},
               "gateway": {"listen": "127.0.0.1:0", "tokens": tokens, "servers": {"srv1:1541": ONE, "СЕРВЕР-2": TWO}, **settings}}
     gateway = world.workers[name] = Gateway(world, name, config)
@@ -382,8 +382,100 @@ def a_token_has_its_rate(world):
     answers = [slow.post(by_numbers(9990), token="token-of-a-slow-one-0123456789") for _ in range(3)]
     expect([each.status for each in answers[:2]] == [202, 202], "; ".join(map(str, answers)))
     answer = expect_problem(answers[2], 429, "rate")
-    expect(int(answer.headers["Retry-After"]) > 0 and "2" in answer.json["detail"], str(answer))
+    expect(25 <= int(answer.headers["Retry-After"]) <= 31 and "2" in answer.json["detail"], str(answer))
     expect(slow.stop() == 0, slow.text()[-2000:])
+
+
+def questions_have_their_rate_too(world):
+    file = world.folder / "curious.token"
+    file.write_text("token-of-a-curious-one-01234\n", encoding="utf-8")
+    curious = start_gateway(world, "curious", tokens={"curious": {"file": str(file), "reads_per_minute": 2}})
+    answers = [curious.state(str(uuid.uuid4()), token="token-of-a-curious-one-01234") for _ in range(3)]
+    expect([each.status for each in answers[:2]] == [404, 404], "; ".join(map(str, answers)))
+    answer = expect_problem(answers[2], 429, "read_rate")
+    expect(25 <= int(answer.headers["Retry-After"]) <= 31 and "2" in answer.json["detail"], f"one comes every 30 s: {answer}")
+    expect(curious.stop() == 0, curious.text()[-2000:])
+
+
+def wrong_tokens_are_counted_and_hold_up_nobody_who_has_a_right_one(world):
+    watched = start_gateway(world, "watched", failed_per_minute=3)
+    answers = [watched.state(str(uuid.uuid4()), token=f"guess-{each}") for each in range(3)]
+    expect([each.status for each in answers] == [401] * 3, "; ".join(map(str, answers)))
+    for answer in (watched.state(str(uuid.uuid4()), token="guess"), watched.post(by_numbers(1), headers={"Authorization": None})):
+        expect_problem(answer, 429, "failed_rate")
+        expect(1 <= int(answer.headers["Retry-After"]) <= 21 and "WWW-Authenticate" not in answer.headers, str(answer))
+    answer = watched.post(by_numbers(9987), wait=60)        # from the same address
+    expect(answer.status == 200 and answer.json["allGone"] is True, str(answer))
+    expect(watched.stop() == 0, watched.text()[-2000:])
+
+
+def one_who_waits_much_does_not_keep_the_others_out(world):
+    """Above its share a request is sent all the same, and answered as soon as Kafka has it."""
+    full = start_gateway(world, "full", connections=4)
+    sessions, seen = [login(world) for _ in range(3)], []
+    with fault(world, f"delay=3s,op=terminate_session,cluster={ONE}"):
+        threads = [threading.Thread(target=lambda each=each: seen.append(full.post(by_numbers(each["number"]), wait=60))) for each in sessions[:2]]
+        for thread in threads:
+            thread.start()
+        wait_for("two wait", lambda: full.metric("curfew_gateway_waiting") == 2)
+        answer = full.post(by_numbers(sessions[2]["number"]), wait=60)
+        expect(answer.status == 202 and answer.headers["Preference-Applied"] == "wait=0" and answer.json["allGone"] is False, str(answer))
+        for thread in threads:
+            thread.join()
+    expect(len(seen) == 2 and all(each.status == 200 and each.json["allGone"] for each in seen), "; ".join(map(str, seen)))
+    wait_for("the end by GET", lambda: ended_state(full, answer.json["id"]))
+    expect(full.stop() == 0, full.text()[-2000:])
+
+
+# ---- reload ----
+
+def reload(gateway, settings, words):
+    """Its log from the SIGHUP on."""
+    size = len(gateway.text())
+    gateway.write_config(settings)
+    gateway.signal(signal.SIGHUP)
+    wait_for(words, lambda: words in gateway.text()[size:])
+    return gateway.text()[size:]
+
+
+def a_reload_changes_tokens_and_cuts_off_nobody(world):
+    gateway = start_gateway(world, "reloaded")
+    session, seen = login(world), []
+    new = world.folder / "new.token"
+    new.write_text("token-that-came-later-0123456789\n", encoding="utf-8")
+    settings = {**gateway.settings, "gateway": {**gateway.settings["gateway"], "servers": {"srv7": TWO}, "tokens": {"new": {"file": str(new)}}},
+                "clusters": [{"name": "not-mine", "addresses": ["127.0.0.1:1"]}]}
+    with fault(world, f"delay=2s,op=terminate_session,cluster={ONE}"):
+        thread = threading.Thread(target=lambda: seen.append(gateway.post(by_numbers(session["number"]), wait=60)))
+        thread.start()
+        wait_for("somebody waits", lambda: gateway.metric("curfew_gateway_waiting") == 1)
+        log = reload(gateway, settings, "configuration reloaded")
+        expect("gateway.tokens" in log and "gateway.servers" in log, f"it does not say what changed: {log}")
+        expect_problem(gateway.post(by_numbers(1)), 401, "unauthorized")
+        thread.join()
+    expect(seen[0].status == 200 and seen[0].json["allGone"] and seen[0].json["requestedBy"] == "ut", f"who waited: {seen[0]}")
+    later = {"token": "token-that-came-later-0123456789"}
+    target = {"target": {"connectionString": 'Srvr="srv7";Ref="ib-01"', "sessions": [{"number": 9986}]}}
+    answer = gateway.post(target, wait=60, **later)
+    expect(answer.status == 200 and answer.json["cluster"] == TWO and answer.json["requestedBy"] == "new", str(answer))
+    expect(gateway.metric("curfew_config_reloads_total", result="ok") == 1, "not counted")
+    expect("token-that-came" not in gateway.text(), "a token stands in the log")
+    expect(gateway.stop() == 0, gateway.text()[-2000:])
+
+
+def a_bad_configuration_is_not_taken_and_the_gateway_says_why(world):
+    gateway = world.gateway
+    good = gateway.settings
+    for settings, words in (("gateway: {", "line"),
+                            ({**good, "gateway": {**good["gateway"], "no_such_key": 1}}, "no_such_key"),
+                            ({**good, "gateway": {**good["gateway"], "tokens": {"ut": {"file": "/nowhere"}}}}, "/nowhere"),
+                            ({**good, "gateway": {**good["gateway"], "connections": 7}}, "needs a restart"),
+                            ({**good, "topics": {"events": "elsewhere"}}, "needs a restart")):
+        log = reload(gateway, settings, "the old one stays in force")
+        expect(words in log, f"it does not say why: {log}")
+        expect(gateway.post(by_numbers(9985), wait=60).status == 200, "the old token is no good any more")
+    reload(gateway, {**good, "log": {"level": "info"}}, "configuration reloaded")
+    reload(gateway, good, "configuration reloaded")
 
 
 def a_gateway_that_cannot_be_reached_safely_does_not_start(world):
@@ -448,6 +540,11 @@ CASES = [
     every_refusal_says_what_to_do_in_both_languages,
     what_the_worker_refuses_is_told_as_its_refusal,
     a_token_has_its_rate,
+    questions_have_their_rate_too,
+    wrong_tokens_are_counted_and_hold_up_nobody_who_has_a_right_one,
+    one_who_waits_much_does_not_keep_the_others_out,
+    a_reload_changes_tokens_and_cuts_off_nobody,
+    a_bad_configuration_is_not_taken_and_the_gateway_says_why,
     a_gateway_that_cannot_be_reached_safely_does_not_start,
     a_restarted_gateway_knows_what_the_events_know,
     a_gateway_that_remembers_nothing_leaves_it_to_the_worker,

@@ -12,7 +12,7 @@
 #include "cli/say.h"
 #include "gateway/gateway.h"
 
-enum { KEY_PORT_FILE = 0x2000, SIGNALS = 2 };
+enum { KEY_PORT_FILE = 0x2000, SIGNALS = 3 };
 
 struct program {
     struct cli_common common;
@@ -54,22 +54,23 @@ const struct argp cmd_gateway_argp = {
     "\n"
     "It needs kafka, topics and gateway of the configuration, and no password of a cluster. "
     "schemas/openapi.yaml describes it, docs/1c.md how 1C uses it. TLS is a reverse proxy's. "
-    "TERM and INT answer who waits, and stop.",
+    "TERM and INT answer who waits, and stop; HUP reads tokens, limits and servers again.",
     cli_children,
     NULL,
     NULL};
 
 static void on_signal(uv_signal_t *handle, int number)
 {
-    (void)number;
     struct program *program = handle->data;
-    if (program->gateway)
+    if (program->gateway && number == SIGHUP)
+        gateway_reload(program->gateway);
+    else if (program->gateway)
         gateway_stop(program->gateway);
 }
 
 static void watch_signals(struct program *program)
 {
-    static const int numbers[SIGNALS] = {SIGTERM, SIGINT};
+    static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < SIGNALS; i++) {
         CHECK(uv_signal_init(&program->loop, &program->signals[i]) == 0);
@@ -89,7 +90,8 @@ static void on_stopped(void *self)
 
 static enum error_code serve(struct program *program, struct cli_setup *setup, struct error *err)
 {
-    struct gateway_options gateway = {on_stopped, program};
+    struct gateway_options gateway = {
+        .config_path = setup->path, .stopped = on_stopped, .self = program};
     if (gateway_create(&program->loop, setup->config, &setup->settings, &gateway, &program->gateway,
                        err))
         return err->code;

@@ -230,7 +230,9 @@ struct config_token {
     char *name;                    /* told as the requester; letters, digits, . _ - */
     struct config_account account; /* its password is the token; it has no user: NULL */
     struct config_list clusters;   /* names, without case; none: any */
-    uint32_t per_minute;
+    uint32_t per_minute;           /* terminations */
+    uint32_t reads_per_minute;
+    uint32_t waiting; /* requests at once */
 };
 
 struct config_gateway {
@@ -239,7 +241,8 @@ struct config_gateway {
     int64_t timeout_ms;
     int64_t wait_max_ms;
     uint32_t remembered;
-    struct config_map servers; /* Srvr of a connection string -> name of a cluster */
+    uint32_t failed_per_minute; /* requests without a valid token, of one address */
+    struct config_map servers;  /* Srvr of a connection string -> name of a cluster */
     struct config_token *tokens;
     size_t token_count;
 };

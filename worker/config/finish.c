@@ -184,6 +184,36 @@ static bool is_plain(const char *name)
                                          "0123456789._-")];
 }
 
+/* Which of two tokens asked must be told apart, or nobody knows who ended a session. */
+static bool is_earlier_token(const struct config_gateway *gateway, size_t place)
+{
+    struct text token = secret_reveal(gateway->tokens[place].account.password);
+    for (size_t i = 0; i < place; i++)
+        if (secret_equal(gateway->tokens[i].account.password, token))
+            return true;
+    return false;
+}
+
+static void check_token(const struct config *config, size_t place, struct problems *problems)
+{
+    const struct config_token *token = &config->gateway.tokens[place];
+    uint32_t line = config_line_of(config, token, "gateway.tokens.*.file");
+    if (!is_plain(token->name))
+        problem_add(problems, line,
+                    "gateway.tokens: '%s' is no name: letters, digits, '.', '_' and '-'",
+                    token->name);
+    if (secret_reveal(token->account.password).length < TOKEN_LEAST_BYTES)
+        problem_add(problems, line,
+                    "gateway.tokens.%s.file: a token has %d bytes or more: make one with "
+                    "`openssl rand -hex 32`",
+                    token->name, TOKEN_LEAST_BYTES);
+    else if (is_earlier_token(&config->gateway, place))
+        problem_add(problems, line,
+                    "gateway.tokens.%s.file: another entry has the same token, and who asked could "
+                    "not be told",
+                    token->name);
+}
+
 /* Whoever reaches the gateway can end sessions. */
 static void check_gateway(const struct config *config, struct problems *problems)
 {
@@ -198,17 +228,9 @@ static void check_gateway(const struct config *config, struct problems *problems
     for (size_t i = 0; i < gateway->token_count; i++) {
         const struct config_token *token = &gateway->tokens[i];
         uint32_t line = config_line_of(config, token, "gateway.tokens.*.file");
-        if (!is_plain(token->name))
-            problem_add(problems, line,
-                        "gateway.tokens: '%s' is no name: letters, digits, '.', '_' and '-'",
-                        token->name);
+        check_token(config, i, problems);
         if (names_add(&names, token->name, token))
             problem_add(problems, line, "gateway.tokens has '%s' twice", token->name);
-        if (secret_reveal(token->account.password).length < TOKEN_LEAST_BYTES)
-            problem_add(problems, line,
-                        "gateway.tokens.%s.file: a token has %d bytes or more: make one with "
-                        "`openssl rand -hex 32`",
-                        token->name, TOKEN_LEAST_BYTES);
     }
     names_release(&names);
 }

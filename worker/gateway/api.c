@@ -24,6 +24,7 @@ struct done {
     const struct uuid *id;
     struct instant begun;
     int status;
+    bool quiet; /* one of very many */
 };
 
 static void note_done(struct gateway *gateway, const struct done *done)
@@ -32,11 +33,11 @@ static void note_done(struct gateway *gateway, const struct done *done)
     struct instant now = clock_now(&gateway->clock);
     snprintf(status, sizeof status, "%d", done->status);
     metrics_add(gateway->metrics, METRIC_gateway_requests_total, LABELS(done->method, status), 1);
-    log_line(LOG_LEVEL_INFO, "request", LOG_TEXT("method", done->method),
-             log_number("status", done->status), LOG_TEXT("result", done->code),
-             LOG_TEXT("id", done->id ? uuid_format(done->id).text : "-"),
-             LOG_TEXT("token", done->asker),
-             log_number("duration_ms", instant_ms_between(done->begun, now)));
+    log_line(
+        done->quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "request", LOG_TEXT("method", done->method),
+        log_number("status", done->status), LOG_TEXT("result", done->code),
+        LOG_TEXT("id", done->id ? uuid_format(done->id).text : "-"), LOG_TEXT("token", done->asker),
+        log_number("duration_ms", instant_ms_between(done->begun, now)));
 }
 
 /* ---- the request at hand ---- */
@@ -49,6 +50,7 @@ struct call {
     struct asker *asker;
     enum language language;
     struct instant begun;
+    bool quiet;
 };
 
 static struct call call_of(struct gateway *gateway, const char *method,
@@ -70,7 +72,8 @@ static void refuse(const struct call *call, const struct problem *problem)
                         .code = problem_label(problem->kind),
                         .id = uuid_is_nil(&problem->command) ? NULL : &problem->command,
                         .begun = call->begun,
-                        .status = call->response->status};
+                        .status = call->response->status,
+                        .quiet = call->quiet};
     note_done(call->gateway, &done);
 }
 
@@ -93,13 +96,53 @@ static void give_state(const struct call *call, const struct book_entry *entry, 
     note_done(call->gateway, &done);
 }
 
-static bool let_in(struct call *call)
+static void refuse_rate(const struct call *call, enum problem_kind kind, uint32_t per_minute,
+                        uint32_t retry_s)
+{
+    struct problem problem;
+    problem_set(&problem, kind, "%" PRIu32, per_minute);
+    problem.retry_s = retry_s;
+    refuse(call, &problem);
+}
+
+static void find_asker(struct call *call)
 {
     const char *header = http_header(call->request, "Authorization");
     call->asker = access_find(call->gateway->access, wish_token(header));
-    if (!call->asker)
+}
+
+/* Whoever shows no valid token is counted by his address, and after too many the log has heard
+ * enough of him. */
+static bool count_stranger(struct call *call, uint32_t *ret_s)
+{
+    struct gateway *gateway = call->gateway;
+    struct http_peer peer = http_peer(call->request);
+    uint32_t most = gateway->config->gateway.failed_per_minute;
+    call->quiet = !strangers_count(gateway->strangers, &peer, most, call->begun, ret_s);
+    return !call->quiet;
+}
+
+static bool let_in(struct call *call)
+{
+    uint32_t retry_s = 0;
+    find_asker(call);
+    if (call->asker)
+        return true;
+    if (count_stranger(call, &retry_s))
         refuse_as(call, PROBLEM_UNAUTHORIZED, "");
-    return call->asker;
+    else
+        refuse_rate(call, PROBLEM_FAILED_RATE, 0, retry_s);
+    return false;
+}
+
+static bool count(const struct call *call, enum access_kind kind)
+{
+    uint32_t retry_s;
+    if (access_count(call->asker, kind, call->begun, &retry_s))
+        return true;
+    refuse_rate(call, kind == ACCESS_READ ? PROBLEM_READ_RATE : PROBLEM_RATE,
+                access_per_minute(call->asker, kind), retry_s);
+    return false;
 }
 
 void api_refuse(void *self, const struct http_request *request, struct http_response *response)
@@ -108,6 +151,10 @@ void api_refuse(void *self, const struct http_request *request, struct http_resp
                              : response->status == 413 ? PROBLEM_TOO_LARGE
                                                        : PROBLEM_NO_SUCH_PATH;
     struct call call = call_of(self, "-", request, response);
+    uint32_t retry_s;
+    find_asker(&call);
+    if (!call.asker)
+        count_stranger(&call, &retry_s);
     refuse_as(&call, kind, "");
 }
 
@@ -117,7 +164,7 @@ static void on_get(void *self, const struct http_request *request, struct http_r
 {
     struct call call = call_of(self, "GET", request, response);
     struct uuid id;
-    if (!let_in(&call))
+    if (!let_in(&call) || !count(&call, ACCESS_READ))
         return;
     struct text rest = text_of(request->rest);
     struct book_entry *entry =
@@ -140,7 +187,7 @@ static void let_go(struct gateway *gateway, struct waiter *waiter, struct http_r
                    const char *code)
 {
     struct done done = {.method = "POST",
-                        .asker = waiter->asker,
+                        .asker = waiter->asker->name,
                         .code = code,
                         .id = &waiter->entry->id,
                         .begun = waiter->begun,
@@ -152,6 +199,7 @@ static void let_go(struct gateway *gateway, struct waiter *waiter, struct http_r
     }
     note_done(gateway, &done);
     http_answer(waiter->waiting, response);
+    access_release(gateway->access, waiter->asker);
     TAILQ_REMOVE(&waiter->entry->waiters, waiter, of_entry);
     TAILQ_REMOVE(&gateway->waiting, waiter, of_gateway);
     free(waiter);
@@ -302,8 +350,6 @@ static enum problem_kind enter(struct call *call, const struct command *command,
     struct book_entry *entry = book_find(call->gateway->book, &command->id);
     if (entry && entry->mark.text[0] && strcmp(entry->mark.text, mark->text) != 0)
         return PROBLEM_KEY_REUSED;
-    if (!access_count(call->asker, call->begun))
-        return PROBLEM_RATE;
     if (entry && entry->mark.text[0] &&
         (entry->sending || entry->sent || entry->accepted_at.ms ||
          entry->outcome != COMMAND_NONE)) {
@@ -330,7 +376,9 @@ static enum problem_kind enter(struct call *call, const struct command *command,
 static void wait_for(const struct call *call, struct book_entry *entry)
 {
     struct gateway *gateway = call->gateway;
-    uint32_t most_s = (uint32_t)(gateway->config->gateway.wait_max_ms / 1000);
+    uint32_t most_s = access_may_wait(call->asker, gateway->connections)
+                          ? (uint32_t)(gateway->config->gateway.wait_max_ms / 1000)
+                          : 0;
     uint32_t wait_s = 0;
     struct waiter *waiter = mem_new(struct waiter);
     waiter->prefers = wish_wait(http_header(call->request, "Prefer"), &wait_s);
@@ -340,7 +388,8 @@ static void wait_for(const struct call *call, struct book_entry *entry)
     waiter->waiting = http_wait(call->request);
     waiter->language = call->language;
     waiter->begun = call->begun;
-    waiter->asker = call->asker->name;
+    waiter->asker = call->asker;
+    access_hold(call->asker);
     TAILQ_INSERT_TAIL(&entry->waiters, waiter, of_entry);
     TAILQ_INSERT_TAIL(&gateway->waiting, waiter, of_gateway);
     if (is_done(waiter, call->begun))
@@ -367,10 +416,7 @@ static void refuse_command(const struct call *call, enum problem_kind kind,
                            const struct command *command)
 {
     struct problem problem;
-    char number[16];
-    snprintf(number, sizeof number, "%" PRIu32,
-             call->asker->token ? call->asker->token->per_minute : 0);
-    problem_set(&problem, kind, "%s", kind == PROBLEM_RATE ? number : command->cluster);
+    problem_set(&problem, kind, "%s", command->cluster);
     problem.command = kind == PROBLEM_KEY_REUSED ? command->id : (struct uuid){{0}};
     refuse(call, &problem);
 }
@@ -391,6 +437,8 @@ static void on_post(void *self, const struct http_request *request, struct http_
         refuse_as(&call, kind, "");
         return;
     }
+    if (!count(&call, ACCESS_TERMINATION)) /* also what is no good: reading it costs as much */
+        return;
     if (ask_read(&ask, &command, &mark, &problem)) {
         refuse(&call, &problem);
         return;

@@ -224,6 +224,7 @@ static enum error_code open_http(struct gateway *gateway, struct error *err)
                                    .timeout_s = (uint32_t)(config->timeout_ms / 1000),
                                    .refuse = api_refuse,
                                    .refuse_self = gateway};
+    gateway->connections = config->connections;
     gateway->health = (struct http_health){checks, collect, gateway, gateway->metrics};
     http_health_routes(&gateway->health, routes);
     api_routes(gateway, routes + HTTP_HEALTH_ROUTES);
@@ -244,7 +245,9 @@ enum error_code gateway_create(uv_loop_t *loop, const struct config *config,
     gateway->options = *options;
     gateway->clock = clock_real();
     gateway->config = config;
-    gateway->access = access_create(&config->gateway, clock_now(&gateway->clock));
+    gateway->access = access_create();
+    access_configure(gateway->access, &config->gateway, clock_now(&gateway->clock));
+    gateway->strangers = strangers_create();
     gateway->book = book_create(config->gateway.remembered, BOOK_BYTES_MAX);
     gateway->metrics = metrics_create();
     gateway->watchdog_ms = notify_watchdog_every_ms();
@@ -296,6 +299,8 @@ void gateway_destroy(struct gateway *gateway)
     kafka_hub_destroy(gateway->hub);
     book_destroy(gateway->book);
     access_destroy(gateway->access);
+    strangers_destroy(gateway->strangers);
+    config_destroy(gateway->reloaded);
     uv_close((uv_handle_t *)&gateway->timer, on_closed);
 }
 

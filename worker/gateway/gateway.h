@@ -19,6 +19,7 @@
 struct gateway;
 
 struct gateway_options {
+    const char *config_path; /* for reloads; NULL: reload is refused */
     /* It has come to rest after gateway_stop(); called once, from the loop. */
     void (*stopped)(void *self);
     void *self;
@@ -32,6 +33,11 @@ enum error_code gateway_create(uv_loop_t *loop, const struct config *config,
                                struct kafka_settings *settings,
                                const struct gateway_options *options, struct gateway **ret,
                                struct error *err) MUST_CHECK;
+/* Reads the configuration again and takes over what a reload may change: tokens and their limits,
+ * servers, the log's level. A bad one, or one that changes a key of the gateway that needs a
+ * restart, changes nothing and says so in the log. Who waits goes on waiting, also when his token
+ * was taken away: he was let in. */
+void gateway_reload(struct gateway *gateway);
 /* Answers everybody who waits with what is known, and stops; a second call changes nothing. */
 void gateway_stop(struct gateway *gateway);
 /* Only after `stopped`, or never started; handles close in the loop's next turns. NULL is fine. */

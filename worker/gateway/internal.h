@@ -7,6 +7,7 @@
 #include "gateway/feed.h"
 #include "gateway/gateway.h"
 #include "gateway/language.h"
+#include "gateway/stranger.h"
 #include "http/health.h"
 #include "kafka/producer.h"
 #include "metrics/metrics.h"
@@ -22,7 +23,7 @@ struct waiter {
     bool prefers;         /* it named a wait */
     struct instant until; /* then it is told what is known */
     struct instant begun;
-    const char *asker; /* borrowed from the access */
+    struct asker *asker; /* held */
 };
 
 struct gateway {
@@ -30,15 +31,18 @@ struct gateway {
     uv_timer_t timer;
     struct gateway_options options;
     struct clock clock;
-    const struct config *config;
+    const struct config *config; /* in force */
+    struct config *reloaded;     /* owned: the same, or NULL while it is the one of the start */
     struct kafka_hub *hub;
     struct kafka_producer *producer;
     struct feed *feed;
     struct book *book;
     struct access *access;
+    struct strangers *strangers;
     struct metrics *metrics;
     struct http_health health;
     struct http_server *http;
+    uint32_t connections;   /* that it serves at once */
     struct waiters waiting; /* all of them */
     bool ready_told;
     int64_t watchdog_ms; /* 0: nobody watches */

@@ -10,7 +10,7 @@
 struct row {
     const char *name;
     int status;
-    int retry_s;
+    uint32_t retry_s;
     const char *title[LANGUAGES];
     const char *text[LANGUAGES];
 };
@@ -94,9 +94,10 @@ static void put_headers(const struct problem *problem, enum language language,
 {
     const struct row *row = row_of(problem->kind);
     http_response_header(response, "Content-Language", language_tag(language));
-    if (row->retry_s) {
+    uint32_t retry_s = problem->retry_s ? problem->retry_s : row->retry_s;
+    if (retry_s) {
         char seconds[16];
-        snprintf(seconds, sizeof seconds, "%d", row->retry_s);
+        snprintf(seconds, sizeof seconds, "%" PRIu32, retry_s);
         http_response_header(response, "Retry-After", seconds);
     }
     if (problem->kind == PROBLEM_UNAUTHORIZED)

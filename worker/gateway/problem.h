@@ -23,6 +23,7 @@ struct problem {
     char about[ERROR_MESSAGE_MAX];     /* stands for {}; valid UTF-8 */
     char pointer[PROBLEM_POINTER_MAX]; /* JSON pointer into the body; "": none */
     struct uuid command;               /* nil: none was made of it */
+    uint32_t retry_s;                  /* for Retry-After; 0: as the table says */
 };
 
 /* Fills `*ret` and returns its kind. */

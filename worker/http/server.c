@@ -98,6 +98,19 @@ const char *http_header(const struct http_request *request, const char *name)
     return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
 }
 
+struct http_peer http_peer(const struct http_request *request)
+{
+    const struct sockaddr *address =
+        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+            ->client_addr;
+    struct http_peer peer = {{[10] = 0xff, [11] = 0xff}};
+    if (address->sa_family == AF_INET6)
+        memcpy(peer.bytes, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+    else if (address->sa_family == AF_INET)
+        memcpy(peer.bytes + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+    return peer;
+}
+
 /* ---- answers ---- */
 
 void http_response_init(struct http_response *response)

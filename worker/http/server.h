@@ -28,6 +28,11 @@ enum {
 
 struct http_server;
 
+/* Who sent a request: an IPv6 address in network order, one of IPv4 as ::ffff:a.b.c.d. */
+struct http_peer {
+    unsigned char bytes[16];
+};
+
 /* Borrowed while the handler runs. */
 struct http_request {
     const char *method; /* "GET" or "HEAD"; "POST" where the route takes it */
@@ -41,6 +46,7 @@ struct http_request {
 const char *http_query(const struct http_request *request, const char *name);
 bool http_has_query(const struct http_request *request, const char *name);
 const char *http_header(const struct http_request *request, const char *name);
+struct http_peer http_peer(const struct http_request *request);
 
 struct http_response {
     int status;               /* 200 unless the handler says otherwise */

@@ -474,6 +474,9 @@ static void a_gateway_that_others_reach_asks_for_good_tokens(void **state)
     buf_format(&yaml, "gateway: {tokens: {ut: {file: '%s'}, 'a/b': {file: '%s'}}}", poor, good);
     refuses(buf_text(&yaml), "gateway.tokens.ut.file: a token has 16 bytes or more",
             "'a/b' is no name", NULL);
+    buf_clear(&yaml);
+    buf_format(&yaml, "gateway: {tokens: {ut: {file: '%s'}, shop: {file: '%s'}}}", good, good);
+    refuses(buf_text(&yaml), "gateway.tokens.shop.file: another entry has the same token", NULL);
     remove_file(good);
     remove_file(poor);
 }

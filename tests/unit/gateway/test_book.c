@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "event/encode.h"
-#include "gateway/access.h"
 #include "gateway/answer.h"
 #include "gateway/book.h"
 
@@ -263,43 +262,6 @@ static void answers_speak_the_language_and_name_each_number(void **state)
     buf_release(&response.body);
 }
 
-/* ---- who asks ---- */
-
-static void a_token_has_its_clusters_and_its_rate(void **state)
-{
-    (void)state;
-    char a_name[] = "a";
-    char b_name[] = "b";
-    char cluster[] = "Главный";
-    char *names[] = {cluster};
-    struct config_token tokens[2] = {{.name = a_name, .per_minute = 2},
-                                     {.name = b_name, .per_minute = 60}};
-    tokens[0].account.password = secret_of(TEXT("0123456789abcdef"));
-    tokens[1].account.password = secret_of(TEXT("fedcba9876543210"));
-    tokens[1].clusters = (struct config_list){names, 1};
-    struct config_gateway config = {.tokens = tokens, .token_count = 2};
-    struct instant now = {5000000000};
-    struct access *access = access_create(&config, now);
-    assert_null(access_find(access, TEXT("")));
-    assert_null(access_find(access, TEXT("0123456789abcdeX")));
-    struct asker *a = access_find(access, TEXT("0123456789abcdef"));
-    struct asker *b = access_find(access, TEXT("fedcba9876543210"));
-    assert_string_equal(a->name, "a");
-    assert_true(access_allows(a, TEXT("whatever")));
-    assert_true(access_allows(b, TEXT("ГЛАВНЫЙ")));
-    assert_false(access_allows(b, TEXT("main")));
-    assert_true(access_count(a, now));
-    assert_true(access_count(a, now));
-    assert_false(access_count(a, now));
-    assert_true(access_count(b, now)); /* each by itself */
-    assert_false(access_count(a, instant_add_ms(now, 20000)));
-    assert_true(access_count(a, instant_add_ms(now, 40000)));
-    assert_false(access_count(a, instant_add_ms(now, 40000)));
-    access_destroy(access);
-    secret_destroy(tokens[0].account.password);
-    secret_destroy(tokens[1].account.password);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,7 +277,6 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(answers_speak_the_language_and_name_each_number, setup,
                                         teardown),
-        cmocka_unit_test(a_token_has_its_clusters_and_its_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
