@@ -237,8 +237,16 @@ struct service {
 };
 
 /* service.c */
+/* One pass over every queue, and the timer set for the next; `service` is the struct service. */
+void service_pass(void *service);
+/* Sets the timer for the next thing that is due, a second from now at the latest. */
+void service_arm(struct service *service, struct instant now);
+/* A queue was left before it was empty: another pass follows this one. */
 void service_again(struct service *service);
+/* Stops for good; the first reason is the one that `stopped` gets. */
 void service_fail(struct service *service, const struct error *err);
+
+/* configure.c: the texts of both are borrowed from the configuration in force */
 struct engine_config service_engine_config(struct service *service, int32_t partition);
 struct event_style service_event_style(const struct service *service);
 
@@ -246,6 +254,7 @@ struct event_style service_event_style(const struct service *service);
 struct partition *partition_find(struct service *service, int32_t id);
 void partition_add(struct service *service, int32_t id);
 void partition_remove(struct partition *partition);
+void partitions_remove(struct service *service); /* all */
 /* A topic of it cannot be read at present. */
 void partition_waiting(struct partition *partition, const struct kafka_item *item);
 /* Reads commands on from where the journal stands, unless the partition is held. */

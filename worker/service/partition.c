@@ -56,6 +56,12 @@ void partition_remove(struct partition *partition)
     free(partition);
 }
 
+void partitions_remove(struct service *service)
+{
+    while (!TAILQ_EMPTY(&service->partitions))
+        partition_remove(TAILQ_FIRST(&service->partitions));
+}
+
 /* ---- where recovery begins: the committed offset's metadata ---- */
 
 static void question_again(struct partition *partition, struct instant now)
