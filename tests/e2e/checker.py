@@ -196,6 +196,7 @@ class Command:
         self.round_at = {}       # index -> when its list counted
         self.nobody_left = False
         self.grace_until = 0
+        self.lock_from = 0      # of a drain: its lock lets people in until then
         self.end_by = 0          # 0: the expiry
         self.withheld = None     # (epoch, digest, until): the next list of that epoch waits
         self.waits = None        # (digest, until): this list waits for its approval
@@ -432,7 +433,9 @@ class Journal:
         command.targets = {**(command.targets or {}), **listed}
         command.round += 1
         command.round_at.update(dict.fromkeys(listed, line.at))
-        command.nobody_left = not listed
+        command.nobody_left = all(target.verdict for target in listed.values())
+        if command.nobody_left and line.at + CLOCK_MS < command.lock_from:
+            self.problem(f"{line}: {command.id} says empty {command.lock_from - line.at} ms before its lock begins")
         command.resolved_at = line.at
         command.grace_until = ms_of(record.resolved.grace_until)
         command.end_by = ms_of(record.resolved.end_by)
@@ -514,8 +517,9 @@ class Journal:
             self.problem(f"{line}: an attempt of a dry run: {command.id}")
         if command.waits:
             self.problem(f"{line}: an attempt of {command.id}, whose list waits for an approval")
-        if line.at + CLOCK_MS < command.grace_until:
-            self.problem(f"{line}: an attempt of {command.id} {command.grace_until - line.at} ms before its grace is over")
+        grace_until = max(command.grace_until, command.lock_from)
+        if line.at + CLOCK_MS < grace_until:
+            self.problem(f"{line}: an attempt of {command.id} {grace_until - line.at} ms before its grace is over")
         command.license(line.at, line.at + LICENCE_MS, may, str(line))
 
     def on_locked(self, line, record):
@@ -525,6 +529,7 @@ class Journal:
         if not command.drains or command.is_dry_run or command.targets is not None:
             self.problem(f"{line}: {command.id} is no drain, or has its list, and takes a lock")
         command.locked = True
+        command.lock_from = command.lock_from or ms_of(record.locked.grace_until)
         command.lock_licences.append((line.at, line.at + LICENCE_MS, True, str(line)))
         self.figures["locks taken"] += 1
 
@@ -597,7 +602,7 @@ class Journal:
         for index, (verdict, _at) in command.outcomes.items():
             target = (command.targets or {}).get(index)
             superseded = target is not None and last[target.snapshot.uuid or index] != index
-            left_out = command.nobody_left and command.round > 1 and verdict == event_pb2.TARGET_OUTCOME_PROTECTED
+            left_out = command.nobody_left and command.repeats and verdict == event_pb2.TARGET_OUTCOME_PROTECTED
             if verdict in SUCCESS or not (superseded or left_out):
                 yield verdict
 

@@ -110,6 +110,23 @@ def users_are_warned_by_the_clusters_own_clock_and_who_leaves_has_left(w):
     expect_given_back(w, "ib-02", before)
 
 
+def empty_means_nothing_before_the_lock_begins(w):
+    for each in users(w, "ib-02"):
+        w.sim.ask("logout", session=each["session"])
+    identity = started(w, "ib-02", "--grace", "6s", "--hold", "1h")
+    wait_for("the lock", lambda: is_locked(w, "ib-02"))
+    late = w.sim.login(ONE, "ib-02", "Поздний", force=False)["session"]         # it lets him in
+    designer = w.sim.login(ONE, "ib-02", "Поздний", app="Designer", force=False)["session"]
+    wait_held(w, identity)
+    expect(not w.sim.is_there(ONE, late), "held, and not empty")
+    expect(w.sim.is_there(ONE, designer), "the protected one is gone")
+    expect(w.curfew("restore", "--cluster", ONE, "--infobase", "ib-02", "--wait").status == 0, "restore")
+    end = expect_end(w, identity, "completed")
+    outcomes = {target["session"]: target["outcome"] for target in end["targets"]}
+    expect(outcomes[late] == "TARGET_OUTCOME_ENDED" and outcomes[designer] == "TARGET_OUTCOME_PROTECTED", f"{outcomes}")
+    w.sim.ask("logout", session=designer)
+
+
 def a_hold_is_shown_by_status_and_ended_by_restore(w):
     before = set_lock(w, "ib-03", **FOUND)
     run = drain(w, "ib-03", "--hold", "1h", "--wait")
@@ -306,6 +323,7 @@ def main():
         w.start_worker("worker-1", {"clusters": [w.cluster_config(ONE) | {"timeouts": {"request": "5s"}}]})
         cases.run(w, [a_drain_empties_the_infobase_and_gives_back_what_was_there,
                       users_are_warned_by_the_clusters_own_clock_and_who_leaves_has_left,
+                      empty_means_nothing_before_the_lock_begins,
                       a_hold_is_shown_by_status_and_ended_by_restore, a_later_drain_is_not_ended_by_an_earlier_restore,
                       a_grace_without_a_time_zone_is_refused, a_strangers_change_is_kept_and_the_rest_given_back,
                       a_stale_end_in_the_past_does_not_let_people_in, a_delayed_lock_of_somebody_else_stays_in_force_and_comes_back,

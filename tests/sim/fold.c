@@ -291,7 +291,9 @@ static void freeze(struct world *world, struct fold *fold, uint32_t index)
     command->round_first = command->round ? command->count : 0;
     command->round++;
     take_list(world, command);
-    command->nobody_left = command->count == command->round_first;
+    command->nobody_left = true;
+    for (uint32_t i = command->round_first; i < command->count; i++)
+        command->nobody_left &= command->targets[i].verdict != TARGET_NONE;
     command->resolved_offset = here(fold);
     command->resolved_at = log_entry(world, fold)->broker_time;
     command->grace_until = head->resolved.grace_until;

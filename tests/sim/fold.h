@@ -34,10 +34,11 @@ struct fold_command {
     int64_t resolved_offset; /* of the last chunk of the last list; -1 */
     uint32_t round;          /* lists so far */
     uint32_t round_first;    /* the last one's first target */
-    bool nobody_left;        /* it selected nobody */
+    bool nobody_left;        /* it ends nobody */
     int64_t open_ns;         /* since then a list may count for the next round */
     struct wall resolved_at;
     struct wall grace_until; /* 0: none */
+    struct wall lock_from;   /* of a drain: its lock lets people in until then; 0: at once */
     struct wall end_by;      /* 0: `expires` */
     struct epoch withheld;   /* whose next list waits for an approval; number 0: none */
     uint32_t approved;       /* lists */

@@ -179,7 +179,7 @@ static bool was_empty(const struct world *world, const struct fold_command *comm
             bool covers = truth->born_ns <= from && truth->died_ns > from;
             const struct fold_target any = {0};
             if (!covers || !was_asked_for(command, &any, cluster, truth) ||
-                came_in_doubt(command, truth) || (command->round > 1 && session_protected(truth)))
+                came_in_doubt(command, truth) || session_protected(truth))
                 continue;
             from = truth->died_ns;
             moved = true;
@@ -211,6 +211,9 @@ void judge_resolved(struct world *world, const struct fold *fold, struct fold_co
     judge_times(world, command);
     if (command->gives_back)
         violate(world, "I9", "command %s is listed again, and its lock is being given back",
+                brief(&command->id).text);
+    if (command->nobody_left && world_wall(world).ms < command->lock_from.ms)
+        violate(world, "I7", "command %s says that nobody is left, and its lock lets people in",
                 brief(&command->id).text);
     if (command->nobody_left && !was_empty(world, command))
         violate(world, "I7", "command %s selected nobody, and somebody was there all the time",

@@ -197,6 +197,8 @@ void oracle_fold_lock(struct world *world, struct fold *fold, struct fold_comman
     if (record->kind == RECORD_LOCKED) {
         command->locked = true;
         command->end_by = record->locked.end_by;
+        if (record->locked.attempt == 1)
+            command->lock_from = record->locked.grace_until;
         if (is_ours(&record->locked.before))
             violate(world, "I9", "%s promises to give back a lock of ours", id.text);
     } else {

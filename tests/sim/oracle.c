@@ -137,7 +137,8 @@ static const char *objection(const struct world *world, const struct worker *wor
     struct wall end = command->end_by.ms ? command->end_by : command->expires;
     if (world_wall(world).ms >= end.ms)
         return "I3: its command has expired";
-    if (world_wall(world).ms < command->grace_until.ms)
+    if (world_wall(world).ms < command->grace_until.ms ||
+        world_wall(world).ms < command->lock_from.ms)
         return "grace: it is not over";
     if (command->waits)
         return "approval: nobody has approved its list";

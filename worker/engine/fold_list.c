@@ -148,6 +148,14 @@ static enum error_code check_pending(struct open *open, const struct epoch *epoc
     return ERR_OK;
 }
 
+static bool ends_somebody(const struct open *open, uint32_t first)
+{
+    for (uint32_t i = first; i < open->target_count; i++)
+        if (open->targets[i].verdict == TARGET_NONE)
+            return true;
+    return false;
+}
+
 static enum error_code list_counts(struct engine *engine, struct open *open,
                                    struct wall broker_time, struct instant licence,
                                    struct error *err)
@@ -159,7 +167,7 @@ static enum error_code list_counts(struct engine *engine, struct open *open,
     take_times(open, open->gathering->parts[0], broker_time);
     open->round++;
     open->round_first = first;
-    open->nobody_left = open->target_count == first;
+    open->nobody_left = !ends_somebody(open, first);
     release_free(open);
     open->released = false; /* what this round leaves is still to be looked for */
     open->release_unknown = false;

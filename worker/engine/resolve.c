@@ -9,9 +9,10 @@
 #include "base/limits.h"
 
 enum {
-    RESOLVED_BYTES = 48000
-}; /* of targets in one record; the head and one large target fit
-      besides */
+    RESOLVED_BYTES =
+        48000,             /* of targets in one record; the head and one large target fit besides */
+    GRACE_LIST_MS = 10000, /* while nobody is there, and people may still come */
+};
 
 /* ---- probes: an empty list proves nothing, an explicit "no such session" does ---- */
 
@@ -149,14 +150,18 @@ struct times {
     struct wall hold_until;
 };
 
-static bool needs_approval(const struct open *open, const struct resolution *resolution)
+static bool ends_somebody(const struct resolution *resolution)
 {
-    if (resolution->approval_ms <= 0 || open->command->options.dry_run)
-        return false;
     for (size_t i = 0; i < resolution->count; i++)
         if (resolution->rows[i].session && resolution->rows[i].verdict == TARGET_NONE)
             return true;
     return false;
+}
+
+static bool needs_approval(const struct open *open, const struct resolution *resolution)
+{
+    return resolution->approval_ms > 0 && !open->command->options.dry_run &&
+           ends_somebody(resolution);
 }
 
 /* The grace began with the lock; the hold begins when nobody is left. */
@@ -167,7 +172,7 @@ static struct times times_of_drain(const struct open *open, const struct resolut
     return (struct times){
         .grace_until.ms = open->round == 0 ? open->drain->grace_until.ms : 0,
         .end_by = open->end_by,
-        .hold_until.ms = resolution->count == 0 && hold_ms ? base.ms + hold_ms : 0,
+        .hold_until.ms = hold_ms && !ends_somebody(resolution) ? base.ms + hold_ms : 0,
     };
 }
 
@@ -271,14 +276,25 @@ static void wait_for_another(struct engine *engine, struct open *open, int64_t p
     cluster_want(engine, open, now, instant_add_ms(now, pause_ms));
 }
 
-/* In a further round only what is to be ended makes it one: protected sessions were named before.
- */
-static void keep_those_to_be_ended(struct resolution *resolution)
+static bool was_named_protected(const struct open *open, const struct session *session)
+{
+    for (uint32_t i = 0; i < open->target_count; i++)
+        if (open->targets[i].found && open->targets[i].verdict == TARGET_PROTECTED &&
+            uuid_equal(&open->targets[i].identity.uuid, &session->uuid))
+            return true;
+    return false;
+}
+
+/* A further round names whom it ends, and those protected ones that no earlier round has named. */
+static void keep_the_new(const struct open *open, struct resolution *resolution)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < resolution->count; i++)
-        if (resolution->rows[i].session && resolution->rows[i].verdict == TARGET_NONE)
-            resolution->rows[kept++] = resolution->rows[i];
+    for (size_t i = 0; i < resolution->count; i++) {
+        const struct resolved_row *row = &resolution->rows[i];
+        if (row->session &&
+            (row->verdict == TARGET_NONE || !was_named_protected(open, row->session)))
+            resolution->rows[kept++] = *row;
+    }
     resolution->count = kept;
 }
 
@@ -307,13 +323,22 @@ static enum error_code apply_rule(struct engine *engine, const struct open *open
     if (code)
         return code;
     if (open->round > 0)
-        keep_those_to_be_ended(ret);
+        keep_the_new(open, ret);
     if (next_index(open) + ret->count <= LIMIT_TARGETS)
         return ERR_OK;
     resolution_release(ret);
     return error_set(err, ERR_TOO_LARGE,
                      "more than %d sessions would be ended by one command over all its rounds",
                      LIMIT_TARGETS);
+}
+
+/* A drain's lock begins at the end of its grace: until then people come, and empty means nothing.
+ */
+static bool is_still_open(const struct engine *engine, const struct open *open,
+                          const struct session_list *list)
+{
+    return open->drain &&
+           instant_before(list->started, engine_instant_past(engine, open->drain->grace_until));
 }
 
 void command_resolve(struct engine *engine, struct open *open, const struct session_list *list,
@@ -337,6 +362,11 @@ void command_resolve(struct engine *engine, struct open *open, const struct sess
     }
     if (code) {
         refuse(engine, open, &why, now);
+        return;
+    }
+    if (!ends_somebody(&resolution) && is_still_open(engine, open, list)) {
+        resolution_release(&resolution);
+        wait_for_another(engine, open, GRACE_LIST_MS, now);
         return;
     }
     if (needs_approval(open, &resolution))

@@ -191,7 +191,7 @@ struct open {
     struct wall released_at;
     uint32_t round;       /* counting RESOLVED lists; 0: none */
     uint32_t round_first; /* the first target of the last one */
-    bool nobody_left;     /* the last one selected nobody */
+    bool nobody_left;     /* the last one ends nobody */
     struct wall resolved_at;
     struct wall grace_until; /* 0: no grace */
     struct wall end_by;      /* 0: `expires_at` bounds the first act */

@@ -111,6 +111,16 @@ static int64_t pause_ms(const struct open *open)
     return (int64_t)ROUND_PAUSE_MS << doublings;
 }
 
+/* When all have left early, those who come while a drain's lock has not begun have its grace too.
+ */
+static void want_next_round(struct engine *engine, struct open *open, struct instant now)
+{
+    struct instant after = now;
+    if (open->drain)
+        after = instant_max(now, engine_instant_past(engine, open->drain->grace_until));
+    cluster_want(engine, open, after, instant_max(after, instant_add_ms(now, pause_ms(open))));
+}
+
 void wait_between(struct engine *engine, struct open *open, struct instant now)
 {
     struct error why;
@@ -132,6 +142,6 @@ void wait_between(struct engine *engine, struct open *open, struct instant now)
         return;
     }
     if (!open->wants_list)
-        cluster_want(engine, open, now, instant_add_ms(now, pause_ms(open)));
+        want_next_round(engine, open, now);
     heap_set(engine, open, engine_instant_of(engine, open_end(open)));
 }

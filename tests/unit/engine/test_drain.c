@@ -399,6 +399,62 @@ static void whoever_slips_in_is_ended_in_a_further_round(void **state)
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
 }
 
+static void nobody_is_no_proof_before_the_lock_begins(void **state) /* I7 */
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_accept(hand, drain(1, 60000, 100000));
+    run_for(hand, 30000);
+    hand_world(hand, 1, 11u); /* the lock lets him in */
+    run_for(hand, 60000);
+    assert_int_equal(hand->ends, 1);
+    assert_int_equal(hand->world_count, 0);
+    assert_true(is_locked_by(hand, 1)); /* it holds, and it is empty */
+    hand_run(hand);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+}
+
+static void who_comes_in_the_grace_when_all_have_left_has_the_rest_of_it(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_world(hand, 1, 7u);
+    hand_accept(hand, drain(1, 60000, 100000));
+    run_for(hand, 10000);
+    hand_world(hand, 0);
+    run_for(hand, 20000);
+    hand_world(hand, 1, 11u);
+    run_for(hand, 25000);
+    assert_int_equal(hand->ends, 0);
+    run_for(hand, 30000);
+    assert_int_equal(hand->ends, 1);
+    assert_int_equal(hand->world_count, 0);
+    hand_run(hand);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+}
+
+static void
+protected_ones_who_come_later_are_named_once_and_keep_nothing_from_being_done(void **state)
+{
+    static const unsigned later[] = {9u, 11u};
+    (void)state;
+    for (size_t others = 0; others < 2; others++) {
+        AUTO(hand) hand = owner();
+        hand_world(hand, 1, 7u);
+        hand->protects = 9;
+        hand_accept(hand, drain(1, 0, 5000));
+        struct engine_action action;
+        while (hand->ends < 1 && hand_next(hand, &action))
+            hand_carry_out(hand, &action);
+        hand_world(hand, 1 + others, later[0], later[1]);
+        hand_run(hand);
+        assert_int_equal(hand->world_count, 1);
+        const struct told *end = &hand->told[hand->told_count - 1];
+        assert_int_equal(end->kind, EVENT_COMPLETED);
+        assert_int_equal(end->targets, 2 + others); /* 7, 9, and 11 when he is there */
+    }
+}
+
 static void what_came_behind_a_long_hold_is_forgotten_in_its_time(void **state) /* I13 */
 {
     (void)state;
@@ -602,6 +658,10 @@ int main(void)
         cmocka_unit_test(users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_holds),
         cmocka_unit_test(the_way_of_a_drain_is_announced),
         cmocka_unit_test(whoever_slips_in_is_ended_in_a_further_round),
+        cmocka_unit_test(nobody_is_no_proof_before_the_lock_begins),
+        cmocka_unit_test(who_comes_in_the_grace_when_all_have_left_has_the_rest_of_it),
+        cmocka_unit_test(
+            protected_ones_who_come_later_are_named_once_and_keep_nothing_from_being_done),
         cmocka_unit_test(what_came_behind_a_long_hold_is_forgotten_in_its_time),
         cmocka_unit_test(a_cancel_in_the_hold_gives_back_at_once),
         cmocka_unit_test(restore_ends_the_holds_of_that_infobase_that_were_asked_for_before_it),
