@@ -2,7 +2,6 @@
 #include "curfew/v1/journal.pb-c.h"
 
 #include <stdlib.h>
-
 #include <string.h>
 
 #include "base/check.h"
