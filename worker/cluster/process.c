@@ -1,23 +1,19 @@
 #include "cluster/process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "cluster/spawn.h"
 
 enum {
     READ_BYTES = 64 * 1024,
     GRACE_MAX_MS = 60000,
     TIMER_MAX_MS = 3600 * 1000,
-    FIRST_FREE = 3, /* descriptors below it are the program's own three */
 };
 
 enum stage {
@@ -302,108 +298,14 @@ static void on_written(uv_write_t *request, int status)
 
 /* ---- the start ---- */
 
-struct ends {
-    int input; /* the program's; -1: the null device */
-    int output;
-    int errors;
-};
-
-static void ends_close(struct ends *ends)
+static int make_pipes(struct process *process, const struct process_spec *spec,
+                      struct spawn_ends *ends)
 {
-    if (ends->input >= 0)
-        close(ends->input);
-    if (ends->output >= 0)
-        close(ends->output);
-    if (ends->errors >= 0)
-        close(ends->errors);
-}
-
-/* One pipe: `*ret` is the program's end, the other becomes `handle`. */
-static int pipe_for(uv_pipe_t *handle, bool program_reads, int *ret)
-{
-    uv_file pair[2]; /* to read from, to write to */
-    int code =
-        uv_pipe(pair, program_reads ? 0 : UV_NONBLOCK_PIPE, program_reads ? UV_NONBLOCK_PIPE : 0);
-    if (code)
-        return code;
-    int theirs = pair[program_reads ? 0 : 1];
-    int ours = pair[program_reads ? 1 : 0];
-    *ret =
-        fcntl(theirs, F_DUPFD_CLOEXEC, FIRST_FREE); /* not below, where it would be overwritten */
-    code = *ret < 0 ? uv_translate_sys_error(errno) : uv_pipe_open(handle, ours);
-    close(theirs);
-    if (code)
-        close(ours);
-    return code;
-}
-
-static int make_pipes(struct process *process, const struct process_spec *spec, struct ends *ends)
-{
-    int code = pipe_for(&process->output, false, &ends->output);
+    int code = spawn_pipe(&process->output, false, &ends->output);
     if (!code)
-        code = pipe_for(&process->errors, false, &ends->errors);
+        code = spawn_pipe(&process->errors, false, &ends->errors);
     if (!code && spec->input.length)
-        code = pipe_for(&process->input, true, &ends->input);
-    return code;
-}
-
-static int set_actions(posix_spawn_file_actions_t *actions, const struct process_spec *spec,
-                       const struct ends *ends)
-{
-    int code =
-        ends->input >= 0
-            ? posix_spawn_file_actions_adddup2(actions, ends->input, STDIN_FILENO)
-            : posix_spawn_file_actions_addopen(actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    if (!code)
-        code = posix_spawn_file_actions_adddup2(actions, ends->output, STDOUT_FILENO);
-    if (!code)
-        code = posix_spawn_file_actions_adddup2(actions, ends->errors, STDERR_FILENO);
-    if (!code)
-        code = posix_spawn_file_actions_addclosefrom_np(actions, FIRST_FREE);
-    if (!code)
-        code =
-            posix_spawn_file_actions_addchdir_np(actions, spec->directory ? spec->directory : "/");
-    return code;
-}
-
-static void set_attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    CHECK(posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                                   POSIX_SPAWN_SETSIGDEF) == 0);
-    CHECK(posix_spawnattr_setsigmask(attributes, &none) == 0);
-    CHECK(posix_spawnattr_setsigdefault(attributes, &all) == 0);
-}
-
-/* 0, or an errno. posix_spawn() says so too, but not under every tool that watches a program. */
-static int look_at(const char *program)
-{
-    struct stat found;
-    if (stat(program, &found))
-        return errno;
-    if (!S_ISREG(found.st_mode))
-        return EACCES;
-    return access(program, X_OK) ? errno : 0;
-}
-
-/* 0, or an errno. */
-static int spawn(const struct process_spec *spec, const struct ends *ends, pid_t *ret)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    CHECK(posix_spawn_file_actions_init(&actions) == 0);
-    CHECK(posix_spawnattr_init(&attributes) == 0);
-    set_attributes(&attributes);
-    int code = set_actions(&actions, spec, ends);
-    if (!code)
-        code = posix_spawn(ret, spec->program, &actions, &attributes,
-                           (char *const *)(uintptr_t)spec->arguments,
-                           (char *const *)(uintptr_t)spec->environment);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
+        code = spawn_pipe(&process->input, true, &ends->input);
     return code;
 }
 
@@ -486,7 +388,7 @@ enum error_code process_start(uv_loop_t *loop, struct clock clock, const struct 
                               struct error *err)
 {
     check_spec(spec);
-    struct ends ends = {-1, -1, -1};
+    struct spawn_ends ends = {-1, -1, -1};
     struct process *process = process_new(loop, clock, spec);
     int code = make_pipes(process, spec, &ends);
     if (!code) /* before it can end */
@@ -494,9 +396,9 @@ enum error_code process_start(uv_loop_t *loop, struct clock clock, const struct 
     if (code)
         error_set(err, ERR_SYSTEM, "cannot prepare to run '%s': %s", spec->program,
                   uv_strerror(code));
-    else if ((code = look_at(spec->program)) || (code = spawn(spec, &ends, &process->pid)))
+    else if ((code = spawn_program(spec, &ends, &process->pid)))
         cannot_start(spec->program, code, err);
-    ends_close(&ends);
+    spawn_ends_close(&ends);
     if (code) {
         abandon(process);
         return err->code;
