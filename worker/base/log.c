@@ -1,12 +1,19 @@
 #include "base/log.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 4096, NUMBERS = 32 };
+/* With its end a line fits PIPE_BUF: a pipe takes it whole or not at all. */
+enum { LINE_MAX_BYTES = PIPE_BUF - 1, NUMBERS = 32 };
 
 static enum log_level threshold = LOG_LEVEL_INFO;
+static atomic_uint_fast64_t dropped;
+static atomic_uint_fast64_t confessed; /* of those, the ones that a later line told of */
 
 void log_set_level(enum log_level level)
 {
@@ -82,6 +89,46 @@ static void add_value(struct buf *line, struct text text)
     buf_byte(line, '"');
 }
 
+/* A writer may wait as long as nobody reads a full pipe, or a socket of the journal's: the loop
+ * would stand still, and with it every session of the group and every deadline. */
+static bool nobody_reads(void)
+{
+    struct pollfd there = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int ready;
+    do {
+        ready = poll(&there, 1, 0);
+    } while (ready < 0 && errno == EINTR);
+    return ready == 0;
+}
+
+static bool put(const void *bytes, size_t length)
+{
+    if (!nobody_reads() && write(STDERR_FILENO, bytes, length) == (ssize_t)length)
+        return true;
+    atomic_fetch_add(&dropped, 1);
+    return false;
+}
+
+/* What was dropped is told as soon as somebody reads again, or the disk has room. */
+static void confess(void)
+{
+    uint64_t lost = atomic_load(&dropped), told = atomic_load(&confessed);
+    char line[128];
+    if (lost == told || nobody_reads())
+        return;
+    int length =
+        snprintf(line, sizeof line,
+                 "<%d>curfew log lines were dropped, standard error took none lines=%llu\n",
+                 LOG_LEVEL_WARNING, (unsigned long long)(lost - told));
+    if (write(STDERR_FILENO, line, (size_t)length) == length)
+        atomic_store(&confessed, lost);
+}
+
+uint64_t log_dropped(void)
+{
+    return atomic_load(&dropped);
+}
+
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t count)
 {
@@ -101,8 +148,6 @@ void log_write(enum log_level level, const char *message, const struct log_field
     line.full = false;
     line.max++;
     buf_byte(&line, '\n');
-    /* One write: lines of several threads do not mix. A blocked or closed pipe must not stop the
-     * worker. */
-    ssize_t ignored = write(STDERR_FILENO, line.data, line.length);
-    (void)ignored;
+    confess();
+    put(line.data, line.length); /* one write: lines of several threads do not mix */
 }

@@ -40,5 +40,9 @@ struct log_field log_number(const char *key, int64_t value);
                   sizeof(struct log_field))
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t count);
+/* Lines that standard error did not take since the start: its reader stands still or is gone, or
+ * the disk is full. A line never waits: it is dropped, counted, and told of by the next that fits.
+ */
+uint64_t log_dropped(void);
 
 #endif

@@ -172,6 +172,10 @@ static void collect(void *self)
     metrics_set(gateway->metrics, METRIC_gateway_waiting, NO_LABELS, (double)waiting);
     metrics_set(gateway->metrics, METRIC_gateway_known, NO_LABELS,
                 (double)book_count(gateway->book));
+    uint64_t log_lost = log_dropped();
+    metrics_add(gateway->metrics, METRIC_log_lines_dropped_total, NO_LABELS,
+                (double)(log_lost - gateway->log_dropped));
+    gateway->log_dropped = log_lost;
 }
 
 /* ---- life ---- */

@@ -40,6 +40,7 @@ struct gateway {
     struct access *access;
     struct strangers *strangers;
     struct metrics *metrics;
+    uint64_t log_dropped; /* lines, as the metrics were told */
     struct http_health health;
     struct http_server *http;
     uint32_t connections;   /* that it serves at once */

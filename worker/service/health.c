@@ -132,6 +132,10 @@ static void collect(void *self)
     if (age_ms < INT64_MAX)
         metrics_set(service->metrics, METRIC_control_age_seconds, NO_LABELS, (double)age_ms / 1000);
     metrics_set(service->metrics, METRIC_kill_switch, NO_LABELS, service->halted);
+    uint64_t log_lost = log_dropped();
+    metrics_add(service->metrics, METRIC_log_lines_dropped_total, NO_LABELS,
+                (double)(log_lost - service->log_dropped));
+    service->log_dropped = log_lost;
     metrics_set(service->metrics, METRIC_programs_running, NO_LABELS, process_alive());
     metrics_set(service->metrics, METRIC_journal_partitions_owned, NO_LABELS, owned);
     metrics_set(service->metrics, METRIC_open_commands, NO_LABELS, sum.open_commands);

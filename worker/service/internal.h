@@ -229,6 +229,7 @@ struct service {
     struct instant close_by; /* clients that are not closed by then are left */
     struct error failure;    /* why it stops; ERR_OK: asked to */
     bool ready_told;
+    uint64_t log_dropped; /* lines, as the metrics were told */
     struct metrics *metrics;
     struct http_server *http;
     struct http_health health;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -112,6 +113,58 @@ static void many_numbers_of_one_line_keep_their_values(void **state)
                               "e=2 f=3\n");
 }
 
+/* Standard error is a pipe that nobody reads: the loop must not wait for it. */
+static void a_reader_who_stands_still_stops_nobody_and_hears_what_he_missed(void **state)
+{
+    (void)state;
+    enum { LINES = 100 };
+    static char text[1 << 16];
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_in_range(fcntl(ends[1], F_SETPIPE_SZ, 8192), 8192, 65536);
+    uint64_t before = log_dropped();
+    static char long_value[3000];
+    memset(long_value, 'x', sizeof long_value - 1);
+    fflush(stderr);
+    int kept = dup(STDERR_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    for (int i = 0; i < LINES; i++)
+        log_line(LOG_LEVEL_INFO, "m", LOG_TEXT("a", long_value)); /* comes back, every time */
+    uint64_t lost = log_dropped() - before;
+    assert_in_range(read(ends[0], text, sizeof text), 3000, sizeof text);
+    log_line(LOG_LEVEL_INFO, "heard");
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    assert_in_range(lost, 1, LINES - 1);
+    ssize_t length = read(ends[0], text, sizeof text - 1);
+    assert_in_range(length, 1, sizeof text);
+    text[length] = '\0';
+    char wanted[128];
+    snprintf(wanted, sizeof wanted,
+             "<4>curfew log lines were dropped, standard error took none lines=%llu\n"
+             "<6>curfew heard\n",
+             (unsigned long long)lost);
+    assert_string_equal(text, wanted);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void a_full_disk_is_counted(void **state)
+{
+    (void)state;
+    uint64_t before = log_dropped();
+    int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    assert_true(full >= 0);
+    fflush(stderr);
+    int kept = dup(STDERR_FILENO);
+    dup2(full, STDERR_FILENO);
+    log_line(LOG_LEVEL_INFO, "m");
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    close(full);
+    assert_int_equal(log_dropped() - before, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +174,8 @@ int main(void)
         cmocka_unit_test(an_endless_value_gives_one_line_that_ends),
         cmocka_unit_test(lines_above_the_level_are_dropped),
         cmocka_unit_test(many_numbers_of_one_line_keep_their_values),
+        cmocka_unit_test(a_reader_who_stands_still_stops_nobody_and_hears_what_he_missed),
+        cmocka_unit_test(a_full_disk_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
