@@ -1,7 +1,9 @@
 /* curfew config check | explain: every problem of a configuration file at once; every key. */
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "cli/common.h"
 #include "cli/main_table.h"
 #include "cli/say.h"
@@ -91,30 +93,78 @@ static enum error_code check_kafka(const struct config_options *options,
     return code;
 }
 
+/* UTF-8, whatever the file and its name hold. */
+static json_t *printable_json(struct text text)
+{
+    AUTO_BUF printable;
+    buf_init(&printable, PROBLEMS_MAX);
+    text_printable(&printable, text);
+    return json_string(buf_text(&printable));
+}
+
+/* "line 7: what" of config_load() as {"line":7,"problem":"what"}; of a whole file, without a line.
+ */
+static json_t *problem_json(const char *text, size_t length)
+{
+    unsigned line = 0;
+    int head = 0;
+    if (sscanf(text, "line %u: %n", &line, &head) == 1 && head > 0 && (size_t)head < length)
+        return json_pack("{s:i, s:o}", "line", (int)line, "problem",
+                         printable_json((struct text){text + head, length - (size_t)head}));
+    return json_pack("{s:n, s:o}", "line", "problem", printable_json((struct text){text, length}));
+}
+
+static void print_check(const char *path, const struct config *config, const char *problems)
+{
+    json_t *all = json_array();
+    for (const char *at = problems, *end; (end = strchr(at, '\n')); at = end + 1) {
+        json_t *json = problem_json(at, (size_t)(end - at));
+        CHECK(json);
+        json_array_append_new(all, json);
+    }
+    json_t *whole =
+        json_pack("{s:o?, s:b, s:I, s:o}", "file", path ? printable_json(text_of(path)) : NULL,
+                  "good", config != NULL, "clusters",
+                  (json_int_t)(config ? config->cluster_count : 0), "problems", all);
+    CHECK(whole);
+    json_dumpf(whole, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(whole);
+}
+
+static void tell_check(const struct config_options *options, const char *path,
+                       const struct config *config, struct buf *problems)
+{
+    struct say talk = say_open(stderr, options->common.no_color);
+    if (options->common.json) {
+        print_check(path, config, buf_text(problems));
+        return;
+    }
+    fprintf(stderr, "%s", buf_text(problems));
+    if (config)
+        say_line(&talk, "%sgood%s: '%s' with %zu %s; 'curfew doctor' tries the connections",
+                 say_on(&talk, PAINT_GOOD), say_off(&talk), path, config->cluster_count,
+                 config->cluster_count == 1 ? "cluster" : "clusters");
+}
+
 static int check(const struct config_options *options)
 {
     const char *path = cli_config_path(&options->common);
-    struct say talk = say_open(stderr, options->common.no_color);
     AUTO(config) config = NULL;
     AUTO_BUF problems;
     struct error err;
     buf_init(&problems, PROBLEMS_MAX);
     enum error_code code = path ? config_load(path, &config, &problems, &err) : no_file(&err);
-    if (code && problems.length) {
-        fprintf(stderr, "%s", buf_text(&problems));
-        error_set(&err, code, "'%s' cannot be used: see above", path);
-    }
-    if (!code) {
-        code = check_kafka(options, config, &err);
-        if (code)
-            error_wrap(&err, "'%s'", path);
-    }
-    if (code)
-        return say_error("config", &err);
-    say_line(&talk, "%sgood%s: '%s' with %zu %s; 'curfew doctor' tries the connections",
-             say_on(&talk, PAINT_GOOD), say_off(&talk), path, config->cluster_count,
-             config->cluster_count == 1 ? "cluster" : "clusters");
-    return 0;
+    bool listed = problems.length > 0;
+    if (!code && (code = check_kafka(options, config, &err)))
+        error_wrap(&err, "'%s'", path);
+    if (code && !listed && options->common.json)
+        buf_format(&problems, "%s\n", err.message);
+    tell_check(options, path, code ? NULL : config, &problems);
+    if (code && listed)
+        error_set(&err, code, "'%s' cannot be used: %s", path,
+                  options->common.json ? "every problem is on standard output" : "see above");
+    return code ? say_error("config", &err) : 0;
 }
 
 static void explain_row(void *self, const struct config_entry *entry)

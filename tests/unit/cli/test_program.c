@@ -218,6 +218,33 @@ static void a_missing_configuration_is_78(void **state)
     has(child_out, "\"state\":\"fail\"");
 }
 
+static void config_check_tells_programs_every_problem(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/curfew-cli-XXXXXX", line[128];
+    static const char text[] = "kafka: { brokers: [x:1], grup: y }\nno_such_key: 1\n";
+    int file = mkstemp(path);
+    assert_int_equal(write(file, text, sizeof text - 1), sizeof text - 1);
+    close(file);
+    snprintf(line, sizeof line, "config check --json %s", path);
+    assert_int_equal(child_run(line), 78);
+    has(child_out,
+        "\"good\":false,\"clusters\":0,\"problems\":[{\"line\":1,\"problem\":\"unknown key "
+        "'grup'");
+    has(child_out, "{\"line\":2,\"problem\":\"unknown key 'no_such_key'");
+    assert_int_equal(truncate(path, sizeof "kafka: { brokers: [x:1]" - 1), 0);
+    file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_int_equal(write(file, "}\n", 2), 2);
+    close(file);
+    assert_int_equal(child_run(line), 0);
+    has(child_out, "\"good\":true,\"clusters\":0,\"problems\":[]}");
+    unlink(path);
+    assert_int_equal(child_run("config check --json /no/such/\xff"), 78);
+    has(child_out, "\"problems\":[{\"line\":null,");
+    assert_int_equal(child_run("config check --json"), 2);
+    has(child_out, "{\"file\":null,\"good\":false");
+}
+
 static void config_explain_knows_every_form(void **state)
 {
     (void)state;
@@ -285,6 +312,7 @@ int main(void)
         cmocka_unit_test(settings_that_break_a_promise_are_refused),
         cmocka_unit_test(other_commands_check_their_words),
         cmocka_unit_test(a_missing_configuration_is_78),
+        cmocka_unit_test(config_check_tells_programs_every_problem),
         cmocka_unit_test(config_explain_knows_every_form),
         cmocka_unit_test(completion_names_every_command_and_its_options),
         cmocka_unit_test(the_bash_script_completes),
