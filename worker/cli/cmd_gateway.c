@@ -71,7 +71,6 @@ static void on_signal(uv_signal_t *handle, int number)
 static void watch_signals(struct program *program)
 {
     static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
-    signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < SIGNALS; i++) {
         CHECK(uv_signal_init(&program->loop, &program->signals[i]) == 0);
         program->signals[i].data = program;

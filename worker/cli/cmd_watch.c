@@ -126,7 +126,7 @@ static int watch_all(struct watch_options *watch, struct link *link, struct erro
             if (over)
                 return 0;
         }
-        if (link_broken(link, err))
+        if (link_broken(link, err) || ferror(stdout))
             return -1;
         struct instant turn = instant_add_ms(link_now(link), WAIT_MS);
         enum link_wake wake = link_wait(link, instant_min(turn, end));
@@ -168,7 +168,7 @@ int cmd_watch(int argc, char **argv)
     if (cli_setup_load(&watch.common, false, &setup, NULL, &err))
         return say_error("watch", &err);
     int status = walk(&watch, &setup, &err);
-    if (status < 0)
+    if (status < 0 && !ferror(stdout)) /* else cli_main() says so */
         status = say_error("watch", &err);
     cli_setup_release(&setup);
     return status;

@@ -91,7 +91,6 @@ static void on_signal(uv_signal_t *handle, int number)
 static void watch_signals(struct worker *worker)
 {
     static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
-    signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         uv_signal_t *handle = &worker->signals[worker->signal_count++];
         CHECK(uv_signal_init(&worker->loop, handle) == 0);

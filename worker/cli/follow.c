@@ -1,5 +1,7 @@
 #include "cli/follow.h"
 
+#include <stdio.h>
+
 enum { WAITING_EVERY_MS = 250 };
 
 /* True at the command's end. */
@@ -35,6 +37,8 @@ enum error_code follow_command(struct follow *follow, struct error *err)
 {
     bool seen = false;
     while (!take_all(follow, &seen)) {
+        if (ferror(stdout)) /* of watch; nobody hears what comes */
+            return error_set(err, ERR_SYSTEM, "the answer cannot be written");
         if (link_broken(follow->link, err))
             return error_wrap(err, "the events cannot be read");
         if (follow->give_up_at_end && !seen && link_at_end(follow->link))

@@ -2,10 +2,14 @@
 
 #include <langinfo.h>
 #include <locale.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/suggest.h"
+#include "cli/process.h"
 #include "cli/say.h"
 #include "kafka/settings.h"
 
@@ -52,10 +56,32 @@ static void help(FILE *to)
           to);
 }
 
+/* A reader who left (`curfew status | head -1`) ends us as he ends every program. SIGPIPE is
+ * ignored until then, because a RAS that hangs up would end us as well. */
+static void leave_with_reader(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    if (poll(&out, 1, 0) != 1 || !(out.revents & POLLERR))
+        return;
+    signal(SIGPIPE, SIG_DFL);
+    raise(SIGPIPE);
+}
+
+/* An answer that nobody could read is no success, whatever was done. */
+static int answered(const char *command, int status)
+{
+    struct error err;
+    if (!fflush(stdout) && !ferror(stdout))
+        return status;
+    leave_with_reader();
+    error_set(&err, ERR_SYSTEM, "the answer could not be written to standard output");
+    return say_error(command, &err);
+}
+
 static int version(void)
 {
     printf("curfew %s\nlibrdkafka %s\n", CURFEW_VERSION, kafka_library_version());
-    return 0;
+    return answered(NULL, 0);
 }
 
 static int unknown(const char *name)
@@ -83,12 +109,7 @@ static int run(const struct cli_command *command, int argc, char **argv)
     argp_err_exit_status = error_exit_status(ERR_USAGE);
     int status = command->run(argc - 1, argv + 1);
     argv[1] = name; /* `title` ends here */
-    if (fflush(stdout) || ferror(stdout)) {
-        struct error err;
-        error_set(&err, ERR_SYSTEM, "the answer could not be written to standard output");
-        return say_error(command->name, &err);
-    }
-    return status;
+    return answered(command->name, status);
 }
 
 static bool is_help(const char *word)
@@ -106,6 +127,10 @@ static void choose_characters(void)
 
 int cli_main(int argc, char **argv)
 {
+    struct error err;
+    if (process_fill_standard(&err))
+        return say_error(NULL, &err);
+    signal(SIGPIPE, SIG_IGN);
     choose_characters();
     if (argc < 2) {
         help(stderr);
@@ -125,5 +150,5 @@ int cli_main(int argc, char **argv)
     if (argc > 2)
         return unknown(argv[2]);
     help(stdout);
-    return 0;
+    return answered(NULL, 0);
 }

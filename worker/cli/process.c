@@ -1,6 +1,7 @@
 #include "cli/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,6 +18,19 @@ void process_keep_secrets_in(void)
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) || setrlimit(RLIMIT_CORE, &none))
         log_line(LOG_LEVEL_WARNING, "core files cannot be forbidden, going on",
                  LOG_TEXT("reason", strerror(errno)));
+}
+
+enum error_code process_fill_standard(struct error *err)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+            continue;
+        /* The lowest that is free: all below it are open. For children ours are replaced. */
+        if (open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return error_set(err, ERR_SYSTEM, "descriptor %d is closed and /dev/null is not there",
+                             fd);
+    }
+    return ERR_OK;
 }
 
 void process_raise_descriptors(void)

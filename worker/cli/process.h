@@ -6,6 +6,10 @@
 
 /* Passwords live in this process: no core file and no debugger of the same user shows them. */
 void process_keep_secrets_in(void);
+/* Standard input, output and error that the caller closed are taken by /dev/null, opened the wrong
+ * way round: else a socket would get their number, and the log would be written into it; what is
+ * read or written there fails. ERR_SYSTEM when even that cannot be opened. First thing of main. */
+enum error_code process_fill_standard(struct error *err) MUST_CHECK;
 /* As many descriptors as may be had. */
 void process_raise_descriptors(void);
 /* Writes the number as one line. Beside and renamed: whoever waits for the file never reads half of

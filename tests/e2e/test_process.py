@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""The program and what surrounds it: descriptors that are closed, a log that nobody reads, an answer that cannot be
+written. None of it ends a session too many, and nothing is called done that nobody could read."""
+import fcntl
+import os
+import subprocess
+import sys
+
+import bootstrap
+
+bootstrap.enter()
+
+from world import CLI_S, Cases, Worker, World, arguments, expect
+
+ONE = "sim-01"
+FAILED, BROKEN_PIPE = 1, -13
+PIPE_BYTES = 4096
+F_SETPIPE_SZ = 1031
+COMMANDS = (["--version"], ["--help"], ["status"], ["topics", "check", "--json"], ["doctor"], ["config", "check", "--json"], ["config", "explain"],
+            ["sessions", "--cluster", ONE, "--json"], ["completion", "bash"],
+            ["watch", "--from-beginning", "--json", "--timeout", "30s"])
+
+
+def by_shell(world, words, redirection):
+    """Runs `curfew` with what a shell does to its descriptors."""
+    command = [str(world.build / "curfew"), *words]
+    environment = {**os.environ, "CURFEW_CONFIG": str(world.worker.config), "LC_ALL": "C.UTF-8"}
+    return subprocess.run(["sh", "-c", f'exec "$@" {redirection}', "sh", *command], capture_output=True, text=True, timeout=CLI_S,
+                          check=False, stdin=subprocess.DEVNULL, env=environment)
+
+
+def start_by_shell(world, name, redirection, **options):
+    worker = Worker(world, name, world.config_of(name))
+    with open(worker.log, "wb") as log:
+        options = {"stdout": log, "stderr": log, **options}
+        worker.process = world.processes.start(
+            ["sh", "-c", f'exec "$@" {redirection}', "sh", world.build / "curfew", "worker", "--config", worker.config,
+             "--port-file", worker.port_file], **options)
+    worker.wait_ready()
+    return worker
+
+
+def end_one(world):
+    session = world.sim.login(ONE)["session"]
+    world.end_session(ONE, session)
+    expect(not world.sim.is_there(ONE, session), "it is still there")
+
+
+def a_worker_without_standard_descriptors_does_its_work(world):
+    """Else a socket or a pipe of the loop would be number 2, and the log would be written into it."""
+    worker = start_by_shell(world, "closed", "<&- >&- 2>&-")
+    for number in range(3):
+        found = os.readlink(f"/proc/{worker.process.pid}/fd/{number}")
+        expect(found == "/dev/null", f"descriptor {number} is {found}")
+    end_one(world)
+    expect(not world.sim.violations(), f"the log was written to a cluster: {world.sim.violations()[:3]}")
+    status = worker.stop()
+    expect(status == 0, f"wanted 0, got {status}")
+
+
+def a_log_that_nobody_reads_stops_nobody(world):
+    ours, theirs = os.pipe()
+    fcntl.fcntl(theirs, F_SETPIPE_SZ, PIPE_BYTES)
+    try:
+        worker = start_by_shell(world, "unread", "", stderr=theirs)
+        os.close(theirs)
+        for _ in range(10):
+            end_one(world)
+        expect(worker.metric("curfew_log_lines_dropped_total") > 0, "the pipe was never full: nothing was shown")
+        heard = b""
+        while b"log lines were dropped" not in heard:      # whoever reads again is told what he missed
+            heard += os.read(ours, PIPE_BYTES)
+            end_one(world)
+        expect(worker.stop() == 0, "it did not end well")
+    finally:
+        os.close(ours)
+
+
+def an_answer_that_cannot_be_written_is_no_success(world):
+    for redirection in (">/dev/full", ">&-"):
+        for words in COMMANDS:
+            run = by_shell(world, words, redirection)
+            expect(run.returncode == FAILED and "could not be written" in run.stderr,
+                   f"{words} {redirection}: {run.returncode} {run.stderr}")
+
+
+def a_reader_who_leaves_ends_the_command_quietly(world):
+    for words in COMMANDS:
+        ours, theirs = os.pipe()
+        os.close(ours)
+        run = subprocess.run([str(world.build / "curfew"), *words], stdout=theirs, stderr=subprocess.PIPE, text=True,
+                             timeout=CLI_S, check=False, env={**os.environ, "CURFEW_CONFIG": str(world.worker.config)})
+        os.close(theirs)
+        expect(run.returncode == BROKEN_PIPE and "written" not in run.stderr, f"{words}: {run.returncode} {run.stderr}")
+
+
+CASES = [
+    a_worker_without_standard_descriptors_does_its_work, a_log_that_nobody_reads_stops_nobody,
+    an_answer_that_cannot_be_written_is_no_success, a_reader_who_leaves_ends_the_command_quietly,
+]
+
+
+def main():
+    options = arguments(__doc__)
+    cases = Cases(options)
+    with World(options) as world:
+        world.worker = Worker(world, "any", world.config_of("any"))      # never started: what is typed reads its configuration
+        cases.run(world, CASES)
+    return cases.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
