@@ -427,6 +427,100 @@ def one_who_waits_much_does_not_keep_the_others_out(world):
     expect(full.stop() == 0, full.text()[-2000:])
 
 
+# ---- what strange clients send ----
+
+def raw(world, lines, body=b"", path="/v1/terminations", method="POST"):
+    """Headers as they are given, also twice; the answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", world.gateway.port, timeout=90)
+    try:
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in lines:
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        answer = Answer(connection.getresponse())
+        CONTRACT.exchange(method, path, None, answer)
+        return answer
+    finally:
+        connection.close()
+
+
+def lines_of(body, key=None, **more):
+    lines = {"Authorization": f"Bearer {TOKEN}", "Idempotency-Key": key or str(uuid.uuid4()), "Content-Type": "application/json",
+             "Content-Length": str(len(body)), **more}
+    return list(lines.items())
+
+
+def what_could_be_read_in_two_ways_is_not_done(world):
+    session = login(world)
+    body = json.dumps(by_numbers(session["number"])).encode()
+    lines = lines_of(body)
+    expect_problem(raw(world, lines + [("Transfer-Encoding", "chunked")], body), 400, "framing")
+    expect_problem(raw(world, lines + [("Content-Length", "1")], body), 400, "framing")
+    expect_problem(raw(world, lines + [("Idempotency-Key", "another")], body), 400, "key_invalid")
+    expect_problem(raw(world, lines + [("Authorization", f"Bearer {OTHER}")], body), 401, "unauthorized")
+    expect_problem(raw(world, lines + [("Content-Encoding", "gzip")], body), 415, "not_json")
+    expect_problem(raw(world, lines_of(body, **{"Content-Type": "application/json; charset=windows-1251"}), body), 415, "not_json")
+    expect_problem(raw(world, [*lines_of(b""), ("Content-Length", "0")], method="GET", path=f"/v1/terminations/{uuid.uuid4()}"), 400, "framing")
+    expect(world.sim.is_there(ONE, session["session"]), "a request that was refused ended a session")
+    answer = raw(world, [*lines, ("Prefer", "respond-async"), ("Prefer", "wait=60"), ("Content-Encoding", "identity")], body)
+    expect(answer.status == 200 and answer.headers["Preference-Applied"] == "wait=60", f"a list in two lines is one list: {answer}")
+
+
+def as_1c_sends_it_is_taken(world):
+    """A byte order mark, a charset, a body in pieces behind Expect: 100-continue, and one connection for all of it."""
+    sessions = [login(world) for _ in range(3)]
+    connection = http.client.HTTPConnection("127.0.0.1", world.gateway.port, timeout=90)
+    try:
+        for session, more in zip(sessions, ({}, {"Expect": "100-continue"}, {"Transfer-Encoding": "chunked"})):
+            body = b"\xef\xbb\xbf" + json.dumps(by_numbers(session["number"], reason="вечер"), ensure_ascii=False).encode()
+            headers = dict(lines_of(body, **{"Content-Type": "application/json; charset=utf-8", "Prefer": "respond-async, wait=60"}), **more)
+            if "Transfer-Encoding" in more:
+                del headers["Content-Length"]
+            pieces = [body[at:at + 7] for at in range(0, len(body), 7)]
+            connection.request("POST", "/v1/terminations", iter(pieces), headers, encode_chunked="Transfer-Encoding" in more)
+            answer = Answer(connection.getresponse())
+            expect(answer.status == 200 and answer.json["allGone"] is True, f"{more}: {answer}")
+            expect(not world.sim.is_there(ONE, session["session"]), "the answer said gone, and the session is there")
+    finally:
+        connection.close()
+
+
+def who_hangs_up_while_it_waits_finds_the_end_later(world):
+    session, key = login(world), str(uuid.uuid4())
+    body = json.dumps(by_numbers(session["number"])).encode()
+    with fault(world, f"delay=2s,op=terminate_session,cluster={ONE}"):
+        connection = http.client.HTTPConnection("127.0.0.1", world.gateway.port, timeout=90)
+        connection.request("POST", "/v1/terminations", body, dict(lines_of(body, key=key, Prefer="wait=60")))
+        wait_for("somebody waits", lambda: world.gateway.metric("curfew_gateway_waiting") == 1)
+        connection.close()
+        again = world.gateway.post(by_numbers(session["number"]), wait=60, key=key)
+    expect(again.status == 200 and again.json["allGone"] is True, str(again))
+    expect(len(world.sim.terminations(session["session"])) == 1, "two ends were sent")
+    wait_for("nobody waits any more", lambda: world.gateway.metric("curfew_gateway_waiting") == 0)
+
+
+def behind_a_balancer_any_gateway_knows(world):
+    """Asked at one, read at the other; and the same key at both at once is one command."""
+    second = start_gateway(world, "second")
+    session, key, seen = login(world), str(uuid.uuid4()), []
+    body = by_numbers(session["number"])
+    first = world.gateway.post(body, key=key)
+    ended = wait_for("the end at the other", lambda: ended_state(second, first.json["id"]))
+    expect(ended.json["allGone"] is True, str(ended))
+    again = second.post(body, wait=60, key=key)
+    expect(again.status == 200 and again.json == ended.json, f"{ended}\n{again}")
+    session, key = login(world), str(uuid.uuid4())
+    body = by_numbers(session["number"])
+    threads = [threading.Thread(target=lambda each=each: seen.append(each.post(body, wait=60, key=key))) for each in (world.gateway, second) * 3]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expect(len(seen) == 6 and all(each.status == 200 and each.json["allGone"] for each in seen), "; ".join(map(str, seen)))
+    expect(len({each.json["id"] for each in seen}) == 1 and len(world.sim.terminations(session["session"])) == 1, "not one command")
+    expect(second.stop() == 0, second.text()[-2000:])
+
+
 # ---- reload ----
 
 def reload(gateway, settings, words):
@@ -543,6 +637,10 @@ CASES = [
     questions_have_their_rate_too,
     wrong_tokens_are_counted_and_hold_up_nobody_who_has_a_right_one,
     one_who_waits_much_does_not_keep_the_others_out,
+    what_could_be_read_in_two_ways_is_not_done,
+    as_1c_sends_it_is_taken,
+    who_hangs_up_while_it_waits_finds_the_end_later,
+    behind_a_balancer_any_gateway_knows,
     a_reload_changes_tokens_and_cuts_off_nobody,
     a_bad_configuration_is_not_taken_and_the_gateway_says_why,
     a_gateway_that_cannot_be_reached_safely_does_not_start,

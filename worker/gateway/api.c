@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -107,7 +108,7 @@ static void refuse_rate(const struct call *call, enum problem_kind kind, uint32_
 
 static void find_asker(struct call *call)
 {
-    const char *header = http_header(call->request, "Authorization");
+    const char *header = http_single_header(call->request, "Authorization");
     call->asker = access_find(call->gateway->access, wish_token(header));
 }
 
@@ -147,7 +148,8 @@ static bool count(const struct call *call, enum access_kind kind)
 
 void api_refuse(void *self, const struct http_request *request, struct http_response *response)
 {
-    enum problem_kind kind = response->status == 405   ? PROBLEM_METHOD_NOT_ALLOWED
+    enum problem_kind kind = response->status == 400   ? PROBLEM_FRAMING
+                             : response->status == 405 ? PROBLEM_METHOD_NOT_ALLOWED
                              : response->status == 413 ? PROBLEM_TOO_LARGE
                                                        : PROBLEM_NO_SUCH_PATH;
     struct call call = call_of(self, "-", request, response);
@@ -380,8 +382,11 @@ static void wait_for(const struct call *call, struct book_entry *entry)
                           ? (uint32_t)(gateway->config->gateway.wait_max_ms / 1000)
                           : 0;
     uint32_t wait_s = 0;
+    AUTO_BUF prefer;
+    buf_init(&prefer, HTTP_MEMORY_MAX);
+    http_list_header(call->request, "Prefer", &prefer);
     struct waiter *waiter = mem_new(struct waiter);
-    waiter->prefers = wish_wait(http_header(call->request, "Prefer"), &wait_s);
+    waiter->prefers = wish_wait(buf_text(&prefer), &wait_s);
     waiter->wait_s = wait_s < most_s ? wait_s : most_s;
     waiter->until = instant_add_ms(call->begun, (int64_t)waiter->wait_s * 1000);
     waiter->entry = entry;
@@ -401,10 +406,12 @@ static void wait_for(const struct call *call, struct book_entry *entry)
 /* What is wrong with the headers; PROBLEM_NONE and the key. */
 static enum problem_kind check_headers(const struct call *call, struct text *ret_key)
 {
-    const char *key = http_header(call->request, "Idempotency-Key");
+    const char *key = http_single_header(call->request, "Idempotency-Key");
+    const char *coding = http_single_header(call->request, "Content-Encoding");
     if (!gateway_is_ready(call->gateway))
         return PROBLEM_NOT_READY;
-    if (!wish_is_json(http_header(call->request, "Content-Type")))
+    if (!wish_is_json(http_single_header(call->request, "Content-Type")) ||
+        (coding && strcasecmp(coding, "identity") != 0))
         return PROBLEM_NOT_JSON;
     if (!key)
         return PROBLEM_KEY_MISSING;

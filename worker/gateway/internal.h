@@ -60,7 +60,7 @@ void gateway_pass(struct gateway *gateway);
 /* api.c */
 enum { API_ROUTES = 2 };
 void api_routes(struct gateway *gateway, struct http_route ret[API_ROUTES]);
-/* Words for 404, 405 and 413; `self` is the gateway. */
+/* Words for 400, 404, 405 and 413; `self` is the gateway. */
 void api_refuse(void *self, const struct http_request *request, struct http_response *response);
 /* Kafka said what became of a command that was sent. */
 void api_receipt(struct gateway *gateway, const struct kafka_receipt *receipt);

@@ -50,6 +50,28 @@ struct text wish_token(const char *authorization)
     return gap ? text_of(from + gap) : (struct text){NULL, 0};
 }
 
+/* `parameters` begins with its semicolon. */
+static bool names_other_charset(const char *parameters)
+{
+    static const char name[] = "charset=";
+    static const char utf8[] = "utf-8";
+    for (const char *at = parameters; *at == ';';) {
+        at += 1 + strspn(at + 1, blanks);
+        size_t length = strcspn(at, ";");
+        if (!strncasecmp(at, name, sizeof name - 1)) {
+            const char *value = at + sizeof name - 1;
+            bool quoted = *value == '"';
+            value += quoted;
+            if (strncasecmp(value, utf8, sizeof utf8 - 1) != 0)
+                return true;
+            value += sizeof utf8 - 1 + quoted * (value[sizeof utf8 - 1] == '"');
+            return value[strspn(value, blanks)] != '\0' && value[strspn(value, blanks)] != ';';
+        }
+        at += length;
+    }
+    return false;
+}
+
 bool wish_is_json(const char *content_type)
 {
     static const char json[] = "application/json";
@@ -57,5 +79,5 @@ bool wish_is_json(const char *content_type)
         return false;
     const char *rest = content_type + sizeof json - 1;
     rest += strspn(rest, blanks);
-    return *rest == '\0' || *rest == ';';
+    return *rest == '\0' || (*rest == ';' && !names_other_charset(rest));
 }

@@ -16,7 +16,7 @@ bool wish_wait(const char *prefer, uint32_t *ret_s);
 struct text wish_key(const char *idempotency_key);
 /* The token of "Bearer <token>"; empty: none. NULL: no header. Borrowed. */
 struct text wish_token(const char *authorization);
-/* Is it application/json, with or without parameters? NULL: no header. */
+/* Is it application/json, and in no other charset than UTF-8? NULL: no header. */
 bool wish_is_json(const char *content_type);
 
 #endif

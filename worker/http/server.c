@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "http/listen.h"
+#include "http/request.h"
 
 enum {
     CONNECTIONS_LARGEST = 1024,
@@ -61,55 +62,6 @@ struct http_server {
     bool closed_one; /* in the present turn */
     bool running;    /* inside libmicrohttpd */
 };
-
-/* ---- what a handler may ask ---- */
-
-const char *http_query(const struct http_request *request, const char *name)
-{
-    const char *value =
-        MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
-    return value ? value : http_has_query(request, name) ? "" : NULL;
-}
-
-struct sought {
-    const char *name;
-    bool found;
-};
-
-static enum MHD_Result seek(void *context, enum MHD_ValueKind kind, const char *name,
-                            const char *value)
-{
-    (void)kind;
-    (void)value;
-    struct sought *sought = context;
-    sought->found = sought->found || !strcmp(name, sought->name);
-    return MHD_YES;
-}
-
-bool http_has_query(const struct http_request *request, const char *name)
-{
-    struct sought sought = {name, false};
-    MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, seek, &sought);
-    return sought.found;
-}
-
-const char *http_header(const struct http_request *request, const char *name)
-{
-    return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
-
-struct http_peer http_peer(const struct http_request *request)
-{
-    const struct sockaddr *address =
-        MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
-            ->client_addr;
-    struct http_peer peer = {{[10] = 0xff, [11] = 0xff}};
-    if (address->sa_family == AF_INET6)
-        memcpy(peer.bytes, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
-    else if (address->sa_family == AF_INET)
-        memcpy(peer.bytes + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
-    return peer;
-}
 
 /* ---- answers ---- */
 
@@ -229,22 +181,19 @@ static void list_routes(const struct http_server *server, struct buf *out)
         buf_format(out, "%-10s %s\n", server->routes[i].path, server->routes[i].summary);
 }
 
-static bool has_body(const struct http_request *request)
-{
-    const char *length = http_header(request, "Content-Length");
-    return http_header(request, "Transfer-Encoding") || (length && strcmp(length, "0") != 0);
-}
-
 /* By what the headers say alone; 0: go on. */
-static int refused(const struct http_route *route, const struct http_request *request)
+static int refused(const struct http_route *route, const struct http_request *request,
+                   const char *version)
 {
     bool reads = !strcmp(request->method, "GET") || !strcmp(request->method, "HEAD");
+    if (!http_framing_is_clear(request, version))
+        return 400;
     if (!route)
         return 404;
     if (route->body_bytes ? strcmp(request->method, "POST") != 0 : !reads)
         return 405;
     if (!route->body_bytes)
-        return has_body(request) ? 413 : 0;
+        return http_announces_body(request) ? 413 : 0;
     const char *length = http_header(request, "Content-Length");
     uint64_t bytes = 0;
     return length && text_u64(text_of(length), route->body_bytes, &bytes, NULL) ? 413 : 0;
@@ -258,6 +207,8 @@ static enum MHD_Result refuse(struct http_waiting *exchange, const struct http_r
     struct http_response response;
     http_response_init(&response);
     response.status = status;
+    if (status == 400) /* who knows where the next request begins */
+        http_response_header(&response, "Connection", "close");
     if (status == 405)
         http_response_header(&response, "Allow", route->body_bytes ? "POST" : "GET, HEAD");
     if (server->options.refuse)
@@ -266,6 +217,8 @@ static enum MHD_Result refuse(struct http_waiting *exchange, const struct http_r
         list_routes(server, &response.body);
     else if (status == 405)
         buf_format(&response.body, "%s only\n", route->body_bytes ? "POST" : "GET and HEAD");
+    else if (status == 400)
+        buf_str(&response.body, "one Content-Length, or Transfer-Encoding: chunked alone\n");
     else if (route->body_bytes)
         buf_format(&response.body, "at most %zu bytes\n", route->body_bytes);
     else
@@ -313,17 +266,17 @@ static struct http_waiting *begin(struct http_server *server, struct MHD_Connect
 
 /* libmicrohttpd calls it with the headers, then with each piece of the body, then with nothing;
  * once more when a resting connection goes on. */
-static enum MHD_Result on_request(void *self, struct MHD_Connection *connection, const char *path,
+static enum MHD_Result on_request(void *self, struct MHD_Connection *connection, const char *target,
                                   const char *method, const char *version, const char *upload,
                                   size_t *upload_size, void **state)
 {
-    (void)version;
     struct http_server *server = self;
     struct http_waiting *exchange = *state;
+    const char *path = http_path(target);
     struct http_request request = {.method = method, .path = path, .connection = connection};
     if (!exchange) {
         *state = exchange = begin(server, connection, path);
-        int status = refused(exchange->route, &request);
+        int status = refused(exchange->route, &request, version);
         return status ? refuse(exchange, &request, status) : MHD_YES;
     }
     request.exchange = exchange;

@@ -3,7 +3,8 @@
  * libmicrohttpd reads and writes; its epoll descriptor and timeout live in the loop, so there is no
  * thread of its own, and handlers run on the loop thread and must not block. Who cannot answer yet
  * calls http_wait(): the connection rests, costs nothing, and is answered by http_answer().
- * Bounded: connections, time, header memory, and the body by its route (413 above). Every answer
+ * Bounded: connections, time, header memory, and the body by its route (413 above). A request whose
+ * end could be read in two ways is refused (400), and its connection closed. Every answer
  * says no-store and nosniff. A route takes GET and HEAD, or POST: 405 names what is allowed, 404
  * what exists. */
 #ifndef HTTP_SERVER_H
@@ -46,6 +47,11 @@ struct http_request {
 const char *http_query(const struct http_request *request, const char *name);
 bool http_has_query(const struct http_request *request, const char *name);
 const char *http_header(const struct http_request *request, const char *name);
+/* Of a header that may come once: NULL when absent, "" when it comes several times, or with a NUL
+ * in it: what was meant is anybody's guess. */
+const char *http_single_header(const struct http_request *request, const char *name);
+/* Appends a header that is a list, its lines joined with commas; false when absent. */
+bool http_list_header(const struct http_request *request, const char *name, struct buf *out);
 struct http_peer http_peer(const struct http_request *request);
 
 struct http_response {
@@ -89,7 +95,8 @@ struct http_options {
     uint16_t port;        /* 0 = any free one: see http_server_port() */
     uint32_t connections; /* at once, 1..1024 */
     uint32_t timeout_s;   /* of an idle or slow connection, 1..600; waiting does not count */
-    /* Words for what no handler sees: 404, 405 and 413, the status being set; NULL: plain text. */
+    /* Words for what no handler sees: 400, 404, 405 and 413, the status being set; NULL: plain
+     * text. */
     http_handler refuse;
     void *refuse_self;
 };

@@ -74,6 +74,13 @@ static void json_is_told_by_its_media_type(void **state)
     (void)state;
     assert_true(wish_is_json("application/json"));
     assert_true(wish_is_json("Application/JSON; charset=utf-8"));
+    assert_true(wish_is_json("application/json;charset=\"UTF-8\""));
+    assert_true(wish_is_json("application/json; profile=x; Charset=utf-8 ; y=z"));
+    assert_false(wish_is_json("application/json; charset=windows-1251"));
+    assert_false(wish_is_json("application/json; x=y; charset=utf-80"));
+    assert_false(wish_is_json("application/json; charset=\"utf-16\""));
+    assert_false(wish_is_json("application/json; charset="));
+    assert_false(wish_is_json(""));
     assert_false(wish_is_json("application/json-patch"));
     assert_false(wish_is_json("text/json"));
     assert_false(wish_is_json(NULL));

@@ -147,6 +147,20 @@ static void answer_all(struct world *world)
     world->waiting_count = 0;
 }
 
+/* What a header that comes once and one that is a list are read as. */
+static void on_headers(void *self, const struct http_request *request,
+                       struct http_response *response)
+{
+    (void)self;
+    const char *once = http_single_header(request, "X-Once");
+    buf_format(&response->body, "once=%s list=", once ? once : "(none)");
+    if (!http_list_header(request, "X-List", &response->body))
+        buf_str(&response->body, "(none)");
+    struct http_peer peer = http_peer(request);
+    buf_format(&response->body, " from=%u.%u.%u.%u/%02x%02x", peer.bytes[12], peer.bytes[13],
+               peer.bytes[14], peer.bytes[15], peer.bytes[10], peer.bytes[11]);
+}
+
 static void on_below(void *self, const struct http_request *request, struct http_response *response)
 {
     (void)self;
@@ -161,7 +175,7 @@ static void world_start(struct world *world, uint32_t timeout_s)
     world->health = (struct http_health){give_checks, collect, world, world->metrics};
     world->checks[0] = (struct http_check){.name = "group", .passed = true};
     world->checks[1] = (struct http_check){.name = "journal", .passed = true};
-    struct http_route routes[HTTP_HEALTH_ROUTES + 3];
+    struct http_route routes[HTTP_HEALTH_ROUTES + 4];
     http_health_routes(&world->health, routes);
     struct http_route *own = routes + HTTP_HEALTH_ROUTES;
     own[0] = (struct http_route){.path = "/echo", .summary = "a test", .handle = on_echo};
@@ -172,10 +186,11 @@ static void world_start(struct world *world, uint32_t timeout_s)
                                  .body_bytes = BODY_BYTES};
     own[2] = (struct http_route){
         .path = "/later/", .summary = "a test", .handle = on_below, .prefix = true};
+    own[3] = (struct http_route){.path = "/headers", .summary = "a test", .handle = on_headers};
     struct http_options options = {
         .host = "127.0.0.1", .connections = CLIENTS, .timeout_s = timeout_s};
     struct error err;
-    assert_int_equal(http_server_create(&world->loop, &options, routes, HTTP_HEALTH_ROUTES + 3,
+    assert_int_equal(http_server_create(&world->loop, &options, routes, HTTP_HEALTH_ROUTES + 4,
                                         &world->server, &err),
                      ERR_OK);
     assert_int_not_equal(http_server_port(world->server), 0);
@@ -487,6 +502,64 @@ static void a_route_has_one_kind_of_method_and_a_prefix_tells_the_rest(void **st
     finish(&world);
 }
 
+/* Two readings of one request let a stranger's bytes pass for another one's: the connection ends
+ * with the refusal, and what stands behind it is never a request. */
+static void a_request_whose_end_is_not_clear_is_refused_with_its_connection(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n",
+        "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n",
+        "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 30\r\n\r\n",
+        "POST /later HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+        "POST /later HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n",
+        "POST /later HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+        "chunked\r\n"
+        "\r\n",
+        "POST /later HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST /later HTTP/1.1\r\nHost: x\r\nContent-Length : 3\r\n\r\n",
+        "GET /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding : chunked\r\n\r\n",
+    };
+    struct world world;
+    world_start(&world, 10);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char request[512];
+        snprintf(request, sizeof request, "%s%s", rows[i], "now" GET("/echo", ""));
+        const char *text = ask(&world, request);
+        if (!strstr(text, "HTTP/1.1 400 ") || !strstr(text, "Connection: close\r\n") ||
+            strstr(text, "flag="))
+            fail_msg("'%s' gave '%s'", rows[i], text);
+    }
+    assert_int_equal(world.waiting_count, 0);
+    finish(&world);
+}
+
+static void headers_that_come_several_times_are_joined_or_of_no_use(void **state)
+{
+    (void)state;
+    struct world world;
+    world_start(&world, 10);
+    const char *text = ask(&world, GET("/headers", ""));
+    assert_has(text, "once=(none) list=(none) from=127.0.0.1/ffff");
+    text = ask(&world, GET("/headers", "x-once: a b\r\nX-List: 1\r\nX-LIST: 2, 3\r\n"));
+    assert_has(text, "once=a b list=1, 2, 3 ");
+    text = ask(&world, GET("/headers", "X-Once: a\r\nX-Once: a\r\n"));
+    assert_has(text, "once= list=");
+    finish(&world);
+}
+
+static void a_proxy_may_name_the_whole_address(void **state)
+{
+    (void)state;
+    struct world world;
+    world_start(&world, 10);
+    assert_has(ask(&world, GET("http://x:80/echo?name=a", "")), "\r\n\r\nname=a flag=0");
+    assert_has(ask(&world, GET("HTTPS://x/later/7b", "")), "\r\n\r\nrest=7b");
+    assert_has(ask(&world, GET("http://x", "")), "HTTP/1.1 404 ");
+    finish(&world);
+}
+
 static void a_server_that_never_served_closes_cleanly(void **state)
 {
     (void)state;
@@ -514,6 +587,9 @@ int main(void)
         cmocka_unit_test(a_client_that_left_while_it_waited_does_no_harm),
         cmocka_unit_test(a_body_over_the_routes_maximum_is_refused_announced_or_not),
         cmocka_unit_test(a_route_has_one_kind_of_method_and_a_prefix_tells_the_rest),
+        cmocka_unit_test(a_request_whose_end_is_not_clear_is_refused_with_its_connection),
+        cmocka_unit_test(headers_that_come_several_times_are_joined_or_of_no_use),
+        cmocka_unit_test(a_proxy_may_name_the_whole_address),
         cmocka_unit_test(a_server_that_never_served_closes_cleanly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
