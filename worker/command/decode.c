@@ -23,9 +23,10 @@ const char *message_encoding_label(enum message_encoding encoding)
 
 /* ---- protobuf fields that this program does not know ---- */
 
-struct scan {
-    struct message_info *info;
-    char path[MESSAGE_FIELD_SIZE];
+/* The messages around the field that is looked at. */
+struct level {
+    const struct level *above; /* NULL: the command itself */
+    const char *name;          /* of the field that holds this message */
 };
 
 static const ProtobufCFieldDescriptor *known_field(const ProtobufCMessageDescriptor *is,
@@ -37,30 +38,37 @@ static const ProtobufCFieldDescriptor *known_field(const ProtobufCMessageDescrip
     return NULL;
 }
 
-static void note_unknown(struct scan *scan, uint32_t number)
+static void add_path(struct buf *out, const struct level *level)
 {
-    struct message_info *info = scan->info;
-    if (info->unknown_fields++ == 0)
-        snprintf(info->unknown_field, sizeof info->unknown_field, "%s%s%u", scan->path,
-                 scan->path[0] ? "." : "", number);
+    if (!level->above)
+        return;
+    add_path(out, level->above);
+    buf_str(out, level->name);
+    buf_byte(out, '.');
+}
+
+static void note_unknown(struct message_info *info, const struct level *level, uint32_t number)
+{
+    if (info->unknown_fields++ > 0)
+        return;
+    AUTO_BUF path;
+    buf_init(&path, LIMIT_COMMAND_BYTES);
+    add_path(&path, level);
+    snprintf(info->unknown_field, sizeof info->unknown_field, "%s%u", buf_text(&path), number);
 }
 
 /* The bytes have been unpacked before: they are well formed, and nested no deeper than pb.c takes.
  */
-static void scan_unknown(struct scan *scan, const ProtobufCMessageDescriptor *is, struct text bytes)
+static void scan_unknown(struct message_info *info, const ProtobufCMessageDescriptor *is,
+                         struct text bytes, const struct level *level)
 {
     struct wire_field field;
     while (wire_next(&bytes, &field)) {
         const ProtobufCFieldDescriptor *known = known_field(is, field.number);
         if (!known)
-            note_unknown(scan, field.number);
-        else if (known->type == PROTOBUF_C_TYPE_MESSAGE && field.type == WIRE_BYTES) {
-            size_t before = strlen(scan->path);
-            snprintf(scan->path + before, sizeof scan->path - before, "%s%s", before ? "." : "",
-                     known->name);
-            scan_unknown(scan, known->descriptor, field.bytes);
-            scan->path[before] = '\0';
-        }
+            note_unknown(info, level, field.number);
+        else if (known->type == PROTOBUF_C_TYPE_MESSAGE && field.type == WIRE_BYTES)
+            scan_unknown(info, known->descriptor, field.bytes, &(struct level){level, known->name});
     }
 }
 
@@ -72,8 +80,7 @@ static enum error_code decode_protobuf(struct text bytes, struct command **ret,
     enum error_code code = command_decode(bytes, ret, err);
     if (code)
         return code;
-    struct scan scan = {.info = info};
-    scan_unknown(&scan, &curfew__v1__command__descriptor, bytes);
+    scan_unknown(info, &curfew__v1__command__descriptor, bytes, &(struct level){0});
     return ERR_OK;
 }
 

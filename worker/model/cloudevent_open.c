@@ -11,23 +11,26 @@
  */
 struct attribute {
     const char *name;
-    size_t offset; /* of a struct text in struct cloudevent */
+    const char *header; /* in binary mode */
+    size_t offset;      /* of a struct text in struct cloudevent */
     bool required;
 };
 
+#define ATTRIBUTE(name, member) name, "ce_" name, offsetof(struct cloudevent, member)
 static const struct attribute attributes[] = {
-    {"id", offsetof(struct cloudevent, id), true},
-    {"source", offsetof(struct cloudevent, source), true},
-    {"type", offsetof(struct cloudevent, type), true},
-    {"subject", offsetof(struct cloudevent, subject), false},
-    {"time", offsetof(struct cloudevent, time), false},
-    {"dataschema", offsetof(struct cloudevent, data_schema), false},
-    {"correlationid", offsetof(struct cloudevent, correlation_id), false},
-    {"causationid", offsetof(struct cloudevent, causation_id), false},
-    {"expirytime", offsetof(struct cloudevent, expiry_time), false},
+    {ATTRIBUTE("id", id), true},
+    {ATTRIBUTE("source", source), true},
+    {ATTRIBUTE("type", type), true},
+    {ATTRIBUTE("subject", subject), false},
+    {ATTRIBUTE("time", time), false},
+    {ATTRIBUTE("dataschema", data_schema), false},
+    {ATTRIBUTE("correlationid", correlation_id), false},
+    {ATTRIBUTE("causationid", causation_id), false},
+    {ATTRIBUTE("expirytime", expiry_time), false},
 };
+#undef ATTRIBUTE
 
-enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0], HEADER_NAME_SIZE = 40 };
+enum { ATTRIBUTES = sizeof attributes / sizeof attributes[0] };
 
 static struct text *place(struct cloudevent *event, const struct attribute *attribute)
 {
@@ -148,11 +151,8 @@ static enum error_code open_binary(const struct message *message, struct text ve
                                    struct cloudevent *event, struct error *err)
 {
     enum error_code code = check_version(version, err);
-    for (size_t i = 0; !code && i < ATTRIBUTES; i++) {
-        char name[HEADER_NAME_SIZE];
-        snprintf(name, sizeof name, "ce_%s", attributes[i].name);
-        code = message_header(message, name, place(event, &attributes[i]), err);
-    }
+    for (size_t i = 0; !code && i < ATTRIBUTES; i++)
+        code = message_header(message, attributes[i].header, place(event, &attributes[i]), err);
     event->mode = CLOUDEVENT_BINARY;
     event->data = message->value;
     return code ? code : check_attributes(event, err);

@@ -203,10 +203,11 @@ static bool is_in_time(const struct command *command, const struct select_rules 
 
 static enum error_code resolve_filter(const struct command *command,
                                       const struct select_rules *rules,
-                                      const struct filter_view *view,
                                       const struct session_list *list,
                                       struct resolution *resolution, struct error *err)
 {
+    struct filter_time time = time_of(rules);
+    AUTO(filter_view) view = filter_view_create(list, &time);
     AUTO(matcher) matcher = NULL;
     enum error_code code = matcher_create(command->selector.filter, &matcher, err);
     if (!code)
@@ -309,8 +310,8 @@ enum error_code select_check(const struct command *command, bool has_zone, struc
 /* ---- the whole ---- */
 
 static enum error_code find_rows(const struct command *command, const struct select_rules *rules,
-                                 const struct filter_view *view, const struct session_list *list,
-                                 struct resolution *resolution, struct error *err)
+                                 const struct session_list *list, struct resolution *resolution,
+                                 struct error *err)
 {
     const struct selector *selector = &command->selector;
     switch (selector->kind) {
@@ -320,7 +321,7 @@ static enum error_code find_rows(const struct command *command, const struct sel
     case SELECTOR_NUMBERS:
         return resolve_numbers(selector, rules, list, resolution, err);
     case SELECTOR_FILTER:
-        return resolve_filter(command, rules, view, list, resolution, err);
+        return resolve_filter(command, rules, list, resolution, err);
     case SELECTOR_NONE:
         break;
     }
@@ -332,14 +333,12 @@ enum error_code select_resolve(const struct command *command, const struct selec
                                struct error *err)
 {
     const struct selector *selector = &command->selector;
-    struct filter_time time = time_of(rules);
     enum error_code code = select_check(command, rules->zone != NULL, err);
     if (code)
         return code;
     size_t most = selector->kind == SELECTOR_FILTER ? list->count : selector->count;
     struct resolution resolution = {.rows = mem_alloc(most, sizeof resolution.rows[0])};
-    AUTO(filter_view) view = filter_view_create(list, &time);
-    code = find_rows(command, rules, view, list, &resolution, err);
+    code = find_rows(command, rules, list, &resolution, err);
     if (!code)
         code = select_exclude(command, rules, list, &resolution, err);
     if (code) {
