@@ -50,7 +50,7 @@ static void grow(struct buf *buf, size_t room)
     buf->capacity = capacity;
 }
 
-uint8_t *buf_room(struct buf *buf, size_t length)
+uint8_t *buf_more_room(struct buf *buf, size_t length)
 {
     CHECK(buf->max > 0);
     if (buf->full || length > buf->max - buf->length) {
@@ -60,31 +60,6 @@ uint8_t *buf_room(struct buf *buf, size_t length)
     if (buf->length + length + 1 > buf->capacity)
         grow(buf, buf->length + length + 1);
     return buf->data + buf->length;
-}
-
-void buf_grown(struct buf *buf, size_t length)
-{
-    CHECK(buf->length + length < buf->capacity);
-    buf->length += length;
-}
-
-void buf_add(struct buf *buf, const void *bytes, size_t length)
-{
-    uint8_t *room = buf_room(buf, length);
-    if (!room || !length)
-        return;
-    memcpy(room, bytes, length);
-    buf->length += length;
-}
-
-void buf_byte(struct buf *buf, uint8_t byte)
-{
-    buf_add(buf, &byte, 1);
-}
-
-void buf_str(struct buf *buf, const char *text)
-{
-    buf_add(buf, text, strlen(text));
 }
 
 void buf_format(struct buf *buf, const char *format, ...)

@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+#include "base/check.h"
 
 struct buf {
     uint8_t *data; /* owned, unless `lent` */
@@ -26,18 +29,51 @@ void buf_init_on(struct buf *buf, size_t max, void *first, size_t size);
 void buf_release(struct buf *buf);
 /* Empties it and clears `full`; keeps the memory. */
 void buf_clear(struct buf *buf);
-void buf_add(struct buf *buf, const void *bytes, size_t length);
-void buf_byte(struct buf *buf, uint8_t byte);
-/* Appends a zero-closed text without its zero. */
-void buf_str(struct buf *buf, const char *text);
 void buf_format(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Removes `length` bytes from the front. */
 void buf_drop(struct buf *buf, size_t length);
-/* Room for `length` more bytes at the end, or NULL (and `full`). Follow with buf_grown(). */
-uint8_t *buf_room(struct buf *buf, size_t length);
-void buf_grown(struct buf *buf, size_t length);
+/* The same when the buffer has to grow, or is full. */
+uint8_t *buf_more_room(struct buf *buf, size_t length);
+/* Room for `length` more bytes at the end, or NULL (and `full`). Follow with buf_grown(). Inline,
+ * as is what stands on it: every message is put together from hundreds of small pieces. */
+static inline uint8_t *buf_room(struct buf *buf, size_t length)
+{
+    size_t free_bytes = buf->capacity - buf->length;
+    if (length < free_bytes && length <= buf->max - buf->length && !buf->full)
+        return buf->data + buf->length;
+    return buf_more_room(buf, length);
+}
+static inline void buf_grown(struct buf *buf, size_t length)
+{
+    CHECK(buf->length + length < buf->capacity);
+    buf->length += length;
+}
 /* The content as a zero-closed text; valid until the next change. */
 const char *buf_text(struct buf *buf);
+
+static inline void buf_add(struct buf *buf, const void *bytes, size_t length)
+{
+    uint8_t *room = buf_room(buf, length);
+    if (!room || !length)
+        return;
+    memcpy(room, bytes, length);
+    buf->length += length;
+}
+
+static inline void buf_byte(struct buf *buf, uint8_t byte)
+{
+    uint8_t *room = buf_room(buf, 1);
+    if (!room)
+        return;
+    *room = byte;
+    buf->length++;
+}
+
+/* Appends a zero-closed text without its zero. */
+static inline void buf_str(struct buf *buf, const char *text)
+{
+    buf_add(buf, text, strlen(text));
+}
 
 #define AUTO_BUF __attribute__((cleanup(buf_release))) struct buf
 

@@ -57,11 +57,10 @@ void civil_from_days(int64_t days, int64_t *year, unsigned *month, unsigned *day
     *year = year_of_era + era * 400 + (*month <= 2);
 }
 
-static char *put_digits(char *at, unsigned value, unsigned count)
+static void put_two(char *at, unsigned value)
 {
-    for (unsigned i = count; i > 0; i--, value /= 10)
-        at[i - 1] = (char)('0' + value % 10);
-    return at + count;
+    at[0] = (char)('0' + value / 10);
+    at[1] = (char)('0' + value % 10);
 }
 
 /* Every record and event has several times: no printf here. */
@@ -80,26 +79,18 @@ struct wall_text wall_format(struct wall wall)
     civil_from_days(days, &year, &month, &day);
     if (year < 0 || year > 9999)
         year = 9999;
-    const struct {
-        unsigned value;
-        unsigned count;
-        char behind;
-    } parts[] = {
-        {(unsigned)year, 4, '-'},
-        {month, 2, '-'},
-        {day, 2, 'T'},
-        {(unsigned)(rest / 3600000), 2, ':'},
-        {(unsigned)(rest / 60000 % 60), 2, ':'},
-        {(unsigned)(rest / 1000 % 60), 2, '.'},
-        {(unsigned)(rest % 1000), 3, 'Z'},
-    };
-    struct wall_text ret;
-    char *at = ret.text;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        at = put_digits(at, parts[i].value, parts[i].count);
-        *at++ = parts[i].behind;
-    }
-    *at = '\0';
+    unsigned second = (unsigned)(rest / 1000);
+    unsigned thousandth = (unsigned)(rest % 1000);
+    struct wall_text ret = {"0000-00-00T00:00:00.000Z"};
+    put_two(ret.text, (unsigned)year / 100);
+    put_two(ret.text + 2, (unsigned)year % 100);
+    put_two(ret.text + 5, month);
+    put_two(ret.text + 8, day);
+    put_two(ret.text + 11, second / 3600);
+    put_two(ret.text + 14, second / 60 % 60);
+    put_two(ret.text + 17, second % 60);
+    put_two(ret.text + 20, thousandth / 10);
+    ret.text[22] = (char)('0' + thousandth % 10);
     return ret;
 }
 

@@ -3,11 +3,6 @@
 #include <string.h>
 #include <utf8proc.h>
 
-struct text text_of(const char *zero_closed)
-{
-    return (struct text){zero_closed, zero_closed ? strlen(zero_closed) : 0};
-}
-
 bool text_equal(struct text a, struct text b)
 {
     if (a.length != b.length)
@@ -22,6 +17,16 @@ static size_t next_point(struct text text, size_t from, utf8proc_int32_t *point)
     return used > 0 ? (size_t)used : 0;
 }
 
+static bool is_ascii(char c)
+{
+    return !(c & 0x80);
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 bool text_same_name(struct text a, struct text b)
 {
     if (text_equal(a, b) && text_valid(a)) /* nearly always, and far cheaper */
@@ -31,6 +36,11 @@ bool text_same_name(struct text a, struct text b)
     while (i < a.length && j < b.length) {
         utf8proc_int32_t left;
         utf8proc_int32_t right;
+        if (is_ascii(a.at[i]) && is_ascii(b.at[j])) { /* nothing to look up */
+            if (lower(a.at[i++]) != lower(b.at[j++]))
+                return false;
+            continue;
+        }
         size_t left_used = next_point(a, i, &left);
         size_t right_used = next_point(b, j, &right);
         if (!left_used || !right_used || utf8proc_tolower(left) != utf8proc_tolower(right))
@@ -110,9 +120,26 @@ static bool point_is_unprintable(utf8proc_int32_t point)
     }
 }
 
+/* Bytes from `from` on that are printable ASCII. */
+static size_t printable_run(struct text text, size_t from)
+{
+    size_t at = from;
+    while (at < text.length && text.at[at] >= ' ' && text.at[at] <= '~')
+        at++;
+    return at - from;
+}
+
 void text_printable(struct buf *buf, struct text text)
 {
     for (size_t i = 0; i < text.length;) {
+        size_t plain = printable_run(text, i);
+        if (plain) {
+            size_t room = buf->max - buf->length;
+            plain = plain < room ? plain : room ? room : 1; /* what fits of it is said */
+            buf_add(buf, text.at + i, plain);
+            i += plain;
+            continue;
+        }
         utf8proc_int32_t point;
         size_t used = next_point(text, i, &point);
         if (!used) {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -17,7 +18,10 @@ struct text {
 #define TEXT(literal) ((struct text){(literal), sizeof(literal) - 1})
 #define TEXT_ARGS(text) (int)(text).length, ((text).at ? (text).at : "") /* for "%.*s" */
 
-struct text text_of(const char *zero_closed);
+static inline struct text text_of(const char *zero_closed)
+{
+    return (struct text){zero_closed, zero_closed ? strlen(zero_closed) : 0};
+}
 bool text_equal(struct text a, struct text b);
 /* Compares as 1C compares names: without case, Cyrillic included (Unicode simple case folding).
  * Both valid UTF-8. */
