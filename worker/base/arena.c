@@ -76,7 +76,7 @@ static void add_block(struct arena *arena, size_t want)
 }
 
 /* `at` moves to the alignment first; in a new block it stands there already. */
-static void *take(struct arena *arena, size_t want, size_t alignment)
+static inline void *take(struct arena *arena, size_t want, size_t alignment)
 {
     size_t skip = -(uintptr_t)arena->at & (alignment - 1);
     if (want > arena->max - arena->used)
@@ -91,12 +91,19 @@ static void *take(struct arena *arena, size_t want, size_t alignment)
     return ret;
 }
 
-void *arena_take(struct arena *arena, size_t count, size_t size)
+void *arena_take_raw(struct arena *arena, size_t bytes)
 {
     const size_t alignment = alignof(max_align_t);
+    if (bytes > arena->max)
+        return NULL;
+    return take(arena, (bytes + alignment - 1) & ~(alignment - 1), alignment);
+}
+
+void *arena_take(struct arena *arena, size_t count, size_t size)
+{
     if (size && count > arena->max / size)
         return NULL;
-    void *ret = take(arena, (count * size + alignment - 1) & ~(alignment - 1), alignment);
+    void *ret = arena_take_raw(arena, count * size);
     if (ret)
         memset(ret, 0, count * size);
     return ret;

@@ -36,6 +36,8 @@ void arena_release(struct arena *arena);
 
 /* Zeroed memory aligned for any type, or NULL when the maximum is reached. */
 void *arena_take(struct arena *arena, size_t count, size_t size);
+/* The same, not zeroed: for who fills it whole. */
+void *arena_take_raw(struct arena *arena, size_t bytes);
 /* A zero-closed copy, or NULL when the maximum is reached. */
 char *arena_text(struct arena *arena, struct text text);
 size_t arena_used(const struct arena *arena);

@@ -64,13 +64,17 @@ json_t *json_read(struct text json, struct error *err)
     return root;
 }
 
+/* Characters that do not stand for themselves within quotes. */
+static const bool is_special[256] = {
+    [0 ... 0x1F] = true, ['"'] = true, ['\\'] = true, [0x7F] = true};
+
 void json_quote(struct buf *out, struct text text)
 {
     size_t plain = 0; /* where the run of characters that stand for themselves begins */
     buf_byte(out, '"');
     for (size_t i = 0; i < text.length; i++) {
         unsigned char c = (unsigned char)text.at[i];
-        if (c != '"' && c != '\\' && c >= 0x20 && c != 0x7F)
+        if (!is_special[c])
             continue;
         buf_add(out, text.at + plain, i - plain);
         plain = i + 1;

@@ -6,7 +6,7 @@
 
 static void *take(void *self, size_t size)
 {
-    return arena_take(self, 1, size);
+    return arena_take_raw(self, size); /* protobuf-c clears what it does not fill */
 }
 
 static void give(void *self, void *memory)
@@ -81,8 +81,15 @@ static bool nesting_is_bounded(const ProtobufCMessageDescriptor *descriptor, str
 ProtobufCMessage *pb_unpack(struct pb_memory *memory, const ProtobufCMessageDescriptor *descriptor,
                             struct text bytes, size_t max)
 {
-    if (!nesting_is_bounded(descriptor, bytes, 0))
-        return NULL;
+    return nesting_is_bounded(descriptor, bytes, 0)
+               ? pb_unpack_finite(memory, descriptor, bytes, max)
+               : NULL;
+}
+
+ProtobufCMessage *pb_unpack_finite(struct pb_memory *memory,
+                                   const ProtobufCMessageDescriptor *descriptor, struct text bytes,
+                                   size_t max)
+{
     arena_init(&memory->arena, max, memory->first, sizeof memory->first);
     memory->allocator = (ProtobufCAllocator){take, give, &memory->arena};
     ProtobufCMessage *message = protobuf_c_message_unpack(descriptor, &memory->allocator,

@@ -29,6 +29,11 @@ struct pb_memory {
  * bytes of memory. */
 ProtobufCMessage *pb_unpack(struct pb_memory *memory, const ProtobufCMessageDescriptor *descriptor,
                             struct text bytes, size_t max);
+/* The same for types that do not hold themselves, however far down: their depth is the contract's,
+ * and is not counted first. Records and snapshots are such, commands are not. */
+ProtobufCMessage *pb_unpack_finite(struct pb_memory *memory,
+                                   const ProtobufCMessageDescriptor *descriptor, struct text bytes,
+                                   size_t max);
 void pb_memory_release(struct pb_memory *memory);
 /* Appends the packed message. */
 void pb_pack(const ProtobufCMessage *message, struct buf *out);

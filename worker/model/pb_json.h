@@ -20,7 +20,7 @@
 struct pb_whole {
     const ProtobufCMessageDescriptor *in;
     const char *field;
-    const ProtobufCMessageDescriptor *is;
+    const ProtobufCMessageDescriptor *is; /* of a type that does not hold itself */
 };
 
 struct pb_json {

@@ -74,7 +74,7 @@ static enum error_code write_whole(struct writer *writer, const char *field,
                                    const ProtobufCMessageDescriptor *is, struct text bytes)
 {
     struct pb_memory memory;
-    ProtobufCMessage *message = pb_unpack(&memory, is, bytes, WHOLE_MEMORY_BYTES);
+    ProtobufCMessage *message = pb_unpack_finite(&memory, is, bytes, WHOLE_MEMORY_BYTES);
     if (!message)
         return bad(writer, field, "not a message of its kind");
     enum error_code code = write_message(writer, message);

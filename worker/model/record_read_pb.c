@@ -374,8 +374,8 @@ enum error_code record_decode(struct text bytes, struct record **ret, struct err
     struct pb_memory memory;
     if (bytes.length > 2 * LIMIT_RECORD_BYTES)
         return bad(err, "too large");
-    Pb *message = (Pb *)pb_unpack(&memory, &curfew__v1__record__descriptor, bytes,
-                                  4 * LIMIT_COMMAND_DECODE_BYTES);
+    Pb *message = (Pb *)pb_unpack_finite(&memory, &curfew__v1__record__descriptor, bytes,
+                                         4 * LIMIT_COMMAND_DECODE_BYTES);
     if (!message)
         return bad(err, "not a curfew.v1.Record");
     AUTO(record) record = record_create((enum record_kind)message->body_case);

@@ -86,7 +86,7 @@ enum error_code session_decode(struct text bytes, struct arena *arena, struct se
                                struct error *err)
 {
     struct pb_memory memory;
-    Curfew__V1__SessionSnapshot *message = (Curfew__V1__SessionSnapshot *)pb_unpack(
+    Curfew__V1__SessionSnapshot *message = (Curfew__V1__SessionSnapshot *)pb_unpack_finite(
         &memory, &curfew__v1__session_snapshot__descriptor, bytes, LIMIT_COMMAND_DECODE_BYTES);
     if (!message)
         return error_set(err, ERR_UNDECODABLE, "a session snapshot is not valid protobuf");

@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include <protobuf-c/protobuf-c.h>
+
 #include "model/cloudevent.h"
 #include "model/event.h"
 #include "model/json.h"
@@ -304,6 +306,34 @@ static void a_newer_programs_record_is_unsupported(void **state)
     assert_int_equal(record_decode(as_text(&bytes), &back, &err), ERR_UNSUPPORTED);
 }
 
+extern const ProtobufCMessageDescriptor curfew__v1__record__descriptor;
+extern const ProtobufCMessageDescriptor curfew__v1__session_snapshot__descriptor;
+extern const ProtobufCMessageDescriptor curfew__v1__command__descriptor;
+
+/* Messages within messages of this type; LEVELS_MAX when it holds itself, be it far down. */
+enum { LEVELS_MAX = 16 };
+
+static unsigned levels_of(const ProtobufCMessageDescriptor *is, unsigned above)
+{
+    unsigned deepest = above;
+    for (unsigned i = 0; i < is->n_fields && above < LEVELS_MAX; i++) {
+        if (is->fields[i].type != PROTOBUF_C_TYPE_MESSAGE)
+            continue;
+        unsigned levels = levels_of(is->fields[i].descriptor, above + 1);
+        deepest = levels > deepest ? levels : deepest;
+    }
+    return deepest;
+}
+
+/* protobuf-c unpacks by recursion without a limit; these are unpacked without counting first. */
+static void records_and_snapshots_do_not_hold_themselves(void **state)
+{
+    (void)state;
+    assert_true(levels_of(&curfew__v1__record__descriptor, 0) < LEVELS_MAX);
+    assert_true(levels_of(&curfew__v1__session_snapshot__descriptor, 0) < LEVELS_MAX);
+    assert_int_equal(levels_of(&curfew__v1__command__descriptor, 0), LEVELS_MAX);
+}
+
 /* ---- sessions ---- */
 
 static struct session any_session(struct gen *gen, struct arena *arena)
@@ -554,6 +584,7 @@ int main(void)
         cmocka_unit_test(a_record_of_any_kind_reads_back_as_the_same_bytes),
         cmocka_unit_test(corrupt_records_are_survived),
         cmocka_unit_test(a_newer_programs_record_is_unsupported),
+        cmocka_unit_test(records_and_snapshots_do_not_hold_themselves),
         cmocka_unit_test(a_session_keeps_every_field_through_its_snapshot),
         cmocka_unit_test(corrupt_snapshots_are_survived),
         cmocka_unit_test(server_times_keep_a_ten_thousandth_and_have_no_zone),
