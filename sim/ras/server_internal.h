@@ -121,10 +121,15 @@ void sim_conn_close(struct sim_conn *conn);
 
 /* ---- answer.c: appends the whole answer to conn->reply ---- */
 void sim_answer_message(struct sim_conn *conn, struct sim_endpoint *endpoint);
+
+/* ---- turn.c ---- */
+/* Appends the whole answer: `name` is a short name of error.def, or any class as it stands. */
 void sim_answer_exception(struct sim_conn *conn, int64_t endpoint, struct text name,
                           const char *detail);
 /* What the rules look at. */
 struct fault_request sim_fault_request(struct sim_conn *conn);
+
+/* ---- change.c ---- */
 /* The request changes something and is not carried out: it is written down as such. */
 void sim_not_done(struct sim_conn *conn);
 
