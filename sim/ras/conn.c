@@ -1,6 +1,5 @@
 /* One client's connection: from bytes to requests, from answers to bytes, and what goes wrong on
  * the way. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -19,17 +18,11 @@ static void send_piece(struct sim_conn *conn);
 
 /* ---- closing ---- */
 
-static void forget_endpoint(struct sim_conn *conn, size_t index)
-{
-    arena_destroy(conn->endpoints[index].arena);
-    conn->endpoints[index] = conn->endpoints[--conn->endpoint_count];
-}
-
 static void conn_free(struct sim_conn *conn)
 {
     struct ras_sim *sim = conn->sim;
     while (conn->endpoint_count)
-        forget_endpoint(conn, conn->endpoint_count - 1);
+        sim_endpoint_forget(conn, conn->endpoint_count - 1);
     arena_destroy(conn->arena);
     ras_stream_release(&conn->stream);
     buf_release(&conn->pending);
@@ -71,6 +64,15 @@ static void close_with(struct sim_conn *conn, bool reset)
 void sim_conn_close(struct sim_conn *conn)
 {
     close_with(conn, false);
+}
+
+void ras_sim_cut(struct ras_sim *sim, const struct world_cluster *only)
+{
+    for (struct sim_conn *conn = sim->conns, *next; conn; conn = next) {
+        next = conn->next;
+        if (!only || conn->listener->only == only)
+            sim_conn_close(conn);
+    }
 }
 
 /* ---- answering ---- */
@@ -183,116 +185,11 @@ static void answer(struct sim_conn *conn)
 
 /* ---- packets ---- */
 
-static void reply_packet(struct sim_conn *conn, const struct ras_packet_value *value)
-{
-    enum error_code code = ras_packet_encode(value, 0, &conn->reply, NULL);
-    CHECK(code == ERR_OK);
-}
-
 static void answer_connect(struct sim_conn *conn)
 {
     struct ras_packet_value ack = {.type = RAS_PACKET_CONNECT_ACK, .connect = {.null = true}};
     conn->connected = true;
-    reply_packet(conn, &ack);
-}
-
-static bool offers(const struct ras_sim *sim, unsigned version)
-{
-    for (size_t i = 0; i < RAS_SIM_VERSIONS_MAX && sim->options.versions[i]; i++)
-        if (sim->options.versions[i] == version)
-            return true;
-    return false;
-}
-
-static void print_versions(const struct ras_sim *sim, struct buf *out)
-{
-    const char *between = "";
-    for (unsigned version = 1; version <= RAS_VERSION_MAX; version++) {
-        if (!offers(sim, version))
-            continue;
-        buf_format(out, "%s%s", between, ras_version_format(version).text);
-        between = ", ";
-    }
-}
-
-static void refuse_open(struct sim_conn *conn)
-{
-    const struct ras_packet_value *open = &conn->request;
-    char why[512];
-    AUTO_BUF versions;
-    buf_init(&versions, 256);
-    print_versions(conn->sim, &versions);
-    snprintf(why, sizeof why, "service=%.*s version=%.*s supported=[%s]",
-             open->open.service.length > 100 ? 100 : (int)open->open.service.length,
-             open->open.service.at ? open->open.service.at : "",
-             open->open.version.length > 20 ? 20 : (int)open->open.version.length,
-             open->open.version.at ? open->open.version.at : "", buf_text(&versions));
-    struct ras_exception cause = {.class_name = TEXT("v8.service.UnsupportedService"),
-                                  .message = text_of(why)};
-    struct ras_packet_value failure = {
-        .type = RAS_PACKET_FAILURE,
-        .failure = {.service = open->open.service,
-                    .version = open->open.version,
-                    .endpoint = RAS_NONE,
-                    .exception = {.class_name = TEXT("swp.Endpoint"),
-                                  .message = TEXT("Service not started"),
-                                  .cause = &cause}},
-    };
-    reply_packet(conn, &failure);
-}
-
-static void answer_open(struct sim_conn *conn)
-{
-    const struct ras_packet_value *open = &conn->request;
-    unsigned version = 0;
-    if (!text_equal(open->open.service, TEXT(RAS_SERVICE)))
-        sim_violation(conn, RAS_VIOLATION_SERVICE, "'%.*s'", TEXT_ARGS(open->open.service));
-    else if (ras_version_read(open->open.version, &version, NULL))
-        sim_violation(conn, RAS_VIOLATION_MALFORMED, "version '%.*s'",
-                      TEXT_ARGS(open->open.version));
-    if (!offers(conn->sim, version) || conn->endpoint_count == SIM_ENDPOINTS_MAX) {
-        refuse_open(conn);
-        return;
-    }
-    struct sim_endpoint *endpoint = &conn->endpoints[conn->endpoint_count++];
-    *endpoint = (struct sim_endpoint){
-        .id = conn->next_endpoint++, .version = version, .arena = arena_create(SIM_ENDPOINT_BYTES)};
-    struct ras_packet_value ack = {
-        .type = RAS_PACKET_OPEN_ACK,
-        .open = {.service = open->open.service,
-                 .version = open->open.version,
-                 .endpoint = endpoint->id,
-                 .params = {.null = true}},
-    };
-    reply_packet(conn, &ack);
-}
-
-static struct sim_endpoint *find_endpoint(struct sim_conn *conn, int64_t id)
-{
-    for (size_t i = 0; i < conn->endpoint_count; i++)
-        if (conn->endpoints[i].id == id)
-            return &conn->endpoints[i];
-    return NULL;
-}
-
-static void reply_failure(struct sim_conn *conn, int64_t endpoint, const char *why)
-{
-    struct ras_packet_value failure = {
-        .type = RAS_PACKET_FAILURE,
-        .failure = {.service = TEXT(RAS_SERVICE),
-                    .version = TEXT("0.0"),
-                    .endpoint = endpoint,
-                    .exception = {.class_name = TEXT("swp.Endpoint"), .message = text_of(why)}},
-    };
-    struct sim_endpoint *known = find_endpoint(conn, endpoint);
-    struct ras_version_text version = {{0}};
-    if (known) {
-        version = ras_version_format(known->version);
-        failure.failure.version = text_of(version.text);
-    }
-    reply_packet(conn, &failure);
-    if (known)
-        forget_endpoint(conn, (size_t)(known - conn->endpoints));
+    sim_reply_packet(conn, &ack);
 }
 
 static int64_t request_endpoint(const struct sim_conn *conn)
@@ -307,7 +204,7 @@ static bool spoiled(struct sim_conn *conn)
     const struct fault_plan *plan = &conn->plan;
     bool message = conn->request.type == RAS_PACKET_MESSAGE;
     if (fault_has(plan, FAULT_FAILURE))
-        reply_failure(conn, request_endpoint(conn), "Endpoint is closed");
+        sim_endpoint_fail(conn, request_endpoint(conn), "Endpoint is closed");
     else if (message && fault_has(plan, FAULT_CREDENTIALS))
         sim_answer_exception(conn, request_endpoint(conn), TEXT("Failure"), NULL);
     else if (message && fault_has(plan, FAULT_ERROR))
@@ -320,7 +217,7 @@ static bool spoiled(struct sim_conn *conn)
 static void answer_message(struct sim_conn *conn)
 {
     int64_t id = request_endpoint(conn);
-    struct sim_endpoint *endpoint = find_endpoint(conn, id);
+    struct sim_endpoint *endpoint = sim_endpoint_find(conn, id);
     CHECK(endpoint); /* on_message() looked; only one request at a time is under way */
     sim_answer_message(conn, endpoint);
     if (fault_has(&conn->plan, FAULT_ERROR_AFTER)) {
@@ -349,7 +246,7 @@ static void execute(struct sim_conn *conn)
     else if (conn->request.type == RAS_PACKET_CONNECT)
         answer_connect(conn);
     else if (conn->request.type == RAS_PACKET_OPEN)
-        answer_open(conn);
+        sim_endpoint_open(conn);
     else
         answer_message(conn);
     answer(conn);
@@ -400,7 +297,7 @@ static void wrong_endpoint(struct sim_conn *conn, int64_t endpoint)
                   (long long)endpoint);
     conn->busy = true;
     conn->plan = (struct fault_plan){0};
-    reply_failure(conn, endpoint, "Endpoint not found");
+    sim_endpoint_fail(conn, endpoint, "Endpoint not found");
     send_reply(conn);
 }
 
@@ -438,7 +335,7 @@ static void on_message(struct sim_conn *conn, struct ras_packet packet)
     struct error err;
     if (!judge_head(conn, packet, &head))
         return;
-    struct sim_endpoint *endpoint = find_endpoint(conn, head.endpoint);
+    struct sim_endpoint *endpoint = sim_endpoint_find(conn, head.endpoint);
     if (!endpoint) {
         wrong_endpoint(conn, head.endpoint);
         return;
@@ -458,9 +355,9 @@ static void on_message(struct sim_conn *conn, struct ras_packet packet)
 
 static void on_close_packet(struct sim_conn *conn)
 {
-    struct sim_endpoint *endpoint = find_endpoint(conn, conn->request.close.endpoint);
+    struct sim_endpoint *endpoint = sim_endpoint_find(conn, conn->request.close.endpoint);
     if (endpoint)
-        forget_endpoint(conn, (size_t)(endpoint - conn->endpoints));
+        sim_endpoint_forget(conn, (size_t)(endpoint - conn->endpoints));
     else
         sim_violation(conn, RAS_VIOLATION_ENDPOINT, "endpoint %lld is closed and was not open",
                       (long long)conn->request.close.endpoint);
@@ -508,8 +405,8 @@ static bool may_come_early(uint8_t type)
     return type == RAS_PACKET_CLOSE || type == RAS_PACKET_DISCONNECT;
 }
 
-/* The kernel has the whole answer, only on_written() has not been called yet: the client may have read
- * it, and may go on. */
+/* The kernel has the whole answer, only on_written() has not been called yet: the client may have
+ * read it, and may go on. */
 static bool answer_is_out(const struct sim_conn *conn)
 {
     return conn->sent > 0 && conn->sent >= reply_end(conn) &&

@@ -103,21 +103,37 @@ struct ras_sim {
     void *self;
 };
 
-/* ---- server.c ---- */
+/* ---- sim.c ---- */
+/* Counts and keeps what a client did wrong. */
 void sim_violation(struct sim_conn *conn, enum ras_violation violation, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* One of `sim->open` is closed. */
 void sim_one_closed(struct ras_sim *sim);
-/* Opens and closes addresses as the faults say. */
-void sim_review_addresses(struct ras_sim *sim);
 struct instant sim_now(const struct ras_sim *sim);
 struct wall sim_wall(const struct ras_sim *sim);
 /* The cluster by UUID, if this connection's address serves it. */
 struct world_cluster *sim_cluster(const struct sim_conn *conn, const struct uuid *uuid);
 bool sim_serves(const struct sim_conn *conn, const struct world_cluster *cluster);
 
+/* ---- address.c ---- */
+/* Opens and closes addresses as the faults say. */
+void sim_review_addresses(struct ras_sim *sim);
+void sim_close_addresses(struct ras_sim *sim);
+
 /* ---- conn.c ---- */
 void sim_conn_accept(struct sim_listener *listener);
 void sim_conn_close(struct sim_conn *conn);
+
+/* ---- endpoint.c: appends the whole answer to conn->reply ---- */
+void sim_reply_packet(struct sim_conn *conn, const struct ras_packet_value *value);
+/* Answers the packet that opens one: with an endpoint, or with why not. */
+void sim_endpoint_open(struct sim_conn *conn);
+/* NULL: none of that id is open. */
+struct sim_endpoint *sim_endpoint_find(struct sim_conn *conn, int64_t id);
+/* The endpoint is over, with what it remembers. */
+void sim_endpoint_forget(struct sim_conn *conn, size_t index);
+/* Answers that an endpoint has failed, be it open or not; it is forgotten. */
+void sim_endpoint_fail(struct sim_conn *conn, int64_t endpoint, const char *why);
 
 /* ---- answer.c: appends the whole answer to conn->reply ---- */
 void sim_answer_message(struct sim_conn *conn, struct sim_endpoint *endpoint);

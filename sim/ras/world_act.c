@@ -34,6 +34,31 @@ void world_due_at(struct world_cluster *cluster, struct wall at)
         cluster->due.ms = due;
 }
 
+static struct uuid any_process(struct world_cluster *cluster)
+{
+    const struct ras_process *items = (const void *)cluster->processes.items;
+    if (!cluster->processes.count)
+        return (struct uuid){{0}};
+    return items[rng_below(&cluster->world->rng, cluster->processes.count)].uuid;
+}
+
+void world_link(struct world_session *session, struct wall now)
+{
+    struct world_cluster *cluster = session->infobase->cluster;
+    struct ras_connection record = {
+        .uuid = world_uuid(cluster->world, "connection"),
+        .application = session->record.app_id,
+        .connected_at = world_time(cluster->world, now),
+        .conn_id = (int32_t)(cluster->world->made % 30000) + 1,
+        .host = session->record.host,
+        .infobase = session->infobase->record.uuid,
+        .process = any_process(cluster),
+        .session_number = session->record.session_id,
+    };
+    session->link = world_add_connection(cluster, &record);
+    session->link->session = session;
+}
+
 /* The connection outlives its session for a while: exclusive access right after the end fails. */
 static void release_link(struct world_session *session, struct wall now)
 {

@@ -54,6 +54,9 @@ void world_connection_leave(struct world_cluster *cluster, struct world_connecti
 struct world_session *world_start(struct world_infobase *infobase, struct world_person *person,
                                   struct wall now);
 
+/* From now on lists show whose it is: who logs in may have no name at first (nameless_ms). */
+void world_show_name(struct world_session *session);
+
 /* Something leaves or comes at that time. Rounded up, so that many ends close together cost one
  * pass.
  */
