@@ -99,8 +99,11 @@ static void lock_written(struct engine *engine, struct drain *drain,
     enum error_code code = answer->code;
     bool definite = code == ERR_OK || code == ERR_REFUSED || code == ERR_AUTH;
     drain_forget_seen(drain);
-    if (answer->sent && !definite)
+    if (answer->sent && !definite) {
         drain->settled = instant_max(drain->settled, instant_add_ms(now, engine->config.settle_ms));
+        if (drain->share) /* it may outlive the share of this one */
+            drain->share->settled = instant_max(drain->share->settled, drain->settled);
+    }
     if (code == ERR_AUTH || (!answer->sent && engine_is_final(code)))
         drain->failure = *answer->failure; /* nothing but the operator can change it */
     if (code)
@@ -272,6 +275,7 @@ static void finish_giving_back(struct engine *engine, struct open *open, bool ke
                                struct instant now)
 {
     struct drain *drain = open->drain;
+    drain->settled = instant_max(drain->settled, drain->share->settled);
     if (!instant_before(drain->asked, drain->settled) || MUTATED(engine, restored_early)) {
         append_restored(engine, open, kept_foreign, NULL, now);
         return;
@@ -374,7 +378,7 @@ static bool decide_waiting(struct engine *engine, struct open *open, struct inst
     bool stopped = is_stopped(engine, open, now, &why);
     if (!stopped && (open->state == STATE_BETWEEN || drain->in_force))
         return false;
-    if (!open->gives_up)
+    if (!open->gives_up || open->state == STATE_ACCEPTED) /* later on its leftovers need lists */
         cluster_served(open); /* what it waited for was a round's list */
     open->gives_up |= stopped;
     heap_set(engine, open, stopped ? INSTANT_NEVER : engine_instant_of(engine, open_end(open)));

@@ -29,7 +29,8 @@ struct hold {
     struct infobase_lock *ours;  /* owned: everything that a LOCKED of this hold allowed */
     uint32_t ours_count;
     /* volatile */
-    struct open *busy; /* works on the lock: one after another */
+    struct open *busy;      /* works on the lock: one after another */
+    struct instant settled; /* until then a write of whoever has, or had, a share may arrive */
 };
 
 void hold_release(struct hold *hold);

@@ -638,6 +638,58 @@ static void a_release_that_cannot_be_confirmed_keeps_no_lock(void **state)
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
 }
 
+static void restored_of_the_last_waits_for_a_write_that_the_first_left_in_doubt(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_set_lock(hand, &as_found);
+    licensed(hand, drain(1, 0, 0));
+    struct engine_action write = hand_take(hand, ENGINE_LOCK_WRITE);
+    struct infobase_lock late = infobase_lock_copy(write.lock);
+    hand_lock_written(hand, write.tag, ERR_IN_DOUBT, true);
+    struct instant doubt = hand->now;
+    hand_accept(hand, drain(2, 0, 3600000));
+    run_for(hand, 5000);
+    struct uuid first = id_of(1), second = id_of(2);
+    engine_cancel(hand->engine, &first, "ops", hand->wall, hand->now);
+    run_for(hand, 5000);
+    assert_int_equal(count_records(hand, RECORD_RESTORED), 1);
+    engine_cancel(hand->engine, &second, "ops", hand->wall, hand->now);
+    run_for(hand, 5000);
+    assert_int_equal(count_records(hand, RECORD_RESTORED), 1); /* not yet */
+    assert_as_found(hand, &as_found);
+    hand_set_lock(hand, &late);
+    infobase_lock_release(&late);
+    run_for(hand, 30000 - instant_ms_between(doubt, hand->now) + 2000);
+    assert_as_found(hand, &as_found);
+    assert_int_equal(count_records(hand, RECORD_RESTORED), 2);
+}
+
+static void a_list_that_was_asked_for_before_it_gave_up_does_not_resolve_it(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_world(hand, 1, 7u);
+    hand_set_lock(hand, &as_found);
+    licensed(hand, drain(1, 0, 0));
+    struct engine_action action = hand_take(hand, ENGINE_LOCK_WRITE);
+    hand_write_lock(hand, &action);
+    action = hand_take(hand, ENGINE_LOCK_READ);
+    engine_halt(hand->engine, true, hand->now); /* pressed by mistake, */
+    hand_is_quiet(hand);
+    engine_halt(hand->engine, false, hand->now); /* taken back, */
+    hand_read_lock(hand, action.tag);
+    struct engine_action list = hand_take(hand, ENGINE_LIST);
+    engine_halt(hand->engine, true, hand->now); /* and pressed again */
+    hand_appended(hand, RECORD_ATTEMPT);
+    action = hand_take(hand, ENGINE_LOCK_WRITE);
+    hand_list(hand, list.tag);
+    hand_write_lock(hand, &action);
+    hand_run(hand);
+    assert_int_equal(count_records(hand, RECORD_RESOLVED), 0);
+    assert_as_found(hand, &as_found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -651,6 +703,8 @@ int main(void)
         cmocka_unit_test(the_kill_switch_stops_locking_and_not_giving_back),
         cmocka_unit_test(what_somebody_else_set_meanwhile_is_kept_and_said),
         cmocka_unit_test(two_drains_share_one_lock_and_the_last_one_gives_it_back),
+        cmocka_unit_test(restored_of_the_last_waits_for_a_write_that_the_first_left_in_doubt),
+        cmocka_unit_test(a_list_that_was_asked_for_before_it_gave_up_does_not_resolve_it),
         cmocka_unit_test(giving_back_goes_on_until_the_cluster_is_there_again),
         cmocka_unit_test(an_infobase_that_is_gone_ends_the_hold_and_the_reason_says_so),
         cmocka_unit_test(an_unknown_infobase_fails_the_drain_and_nothing_is_written),
