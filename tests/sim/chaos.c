@@ -100,6 +100,7 @@ struct plan plan_draw(struct draw *draw)
     plan.disconnects = some(draw, 50);
     plan.interrupts = some(draw, 50);
     plan.drains = some(draw, 40);
+    plan.late_locks = some(draw, 60);
     plan.drain_ms = draw_between(draw, 2000, 40000);
     plan.hold_max_ms = draw_between(draw, 1, 20000);
     plan.grace_max_ms = draw_between(draw, 100, 30000);

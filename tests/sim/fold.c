@@ -461,8 +461,10 @@ static void fold_step(struct world *world, struct fold *fold, struct record *rec
     }
     fold->entries.at[here(fold)].command = index;
     struct fold_command *command = &fold->commands.at[index];
+    bool late = (record->kind == RECORD_ATTEMPT && record->attempt.act == ACT_RESTORE) ||
+                record->kind == RECORD_RESTORED; /* a lock that was written behind the end */
     if (command->ended_offset >= 0 && record->kind != RECORD_CLOSED &&
-        record->kind != RECORD_REJECTED && record->kind != RECORD_CANCELLED)
+        record->kind != RECORD_REJECTED && record->kind != RECORD_CANCELLED && !late)
         violate(world, "I4", "%s behind the end of %s", record_kind_label(record->kind),
                 brief(&command->id).text);
     switch (record->kind) {

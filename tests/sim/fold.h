@@ -52,10 +52,11 @@ struct fold_command {
         uint32_t chunks;
         struct record **parts; /* owned */
     } gathering;
-    bool released;            /* RELEASED says what became of the connections */
-    bool leaks;               /* and that some are left, or could not be seen */
-    bool gives_back;          /* an ATTEMPT to restore counts: no further list */
-    bool locked;              /* from LOCKED to RESTORED */
+    bool released;   /* RELEASED says what became of the connections */
+    bool leaks;      /* and that some are left, or could not be seen */
+    bool gives_back; /* an ATTEMPT to restore counts: no further list */
+    bool locked;     /* from LOCKED to RESTORED */
+    bool stray;      /* ... one of its locks was found behind its end, and is being removed */
     int64_t cancelled_offset; /* -1 */
     VECTOR(struct told {
         int64_t offset;
@@ -80,6 +81,7 @@ struct licence {
 struct lock_licence { /* for one write of a lock */
     int32_t cluster;
     bool locks; /* else it gives back */
+    bool stray; /* ... behind the end of its command */
     struct epoch epoch;
     int64_t offset;
     int64_t handed_ns;

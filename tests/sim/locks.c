@@ -69,6 +69,9 @@ void locks_free(struct sim_cluster *cluster)
     for (int i = 0; i < INFOBASES; i++) {
         infobase_lock_release(&cluster->lock[i]);
         infobase_lock_release(&cluster->meant[i]);
+        for (size_t k = 0; k < cluster->ours[i].count; k++)
+            infobase_lock_release(&cluster->ours[i].at[k]);
+        free(cluster->ours[i].at);
     }
 }
 
@@ -95,19 +98,75 @@ enum error_code lock_wanted(void *self, const struct command *command, struct wa
     return ERR_OK;
 }
 
-/* A parameter that is a command's id. */
-static bool is_ours(const struct infobase_lock *lock)
+bool lock_is_ours(const struct sim_cluster *cluster, const struct infobase_lock *lock)
 {
-    struct uuid id;
-    return lock->denied_parameter &&
-           uuid_read(text_of(lock->denied_parameter), &id, NULL) == ERR_OK;
+    for (int i = 0; i < INFOBASES; i++)
+        for (size_t k = 0; k < cluster->ours[i].count; k++)
+            if (infobase_lock_same_sessions(&cluster->ours[i].at[k], lock))
+                return true;
+    return false;
+}
+
+/* ... or was, before somebody let people in. */
+static bool was_ours(const struct sim_cluster *cluster, const struct infobase_lock *lock)
+{
+    struct infobase_lock on = *lock;
+    on.sessions_deny = true;
+    return lock_is_ours(cluster, &on);
+}
+
+bool locks_settled(const struct world *world)
+{
+    for (uint32_t at = 0; at < world->plan.clusters; at++)
+        for (int i = 0; i < INFOBASES; i++)
+            if (lock_is_ours(&world->clusters[at], &world->clusters[at].lock[i]))
+                return false;
+    return world->locks_under_way == 0;
 }
 
 /* ---- strangers ---- */
 
-static struct infobase_lock strange_lock(struct world *world)
+static bool has_ended(const struct world *world, const char *mark)
+{
+    struct uuid id;
+    if (uuid_read(text_of(mark), &id, NULL))
+        return false;
+    for (uint32_t p = 0; p < world->plan.partitions; p++) {
+        const struct fold *fold = &world->oracle->folds[p];
+        for (size_t i = 0; i < fold->commands.count; i++)
+            if (uuid_equal(&fold->commands.at[i].id, &id) && fold->commands.at[i].ended_offset >= 0)
+                return true;
+    }
+    return false;
+}
+
+/* Like one of ours of a command that is over, but for its words; or with the mark of a command that
+ * nobody knows. */
+static struct infobase_lock similar_lock(struct world *world, const struct sim_cluster *cluster,
+                                         uint32_t infobase)
+{
+    char text[40];
+    size_t count = cluster->ours[infobase].count;
+    const struct infobase_lock *last = count ? &cluster->ours[infobase].at[count - 1] : NULL;
+    struct infobase_lock lock = {.sessions_deny = true};
+    if (last && has_ended(world, last->denied_parameter)) {
+        put(&lock, last);
+    } else {
+        struct uuid id = draw_uuid(&world->draw);
+        lock.denied_parameter = text_copy(uuid_format(&id).text);
+    }
+    snprintf(text, sizeof text, "update, says stranger %u", draw_below(&world->draw, 1000000));
+    free(lock.denied_message);
+    lock.denied_message = text_copy(text);
+    return lock;
+}
+
+static struct infobase_lock strange_lock(struct world *world, const struct sim_cluster *cluster,
+                                         uint32_t infobase)
 {
     char text[32];
+    if (draw_percent(&world->draw, 30))
+        return similar_lock(world, cluster, infobase);
     snprintf(text, sizeof text, "stranger %u", draw_below(&world->draw, 1000000));
     struct infobase_lock lock = {.sessions_deny = draw_percent(&world->draw, 60),
                                  .denied_message = text_copy(text),
@@ -133,7 +192,7 @@ void chaos_lock(struct world *world)
                     : "changes the jobs setting",
         names[infobase]);
     if (what == 0) {
-        struct infobase_lock strange = strange_lock(world);
+        struct infobase_lock strange = strange_lock(world, cluster, infobase);
         strange.infobase = lock->infobase;
         put_sessions(lock, &strange);
         put_sessions(meant, &strange);
@@ -167,29 +226,56 @@ enum error_code lock_arrives(struct world *world, struct request *request)
     return ERR_OK;
 }
 
+/* A command that has LOCKED and not RESTORED. */
+static bool is_held(const struct world *world, const struct request *request)
+{
+    for (uint32_t p = 0; p < world->plan.partitions; p++) {
+        const struct fold *fold = &world->oracle->folds[p];
+        for (size_t i = 0; i < fold->commands.count; i++) {
+            const struct fold_command *command = &fold->commands.at[i];
+            if (command->locked && command->cluster == request->cluster &&
+                lock_infobase(command->command->infobase) == request->infobase)
+                return true;
+        }
+    }
+    return false;
+}
+
 void lock_effect(struct world *world, const struct request *request)
 {
     struct sim_cluster *cluster = &world->clusters[request->cluster];
     struct infobase_lock *lock = &cluster->lock[request->infobase];
+    if (!request->beyond && lock_is_ours(cluster, &request->lock) && !is_held(world, request))
+        violate(world, "I9", "RESTORED was said of %s in %s while a lock was under way",
+                names[request->infobase], cluster->name);
     if (!infobase_lock_equal(lock, &request->expected) && !world->omissions.comparing)
         cluster->clobbered[request->infobase] = true; /* the window that is stated */
     put(lock, &request->lock);
     say(world, "%s: the lock of %s is written by w%d: %s%s, jobs %s, %s", cluster->name,
         names[request->infobase], request->worker, lock->sessions_deny ? "on" : "off",
-        is_ours(lock) ? " (ours)" : "", lock->scheduled_jobs_deny ? "denied" : "allowed",
+        lock_is_ours(cluster, lock) ? " (ours)" : "",
+        lock->scheduled_jobs_deny ? "denied" : "allowed",
         lock->denied_message ? lock->denied_message : "");
 }
 
 /* ---- the oracle ---- */
 
+static void note_ours(struct sim_cluster *cluster, const struct infobase_lock *during)
+{
+    for (int i = 0; i < INFOBASES; i++)
+        if (uuid_equal(&cluster->infobase[i], &during->infobase))
+            *VECTOR_ADD(&cluster->ours[i]) = infobase_lock_copy(during);
+}
+
 void oracle_fold_lock(struct world *world, struct fold *fold, struct fold_command *command,
                       const struct record *record, int64_t handed_ns)
 {
     struct brief id = brief(&command->id);
+    struct sim_cluster *cluster = &world->clusters[command->cluster];
     if (record->kind == RECORD_RESTORED) {
-        if (!command->locked)
+        if (!command->locked && !command->stray)
             violate(world, "I9", "%s gives back what it does not hold", id.text);
-        command->locked = false;
+        command->locked = command->stray = false;
         return;
     }
     if (command->command->action != ACTION_DRAIN)
@@ -199,30 +285,35 @@ void oracle_fold_lock(struct world *world, struct fold *fold, struct fold_comman
         command->end_by = record->locked.end_by;
         if (record->locked.attempt == 1)
             command->lock_from = record->locked.grace_until;
-        if (is_ours(&record->locked.before))
+        if (lock_is_ours(cluster, &record->locked.before))
             violate(world, "I9", "%s promises to give back a lock of ours", id.text);
+        note_ours(cluster, &record->locked.during);
     } else {
         command->gives_back = true;
-        if (!command->locked)
+        command->stray |= command->ended_offset >= 0;
+        if (!command->locked && !command->stray)
             violate(world, "I9", "%s is to give back what it does not hold", id.text);
     }
     *VECTOR_ADD(&fold->locks) = (struct lock_licence){.cluster = command->cluster,
                                                       .locks = record->kind == RECORD_LOCKED,
+                                                      .stray = command->stray,
                                                       .epoch = record->epoch,
                                                       .offset = (int64_t)fold->entries.count - 1,
                                                       .handed_ns = handed_ns};
 }
 
 void oracle_lock_sent(struct world *world, const struct worker *worker, int32_t partition,
-                      int32_t cluster, const struct infobase_lock *lock)
+                      const struct request *request)
 {
+    const struct sim_cluster *cluster = &world->clusters[request->cluster];
+    bool ours = lock_is_ours(cluster, &request->lock);
     struct fold *fold = &world->oracle->folds[partition];
     const struct seat *seat = &worker->seats[partition];
     const struct fold_owner *owner = fold_owner_at(fold, seat->read);
     const char *why = "there is none";
     for (size_t i = fold->locks.count; i-- > 0;) {
         struct lock_licence *licence = &fold->locks.at[i];
-        if (licence->cluster != cluster || licence->locks != is_ours(lock))
+        if (licence->cluster != request->cluster || licence->locks != ours)
             continue;
         if (licence->used)
             why = "it was used before";
@@ -238,20 +329,24 @@ void oracle_lock_sent(struct world *world, const struct worker *worker, int32_t 
             why = "the kill switch is on";
         else {
             licence->used = true;
+            if (licence->stray && !was_ours(cluster, &request->expected))
+                violate(world, "I9", "w%d takes somebody else's lock in %s for one of ours",
+                        worker->index, cluster->name);
+            world->oracle->strays += licence->stray;
             world->oracle->locks += licence->locks;
             world->oracle->restores += !licence->locks;
             return;
         }
     }
     violate(world, "I1", "w%d writes a lock in %s without a licence: %s", worker->index,
-            world->clusters[cluster].name, why);
+            cluster->name, why);
 }
 
 static void check_lock(struct world *world, const struct sim_cluster *cluster, int i)
 {
     const struct infobase_lock *lock = &cluster->lock[i];
     const struct infobase_lock *meant = &cluster->meant[i];
-    if (is_ours(lock))
+    if (lock_is_ours(cluster, lock))
         violate(world, "I9", "the lock of %s in %s is still ours", names[i], cluster->name);
     if (cluster->clobbered[i])
         return;

@@ -13,6 +13,8 @@ void locks_free(struct sim_cluster *cluster);
 int32_t lock_infobase(const char *name);
 /* Another administrator writes a lock of his own, lets people in, or changes the jobs setting. */
 void chaos_lock(struct world *world);
+/* Does a LOCKED record allow it, word for word? */
+bool lock_is_ours(const struct sim_cluster *cluster, const struct infobase_lock *lock);
 /* Does the infobase let a new session in now? */
 bool lock_lets_in(const struct world *world, int32_t cluster, uint32_t infobase);
 /* The rule that engines ask. */
@@ -29,7 +31,9 @@ void oracle_fold_lock(struct world *world, struct fold *fold, struct fold_comman
                       const struct record *record, int64_t handed_ns);
 /* A worker hands the first byte of a write to the kernel: is there a licence for it? */
 void oracle_lock_sent(struct world *world, const struct worker *worker, int32_t partition,
-                      int32_t cluster, const struct infobase_lock *lock);
+                      const struct request *request);
+/* Is every write carried out, and does no lock of ours stand anywhere? */
+bool locks_settled(const struct world *world);
 /* Everything is closed: is every lock what it was before, or what a stranger made of it? */
 void oracle_locks(struct world *world);
 

@@ -63,6 +63,7 @@ struct figures { /* what happened, over all seeds */
     uint64_t residual;
     uint64_t locks; /* written */
     uint64_t restores;
+    uint64_t strays;
     uint64_t disconnects;
     uint64_t interrupts;
     uint64_t kills;

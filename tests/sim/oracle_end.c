@@ -271,6 +271,7 @@ void oracle_figures(const struct world *world, struct figures *sum)
     sum->acts += oracle->acts.count;
     sum->locks += oracle->locks;
     sum->restores += oracle->restores;
+    sum->strays += oracle->strays;
     sum->disconnects += oracle->disconnects;
     sum->interrupts += oracle->interrupts;
     sum->kills += oracle->kills;

@@ -59,6 +59,7 @@ struct oracle {
     uint64_t residual;
     uint64_t locks;
     uint64_t restores;
+    uint64_t strays; /* of those, of locks that came behind the end */
     uint64_t disconnects;
     uint64_t interrupts;
 };

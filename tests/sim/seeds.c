@@ -10,6 +10,7 @@
 enum {
     HEAL_MS = 60000,  /* everything closes this long after the last fault, verification apart */
     BULK_MS = 180000, /* thousands of ends through a lane of one, between lists that take seconds */
+    LOOK_MS = 300000, /* between two looks for a lock that was written late */
     QUIET_MS = 3000,  /* and then nothing more happens */
     REPLAY_EVERY = 50 /* seeds: run twice and compared */
 };
@@ -35,10 +36,10 @@ void report_running(void)
 static int64_t heal_ns(const struct world *world)
 {
     int64_t bulk_ms = world->plan.big_commands ? BULK_MS : 0;
-    int64_t waits_ms = world->plan.grace_max_ms + 2 * world->plan.acting_ms +
-                       2 * world->plan.approval_ms + world->plan.drain_ms +
-                       world->plan.hold_max_ms + world->plan.release_ms +
-                       2 * world->plan.request_timeout_ms;
+    int64_t waits_ms =
+        world->plan.grace_max_ms + 2 * world->plan.acting_ms + 2 * world->plan.approval_ms +
+        world->plan.drain_ms + world->plan.hold_max_ms + world->plan.release_ms +
+        2 * world->plan.request_timeout_ms + (world->plan.late_locks ? LATE_LOCK_MS + LOOK_MS : 0);
     return (HEAL_MS + bulk_ms + waits_ms +
             (int64_t)world->plan.attempts_max * world->plan.verify_ms) *
            MS;
@@ -75,7 +76,8 @@ bool run_out(struct world *world)
     while (world_step(world)) {
         if (!world->calm)
             continue;
-        if (done_ns < 0 && journal_quiet(world) && oracle_finished(world, false))
+        if (done_ns < 0 && journal_quiet(world) && locks_settled(world) &&
+            oracle_finished(world, false))
             done_ns = world->now_ns;
         if (done_ns >= 0 && world->now_ns > done_ns + QUIET_MS * MS)
             break;
@@ -83,7 +85,9 @@ bool run_out(struct world *world)
             world->calm_since > world->started_ns ? world->calm_since : world->started_ns;
         if (done_ns < 0 && world->now_ns > healthy_ns + heal_ns(world)) {
             oracle_finished(world, true);
-            violate(world, "I4", "it does not come to an end");
+            violate(world, locks_settled(world) ? "I4" : "I9",
+                    locks_settled(world) ? "it does not come to an end"
+                                         : "a lock of ours stands for ever");
         }
     }
     if (!world->violation[0] && !oracle_finished(world, true))
@@ -117,9 +121,11 @@ static void print_figures(uint64_t count, const struct figures *sum)
     printf("%llu further rounds, %llu lists approved, %llu runs of handlers\n",
            (unsigned long long)sum->rounds, (unsigned long long)sum->approved,
            (unsigned long long)sum->programs);
-    printf("%llu locks written, %llu given back, %llu connections cut, %llu calls interrupted\n",
+    printf("%llu locks written, %llu given back, %llu that came late removed, %llu connections "
+           "cut, %llu calls interrupted\n",
            (unsigned long long)sum->locks, (unsigned long long)sum->restores,
-           (unsigned long long)sum->disconnects, (unsigned long long)sum->interrupts);
+           (unsigned long long)sum->strays, (unsigned long long)sum->disconnects,
+           (unsigned long long)sum->interrupts);
     printf("outcomes:");
     for (int i = 1; i < TARGET_OUTCOMES; i++)
         printf(" %s %llu", target_outcome_label((enum target_outcome)i),
@@ -194,6 +200,7 @@ static struct plan plan_drains(void)
     plan.weight[CHAOS_CRASH] = 5;
     plan.weight[CHAOS_CANCEL] = 10;
     plan.weight[CHAOS_LOCK] = 15;
+    plan.late_locks = 30;
     return plan;
 }
 
@@ -235,6 +242,7 @@ static const struct mutation all[] = {
     {.name = "restore_blindly", .mutations = {.restore_blindly = true}, .drains = true},
     {.name = "restored_early", .mutations = {.restored_early = true}, .drains = true},
     {.name = "forget_hold", .mutations = {.forget_hold = true}},
+    {.name = "search_nothing", .mutations = {.search_nothing = true}, .drains = true},
     {.name = "executor: no compare", .omissions = {.comparing = true}, .drains = true},
     {.name = "service: no last look", .omissions = {.last_look = true}},
     {.name = "service: not asking", .omissions = {.asking = true}},

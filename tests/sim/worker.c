@@ -233,6 +233,13 @@ static bool drain(struct world *world, struct worker *worker, int32_t partition)
     while (engine_finished(seat->engine, &view))
         say(world, "w%d p%d: %s ends as %s", worker->index, partition, brief(&view.id).text,
             command_outcome_label(view.outcome));
+    struct engine_stray stray;
+    while (engine_stray(seat->engine, &stray))
+        say(world, "w%d p%d: %s: a lock of %s in %s %s", worker->index, partition,
+            brief(&stray.command).text, stray.infobase, stray.cluster,
+            stray.kind == ENGINE_STRAY_FOUND     ? "came late"
+            : stray.kind == ENGINE_STRAY_REMOVED ? "that came late is removed"
+                                                 : "is explained by nothing");
     return any;
 }
 

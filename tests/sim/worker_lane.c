@@ -205,7 +205,7 @@ static void start(struct world *world, struct worker *worker, struct job *job,
                                     job->message, residual);
     }
     if (job->kind == ENGINE_LOCK_WRITE && world->clusters[job->cluster].mode != MODE_DOWN)
-        oracle_lock_sent(world, worker, job->partition, job->cluster, &job->lock);
+        oracle_lock_sent(world, worker, job->partition, request);
     if ((job->kind == ENGINE_DISCONNECT || job->kind == ENGINE_INTERRUPT) &&
         world->clusters[job->cluster].mode != MODE_DOWN)
         oracle_leftovers_sent(world, worker, job->partition, request);

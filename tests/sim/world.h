@@ -24,6 +24,7 @@ enum {
     PARTITIONS_MAX = 4,
     CLUSTERS_MAX = 20,
     INFOBASES = 2,
+    LATE_LOCK_MS = 120000,
     RECORD_BYTES_MAX = 64 * 1024,
 };
 #define MS INT64_C(1000000)
@@ -112,6 +113,8 @@ struct plan {
     uint32_t filters;
     uint32_t until_empty; /* of filters */
     uint32_t drains;      /* percent of the commands */
+    uint32_t
+        late_locks; /* percent of locks without an answer: carried out up to two minutes later */
     int64_t drain_ms;
     int64_t hold_max_ms;
     uint32_t graces;
@@ -226,8 +229,9 @@ struct sim_cluster {
     enum mode mode;
     bool lied[WORKERS_MAX]; /* since the last honest list that reached that worker: no more lies */
     uint32_t users;
-    struct infobase_lock lock[INFOBASES];  /* as they are */
-    struct infobase_lock meant[INFOBASES]; /* as they would be without any drain */
+    struct infobase_lock lock[INFOBASES];         /* as they are */
+    struct infobase_lock meant[INFOBASES];        /* as they would be without any drain */
+    VECTOR(struct infobase_lock) ours[INFOBASES]; /* all that LOCKED records ever allowed; owned */
     bool
         jobs_unclear[INFOBASES]; /* a stranger changed the setting: ours and his may be one value */
     bool clobbered[INFOBASES];   /* a write came later than what it rested on: the stated window */
@@ -255,6 +259,7 @@ struct request {
     int32_t infobase;                    /* LOCK_*, CONNECTIONS; -1: there is none of that name */
     struct infobase_lock lock;     /* LOCK_WRITE: to be written; LOCK_READ: what stands there */
     struct infobase_lock expected; /* LOCK_WRITE */
+    bool beyond;                   /* LOCK_WRITE: it is carried out far behind every bound */
 };
 
 /* Duties of service/ left out one by one, to prove that the oracle notices. */
@@ -285,6 +290,7 @@ struct world {
     VECTOR(struct append) appends;
     size_t appends_open; /* all before this one are done */
     int64_t journal_down_until;
+    uint32_t locks_under_way; /* writes that are still to be carried out */
     struct sim_cluster clusters[CLUSTERS_MAX];
     struct worker *workers[WORKERS_MAX];
     VECTOR(struct program *) programs; /* handlers, also those that are over; owned */

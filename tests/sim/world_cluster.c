@@ -244,7 +244,9 @@ void cluster_effect(struct world *world, const struct request *request)
 
 static void late_effect(struct world *world, struct task *task)
 {
-    cluster_effect(world, task->data);
+    const struct request *request = task->data;
+    world->locks_under_way -= request->kind == ENGINE_LOCK_WRITE;
+    cluster_effect(world, request);
 }
 
 static void effect_later(struct world *world, const struct request *request, int64_t delay_ns)
@@ -255,6 +257,7 @@ static void effect_later(struct world *world, const struct request *request, int
     copy->connections = NULL;
     copy->lock = infobase_lock_copy(&request->lock);
     copy->expected = infobase_lock_copy(&request->expected);
+    world->locks_under_way += request->kind == ENGINE_LOCK_WRITE;
     world_after(
         world, delay_ns,
         (struct task){.run = late_effect, .worker = -1, .data = copy, .release = request_free});
@@ -331,6 +334,15 @@ static void lock_answered(struct world *world, struct request *request)
     answer(world, request, code, reply_ns);
 }
 
+/* Far behind every bound: the process that sent it, or the cluster, stood still. Only where the
+ * journal remembers drains for longer than that. */
+static bool comes_late(struct world *world, const struct request *request)
+{
+    return world->plan.late_locks && world->plan.validity_ms > 2 * LATE_LOCK_MS &&
+           lock_is_ours(&world->clusters[request->cluster], &request->lock) &&
+           draw_percent(&world->draw, world->plan.late_locks);
+}
+
 /* No answer before the caller's deadline, or the connection breaks; the effect may come all the
  * same. */
 static void no_answer(struct world *world, struct request *request, bool hangs)
@@ -342,7 +354,10 @@ static void no_answer(struct world *world, struct request *request, bool hangs)
         answer(world, request, ERR_UNAVAILABLE, world_delay(world, 0, 100));
         return;
     }
-    if (ends && draw_percent(&world->draw, 40))
+    request->beyond = locks && comes_late(world, request);
+    if (request->beyond)
+        effect_later(world, request, world_delay(world, 0, LATE_LOCK_MS));
+    else if (ends && draw_percent(&world->draw, 40))
         cluster_effect(world, request);
     else if (ends && draw_percent(&world->draw, 30))
         effect_later(world, request,

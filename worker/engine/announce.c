@@ -92,7 +92,7 @@ static void finish(struct engine *engine, struct duty *duty)
     CHECK(entry->duties > 0);
     entry->duties--;
     if (entry->duties == 0 && entry->open && entry->open->state >= STATE_CLOSED)
-        open_free(engine, entry->open);
+        open_announced(engine, entry->open);
 }
 
 void duties_free(struct engine *engine)

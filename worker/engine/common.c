@@ -236,6 +236,32 @@ void target_release(struct target *target)
     target->snapshot_length = 0;
 }
 
+/* From here on it counts as open nowhere. */
+static void retire(struct engine *engine, struct open *open)
+{
+    if (open->retired)
+        return;
+    open->retired = true;
+    open->cluster->open_count--;
+    engine_charge(engine, -1, -(int64_t)open->target_count, 0);
+    for (uint32_t i = 0; i < open->target_count; i++)
+        target_release(&open->targets[i]);
+    free(open->targets);
+    open->targets = NULL;
+    open->target_count = 0;
+    gathering_free(open);
+    release_free(open);
+    handling_free(open);
+}
+
+void open_announced(struct engine *engine, struct open *open)
+{
+    if (watch_is_on(open))
+        retire(engine, open);
+    else
+        open_free(engine, open);
+}
+
 void open_free(struct engine *engine, struct open *open)
 {
     heap_set(engine, open, INSTANT_NEVER);
@@ -244,18 +270,11 @@ void open_free(struct engine *engine, struct open *open)
         TAILQ_REMOVE(&engine->dirty, open, of_dirty);
     HASH_DELETE(by_serial, engine->by_serial, open);
     TAILQ_REMOVE(&open->cluster->opens, open, of_cluster);
-    open->cluster->open_count--;
-    engine_charge(engine, -1, -(int64_t)open->target_count, 0);
-    for (uint32_t i = 0; i < open->target_count; i++)
-        target_release(&open->targets[i]);
-    free(open->targets);
-    gathering_free(open);
+    retire(engine, open);
     free(open->approval.refused);
     drain_free(engine, open);
     reason_release(&open->reason);
     reason_release(&open->failure);
-    release_free(open);
-    handling_free(open);
     command_destroy(open->command);
     open->entry->open = NULL;
     free(open);
@@ -287,8 +306,12 @@ void engine_forget(struct engine *engine, struct wall broker_time)
     unsigned open = 0;
     for (struct entry *entry = TAILQ_FIRST(&engine->order); entry; entry = next) {
         next = TAILQ_NEXT(entry, in_order);
+        if (entry->open && watch_is_on(entry->open) &&
+            entry->open->drain->watch_until.ms <= broker_time.ms)
+            watch_end(engine, entry->open);
         if (entry->open || entry->duties) {
-            if (++open > OPEN_PASSED_OVER)
+            bool watches = entry->open && entry->open->retired; /* for a while only */
+            if (!watches && ++open > OPEN_PASSED_OVER)
                 return;
             continue;
         }

@@ -27,23 +27,24 @@ static struct engine_action *act_on_lock(struct engine *engine, struct open *ope
     action->tag = (open->serial << TARGET_BITS) | LOCK_INDEX;
     action->cluster = open->cluster->name;
     action->infobase = open->command->infobase;
-    if (open->drain->share) { /* a name may be given to another infobase meanwhile */
-        open->drain->name = uuid_format(&open->drain->share->key.infobase);
+    const struct hold *hold = open->drain->share ? open->drain->share : open->drain->watch;
+    if (hold) { /* a name may be given to another infobase meanwhile */
+        open->drain->name = uuid_format(&hold->key.infobase);
         action->infobase = open->drain->name.text;
     }
     open->drain->work = work;
     return action;
 }
 
-static void read_lock(struct engine *engine, struct open *open, struct instant now)
+void drain_read_lock(struct engine *engine, struct open *open, struct instant now)
 {
     drain_forget_seen(open->drain);
     open->drain->asked = now;
     act_on_lock(engine, open, ENGINE_LOCK_READ, LOCK_READING);
 }
 
-static void write_lock(struct engine *engine, struct open *open, const struct infobase_lock *lock,
-                       enum lock_work work)
+void drain_write_lock(struct engine *engine, struct open *open, const struct infobase_lock *lock,
+                      enum lock_work work)
 {
     struct drain *drain = open->drain;
     infobase_lock_release(&drain->writing);
@@ -124,13 +125,21 @@ void drain_answered(struct engine *engine, struct open *open, const struct engin
         lock_read(drain, answer, now);
     else
         lock_written(engine, drain, answer, now);
+    if (drain->known)
+        watch_name(engine, open);
+    if (drain->watch)
+        watch_answered(engine, open, answer, now);
     engine_touch(engine, open);
 }
 
 bool drain_allows(const struct engine *engine, const struct open *open)
 {
     const struct drain *drain = open->drain;
-    if (!drain || !engine_may_act(engine) || !drain->share)
+    if (!drain || !engine_may_act(engine))
+        return false;
+    if (drain->watch)
+        return drain->work == LOCK_GIVING_BACK && drain->watch->shares == 0;
+    if (!drain->share)
         return false;
     if (drain->work == LOCK_GIVING_BACK)
         return drain->share->shares == 1; /* another command may have taken a share meanwhile */
@@ -188,7 +197,7 @@ static enum error_code wanted_lock(struct engine *engine, const struct open *ope
     return code;
 }
 
-static bool licence_serves(const struct drain *drain, bool restores, struct instant now)
+bool drain_licence_serves(const struct drain *drain, bool restores, struct instant now)
 {
     return drain->licence_restores == restores && instant_before(now, drain->licence_until) &&
            infobase_lock_equal(&drain->licensed, &drain->seen);
@@ -215,8 +224,8 @@ static void take_lock(struct engine *engine, struct open *open, struct instant n
         heap_set(engine, open, drain->not_before);
         return;
     }
-    if (drain->share == hold && licence_serves(drain, false, now)) {
-        write_lock(engine, open, &drain->during, LOCK_WRITING);
+    if (drain->share == hold && drain_licence_serves(drain, false, now)) {
+        drain_write_lock(engine, open, &drain->during, LOCK_WRITING);
         return;
     }
     if (drain->locks >= LOCKS_MAX) {
@@ -241,7 +250,7 @@ static void take_lock(struct engine *engine, struct open *open, struct instant n
 
 /* ---- giving it back ---- */
 
-static void append_attempt(struct engine *engine, struct open *open, struct instant now)
+void drain_append_attempt(struct engine *engine, struct open *open, struct instant now)
 {
     struct drain *drain = open->drain;
     struct record *record = engine_record_about(open, RECORD_ATTEMPT);
@@ -254,15 +263,15 @@ static void append_attempt(struct engine *engine, struct open *open, struct inst
     engine_append(engine, record, now);
 }
 
-static void append_restored(struct engine *engine, struct open *open, bool kept_foreign,
-                            const struct error *why, struct instant now)
+void drain_append_restored(struct engine *engine, struct open *open, bool kept_foreign,
+                           const struct error *why, struct instant now)
 {
     const struct drain *drain = open->drain;
     const char *name = open->command->infobase;
     struct record *record = engine_record_about(open, RECORD_RESTORED);
     record->restored.infobase = mem_text(name, strlen(name));
     record->restored.now = infobase_lock_copy(&drain->seen);
-    record->restored.now.infobase = drain->share->key.infobase;
+    record->restored.now.infobase = (drain->share ? drain->share : drain->watch)->key.infobase;
     record->restored.kept_foreign = kept_foreign;
     if (why)
         reason_set(&record->reason, why);
@@ -277,7 +286,7 @@ static void finish_giving_back(struct engine *engine, struct open *open, bool ke
     struct drain *drain = open->drain;
     drain->settled = instant_max(drain->settled, drain->share->settled);
     if (!instant_before(drain->asked, drain->settled) || MUTATED(engine, restored_early)) {
-        append_restored(engine, open, kept_foreign, NULL, now);
+        drain_append_restored(engine, open, kept_foreign, NULL, now);
         return;
     }
     drain_forget_seen(drain);
@@ -298,21 +307,21 @@ static void give_back(struct engine *engine, struct open *open, struct instant n
         error_set(&why, ERR_NOT_FOUND,
                   "another infobase bears the name '%s' now: nothing was given back",
                   open->command->infobase);
-        append_restored(engine, open, false, &why, now);
+        drain_append_restored(engine, open, false, &why, now);
         return;
     }
     if (hold->shares > 1) { /* the others still need it: the last one gives back */
-        append_restored(engine, open, false, NULL, now);
+        drain_append_restored(engine, open, false, NULL, now);
         return;
     }
     struct infobase_lock back = MUTATED(engine, restore_blindly) ? infobase_lock_copy(&hold->before)
                                                                  : hold_back(hold, &drain->seen);
     if (infobase_lock_equal(&back, &drain->seen))
         finish_giving_back(engine, open, hold_kept_foreign(hold, &drain->seen), now);
-    else if (licence_serves(drain, true, now))
-        write_lock(engine, open, &back, LOCK_GIVING_BACK);
+    else if (drain_licence_serves(drain, true, now))
+        drain_write_lock(engine, open, &back, LOCK_GIVING_BACK);
     else
-        append_attempt(engine, open, now);
+        drain_append_attempt(engine, open, now);
     infobase_lock_release(&back);
 }
 
@@ -331,7 +340,7 @@ static void work_on_lock(struct engine *engine, struct open *open, bool back, st
     if (drain->work != LOCK_IDLE || open->pending & PENDING_LOCK)
         return;
     if (back && is_gone(drain, now)) {
-        append_restored(engine, open, false, &drain->failure, now);
+        drain_append_restored(engine, open, false, &drain->failure, now);
         return;
     }
     if (!instant_passed(now, drain->not_before)) {
@@ -342,7 +351,7 @@ static void work_on_lock(struct engine *engine, struct open *open, bool back, st
     if (hold && hold->busy && hold->busy != open)
         return; /* hold_leave() calls */
     if (!drain->known)
-        read_lock(engine, open, now);
+        drain_read_lock(engine, open, now);
     else if (back)
         give_back(engine, open, now);
     else
@@ -413,6 +422,10 @@ bool drain_decides(struct engine *engine, struct open *open, struct instant now)
         return false;
     if (open->state == STATE_ACCEPTED || open->state == STATE_BETWEEN)
         return decide_waiting(engine, open, now);
+    if (open->state == STATE_CLOSED && drain->watch) {
+        watch_step(engine, open, now);
+        return true;
+    }
     if (open->state != STATE_CLOSING || !drain->share)
         return false;
     heap_set(engine, open, INSTANT_NEVER);

@@ -34,6 +34,7 @@ struct engine *engine_create(const struct engine_config *config, struct engine_b
     TAILQ_INIT(&engine->asking);
     STAILQ_INIT(&engine->actions);
     STAILQ_INIT(&engine->finished);
+    STAILQ_INIT(&engine->strays);
     return engine;
 }
 
@@ -72,6 +73,7 @@ void engine_destroy(struct engine *engine)
     clear_actions(engine);
     clear_finished(engine);
     duties_free(engine);
+    strays_free(engine);
     while (!TAILQ_EMPTY(&engine->order))
         entry_free(engine, TAILQ_FIRST(&engine->order));
     holds_free(engine);
@@ -218,8 +220,11 @@ struct engine_counts engine_counts(const struct engine *engine)
         .epochs = engine->epochs,
         .stale = engine->stale,
     };
-    for (const struct hold *hold = engine->holds; hold; hold = hold->hh.next)
+    for (const struct hold *hold = engine->holds; hold; hold = hold->hh.next) {
         ret.locks_held += hold->shares > 0;
+        ret.locks_watched += hold->watcher != NULL;
+        ret.locks_stray += hold->watcher && hold->watcher->drain->stray;
+    }
     const struct duty *duty;
     TAILQ_FOREACH(duty, &engine->duties, in_order)
     ret.events_waiting += !duty->done;

@@ -58,6 +58,7 @@ struct engine_mutations {
     bool believe_handler; /* its word "ended" is a verdict */
     bool cut_unconfirmed; /* a connection is taken for left over by its session number alone */
     bool ignore_control;  /* acts however long ago the control topic was read to its end */
+    bool search_nothing;  /* nobody looks for late writes behind the end of a drain */
 };
 
 /* What a drain writes, and by which clock. The texts are the engine's. */
@@ -302,6 +303,8 @@ struct engine_counts {
     uint32_t open_commands;
     uint32_t open_targets;
     uint32_t locks_held;     /* infobases */
+    uint32_t locks_watched;  /* given back, and looked at again for writes that come late */
+    uint32_t locks_stray;    /* of those: a lock of ours stands there again and is being removed */
     uint32_t events_waiting; /* made and not yet delivered */
     uint32_t appends_waiting;
     uint64_t voided; /* records read that did not count */
@@ -336,5 +339,21 @@ void engine_visit_open(const struct engine *engine,
 /* Pops commands whose CLOSED or REJECTED was counted while owning, for the log line; false when
  * there is none. Borrowed until the next input. */
 bool engine_finished(struct engine *engine, struct engine_command_view *ret);
+
+/* A lock that bears the mark of a command of ours, and should not stand there. */
+enum engine_stray_kind {
+    ENGINE_STRAY_FOUND,   /* the journal knows what was there before: it is being removed */
+    ENGINE_STRAY_REMOVED, /* read back: what was there before stands there again */
+    ENGINE_STRAY_UNKNOWN, /* no record that is remembered explains it: it is not touched */
+};
+struct engine_stray {
+    enum engine_stray_kind kind;
+    struct uuid command; /* whose mark it bears */
+    const char *cluster; /* lives as long as the engine */
+    char *infobase;      /* as the command named it */
+};
+/* Pops what was found while owning, for the log; false when there is none. Borrowed until the next
+ * call. */
+bool engine_stray(struct engine *engine, struct engine_stray *ret);
 
 #endif

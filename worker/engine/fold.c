@@ -40,6 +40,8 @@ static const enum state next_state[STATE_COUNT][RECORD_RELEASED + 1] = {
                        [RECORD_RESTORED] = STATE_CLOSING,
                        [RECORD_CLOSED] = STATE_CLOSED,
                        [RECORD_CANCELLED] = STATE_CLOSING},
+    [STATE_CLOSED] = {[RECORD_ATTEMPT] = STATE_CLOSED, /* to restore, what was written late */
+                      [RECORD_RESTORED] = STATE_CLOSED},
 };
 
 void open_move(struct engine *engine, struct open *open, enum record_kind kind)
@@ -119,6 +121,8 @@ static void forget_outdated(struct engine *engine, const struct uuid *id)
     struct entry *outdated = engine_find(engine, id);
     if (!outdated)
         return;
+    if (outdated->open && watch_is_on(outdated->open))
+        watch_end(engine, outdated->open); /* records under this id speak of the new one now */
     HASH_DEL(engine->entries, outdated);
     outdated->outdated = true;
     if (!outdated->open && !outdated->duties)
@@ -307,6 +311,8 @@ static void fold_attempt(struct engine *engine, struct open *open, const struct 
         handler_licensed(open, until);
     else if (record->attempt.act == ACT_RESTORE)
         drain_fold_attempt(open, until);
+    if (open->state == STATE_CLOSED && record->attempt.act == ACT_RESTORE)
+        watch_fold_attempt(engine, open);
     for (uint32_t i = 0; record->attempt.act <= ACT_END && i < record->attempt.count; i++) {
         if (record->attempt.targets[i] >= open->target_count)
             continue;
@@ -413,6 +419,8 @@ static bool is_legal(const struct engine *engine, const struct open *open, enum 
     (void)engine; /* without mutations */
     if (MUTATED(engine, round_too_early) && kind == RECORD_RESOLVED && open_goes_on(open))
         return true;
+    if (open->state == STATE_CLOSED && !watch_is_on(open))
+        return false;
     return next_state[open->state][kind] != STATE_NONE;
 }
 
@@ -465,7 +473,9 @@ static enum error_code fold_open(struct engine *engine, struct open *open, struc
         drain_fold_locked(engine, open, record, broker_time, licence);
         break;
     case RECORD_RESTORED:
-        if (drain_fold_restored(engine, open, record))
+        if (open->state == STATE_CLOSED)
+            watch_fold_restored(engine, open, record, broker_time);
+        if (open->state == STATE_CLOSED || drain_fold_restored(engine, open, record, broker_time))
             duty_add(engine, EVENT_RESTORED, offset, broker_time, open->entry, STEAL(record), 0);
         break;
     case RECORD_CANCELLED:

@@ -48,12 +48,22 @@ static bool sessions_were_ours(const struct hold *hold, const struct infobase_lo
     return !seen->sessions_deny && sessions_are_ours(hold, &on);
 }
 
-static bool jobs_are_ours(const struct hold *hold)
+/* While the hold lasts, "denied by us" and "denied by somebody else as well" are one value. After
+ * its end only what came with a lock of ours is ours. */
+static bool jobs_are_ours(const struct hold *hold, const struct infobase_lock *seen)
 {
     for (uint32_t i = 0; i < hold->ours_count; i++)
-        if (hold->ours[i].scheduled_jobs_deny)
+        if (hold->ours[i].scheduled_jobs_deny &&
+            (hold->shares > 0 || infobase_lock_same_sessions(&hold->ours[i], seen)))
             return true;
     return false;
+}
+
+static void forget_oldest(struct hold *hold)
+{
+    infobase_lock_release(&hold->ours[0]);
+    hold->ours_count--;
+    memmove(&hold->ours[0], &hold->ours[1], hold->ours_count * sizeof hold->ours[0]);
 }
 
 void hold_note(struct hold *hold, const struct infobase_lock *before,
@@ -65,6 +75,8 @@ void hold_note(struct hold *hold, const struct infobase_lock *before,
     for (uint32_t i = 0; i < hold->ours_count; i++)
         if (infobase_lock_equal(&hold->ours[i], during))
             return;
+    if (hold->ours_count == HOLD_OURS_MAX)
+        forget_oldest(hold);
     hold->ours = mem_resize(hold->ours, hold->ours_count + 1, sizeof hold->ours[0]);
     hold->ours[hold->ours_count++] = infobase_lock_copy(during);
 }
@@ -82,7 +94,7 @@ static bool is_in_force(const struct infobase_lock *lock, struct server_time loc
     return lock->sessions_deny && !over;
 }
 
-struct infobase_lock hold_during(const struct hold *hold, const struct infobase_lock *seen,
+static struct infobase_lock over(const struct hold *hold, const struct infobase_lock *seen,
                                  const struct infobase_lock *wanted, struct server_time local_now)
 {
     bool ours = sessions_are_ours(hold, seen);
@@ -106,6 +118,17 @@ struct infobase_lock hold_during(const struct hold *hold, const struct infobase_
     return ret;
 }
 
+struct infobase_lock hold_during(const struct hold *hold, const struct infobase_lock *seen,
+                                 const struct infobase_lock *wanted, struct server_time local_now)
+{
+    if (hold->shares > 0)
+        return over(hold, seen, wanted, local_now);
+    struct infobase_lock base = hold_back(hold, seen); /* without a late write of an earlier hold */
+    struct infobase_lock ret = over(hold, &base, wanted, local_now);
+    infobase_lock_release(&base);
+    return ret;
+}
+
 bool hold_covers(const struct hold *hold, const struct infobase_lock *seen,
                  const struct infobase_lock *during)
 {
@@ -123,7 +146,7 @@ struct infobase_lock hold_back(const struct hold *hold, const struct infobase_lo
         take_sessions(&ret, &hold->before);
         ret.sessions_deny = false;
     }
-    if (seen->scheduled_jobs_deny && jobs_are_ours(hold))
+    if (seen->scheduled_jobs_deny && jobs_are_ours(hold, seen))
         ret.scheduled_jobs_deny = hold->before.scheduled_jobs_deny;
     return ret;
 }

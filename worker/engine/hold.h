@@ -4,7 +4,11 @@
  * A hold begins with the first counting LOCKED of an infobase and ends with the last RESTORED. It
  * knows what stood there before and everything we may have written since. The lock for sessions
  * (switch, window, message, parameter, code) and the setting for scheduled jobs are judged apart.
- * RAS has no compare-and-set: whatever is written rests on a value read right before. */
+ * RAS has no compare-and-set: whatever is written rests on a value read right before.
+ *
+ * After its end it is remembered for a while, for a write of ours may arrive later than every bound
+ * says (watch.c). Nobody has a share then, and only a lock that is wholly ours counts as ours: jobs
+ * that are denied while no lock of ours stands there were denied by somebody else. */
 #ifndef ENGINE_HOLD_H
 #define ENGINE_HOLD_H
 
@@ -25,13 +29,17 @@ struct hold {
     UT_hash_handle hh;
     /* fold */
     uint32_t shares;             /* commands that have LOCKED and not yet RESTORED */
-    struct infobase_lock before; /* as the last LOCKED says */
-    struct infobase_lock *ours;  /* owned: everything that a LOCKED of this hold allowed */
+    struct infobase_lock before; /* as the last LOCKED says; after the end, as RESTORED says */
+    struct infobase_lock *ours;  /* owned: what the LOCKED of this hold, and of those right before
+                                    it, allowed; the oldest first, HOLD_OURS_MAX at most */
     uint32_t ours_count;
+    struct open *watcher; /* after the end: who looks for late writes; NULL: nobody */
     /* volatile */
     struct open *busy;      /* works on the lock: one after another */
     struct instant settled; /* until then a write of whoever has, or had, a share may arrive */
 };
+
+enum { HOLD_OURS_MAX = 256 /* LOCKED records; drains that follow each other without a pause */ };
 
 void hold_release(struct hold *hold);
 /* A LOCKED counts: `before` is what has to be given back from now on, `during` may stand there. */
@@ -40,7 +48,8 @@ void hold_note(struct hold *hold, const struct infobase_lock *before,
 /* What to write so that `wanted` is in force, seen what stands there. A lock of ours is widened. A
  * lock of somebody else that is on stays in force: the earlier begin of both, no end, his words and
  * code; only the parameter is ours. One that is off, or whose end is past by `local_now` (none: the
- * cluster's clock is not known), is replaced. Owned by the caller. */
+ * cluster's clock is not known), is replaced. A lock of a hold that is over is taken for what stood
+ * there before it. Owned by the caller. */
 struct infobase_lock hold_during(const struct hold *hold, const struct infobase_lock *seen,
                                  const struct infobase_lock *wanted, struct server_time local_now);
 /* Is a lock of ours in force that does all that `during` does? */

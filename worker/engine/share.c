@@ -9,7 +9,8 @@
 
 /* ---- holds ---- */
 
-struct hold *hold_find(struct engine *engine, struct cluster *cluster, const struct uuid *infobase)
+struct hold *hold_known(const struct engine *engine, struct cluster *cluster,
+                        const struct uuid *infobase)
 {
     struct hold_key key;
     struct hold *hold;
@@ -17,10 +18,17 @@ struct hold *hold_find(struct engine *engine, struct cluster *cluster, const str
     key.cluster = cluster;
     key.infobase = *infobase;
     HASH_FIND(hh, engine->holds, &key, sizeof key, hold);
+    return hold;
+}
+
+struct hold *hold_find(struct engine *engine, struct cluster *cluster, const struct uuid *infobase)
+{
+    struct hold *hold = hold_known(engine, cluster, infobase);
     if (hold)
         return hold;
     hold = mem_new(struct hold);
-    hold->key = key;
+    hold->key.cluster = cluster;
+    hold->key.infobase = *infobase;
     HASH_ADD(hh, engine->holds, key, sizeof hold->key, hold);
     return hold;
 }
@@ -30,6 +38,12 @@ static void drop_hold(struct engine *engine, struct hold *hold)
     HASH_DEL(engine->holds, hold);
     hold_release(hold);
     free(hold);
+}
+
+void hold_drop_unused(struct engine *engine, struct hold *hold)
+{
+    if (hold->shares == 0 && !hold->busy && !hold->watcher)
+        drop_hold(engine, hold);
 }
 
 static void touch_others(struct engine *engine, struct cluster *cluster)
@@ -48,8 +62,7 @@ void hold_leave(struct engine *engine, struct drain *drain)
         return;
     hold->busy = NULL;
     touch_others(engine, hold->key.cluster);
-    if (hold->shares == 0)
-        drop_hold(engine, hold);
+    hold_drop_unused(engine, hold);
 }
 
 bool hold_enter(struct open *open, struct hold *hold)
@@ -69,8 +82,8 @@ static void drop_share(struct engine *engine, struct drain *drain)
     hold->shares--;
     if (drain->busy)
         hold_leave(engine, drain);
-    else if (hold->shares == 0 && !hold->busy)
-        drop_hold(engine, hold);
+    else
+        hold_drop_unused(engine, hold);
 }
 
 void holds_free(struct engine *engine)
@@ -103,6 +116,7 @@ void drain_free(struct engine *engine, struct open *open)
     if (drain->share)
         drop_share(engine, drain);
     hold_leave(engine, drain);
+    watch_leave(engine, drain);
     drain_forget_seen(drain);
     infobase_lock_release(&drain->during);
     infobase_lock_release(&drain->licensed);
@@ -124,6 +138,8 @@ void drain_fold_locked(struct engine *engine, struct open *open, const struct re
             drop_share(engine, drain); /* the infobase was registered anew: another one */
         drain->share = hold;
     }
+    if (hold->watcher) /* from here on this one looks after it */
+        watch_end(engine, hold->watcher);
     hold_note(hold, &record->locked.before, &record->locked.during);
     if (drain->locks == 0) {
         open->end_by = record->locked.end_by;
@@ -150,13 +166,17 @@ void drain_fold_attempt(struct open *open, struct instant licence)
     open->pending &= ~(unsigned)PENDING_LOCK;
 }
 
-bool drain_fold_restored(struct engine *engine, struct open *open, const struct record *record)
+bool drain_fold_restored(struct engine *engine, struct open *open, const struct record *record,
+                         struct wall broker_time)
 {
     struct drain *drain = open->drain;
     if (!drain || !drain->share)
         return false; /* a repeat */
     drain->restored = true;
     drain->kept_foreign = record->restored.kept_foreign;
+    if (drain->share->shares == 1 && !record->reason.code)
+        watch_begin(open, drain->share, record,
+                    (struct wall){broker_time.ms + engine->config.remember_ms});
     drop_share(engine, drain);
     open->pending &= ~(unsigned)PENDING_LOCK;
     engine_touch(engine, open);
@@ -179,6 +199,8 @@ void drain_restart(struct engine *engine, struct open *open, struct instant now)
     drain->not_before = (struct instant){0};
     drain->missing = (struct instant){0};
     drain->failure.code = ERR_OK;
+    if (drain->watch)
+        watch_restart(drain, now);
     if (drain->share && MUTATED(engine, forget_hold))
         drop_share(engine, drain);
     drain->settled =

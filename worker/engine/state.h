@@ -138,6 +138,9 @@ struct drain {
     bool gives_back;         /* an ATTEMPT(ACT_RESTORE) counts: no further round */
     bool restored;
     bool kept_foreign;
+    struct hold *watch;      /* behind its end: late writes of this hold are looked for; NULL: no */
+    struct wall watch_until; /* at the least; records of later times end it */
+    bool stray;              /* one was found: an ATTEMPT says so, and no RESTORED behind it */
     /* volatile */
     enum lock_work work;
     struct hold *busy;     /* the hold on which it works */
@@ -154,6 +157,10 @@ struct drain {
     struct instant not_before;
     struct instant settled; /* until then a late write may still arrive: RESTORED waits */
     struct instant missing; /* since then the cluster does not know the infobase; 0 ns: it does */
+    struct instant look_at; /* of a watch: the next look; 0 ns: not planned */
+    uint32_t looks;         /* of a watch: so many brought an answer, in this epoch */
+    uint32_t removals;      /* writes since the last look was planned */
+    struct uuid named;      /* a mark that no record explains, and that was told; nil: none */
     struct error failure;   /* why it cannot be locked; ERR_OK: it may be */
 };
 
@@ -208,6 +215,7 @@ struct open {
     } approval;
     struct drain *drain;         /* owned; NULL: it is none */
     struct gathering *gathering; /* owned; NULL: no chunk of a RESOLVED waits for the others */
+    bool retired; /* closed and announced, and only its watch goes on: counts as open nowhere */
     /* volatile */
     struct instant resolved_seen; /* the list behind the RESOLVED in flight was complete then */
     bool gives_up;                /* between two rounds: no further list is resolved */
@@ -300,6 +308,11 @@ struct flying {
     UT_hash_handle hh;
 };
 
+struct strange { /* for the service */
+    STAILQ_ENTRY(strange) in_order;
+    struct engine_stray stray;
+};
+
 struct appending { /* own records in flight, in order of sequence */
     uint64_t sequence;
     struct instant at; /* handed out: licence age and the broker's clock are counted from here */
@@ -367,6 +380,8 @@ struct engine {
     uint32_t action_count;
     STAILQ_HEAD(, finished) finished;
     struct finished *handed_finished;
+    STAILQ_HEAD(, strange) strays;
+    struct strange *handed_stray;
     struct event_target *event_targets; /* of the event handed out last */
     char event_digest[2 * sizeof(struct sha256) + 1];
     uint64_t tags;
@@ -428,6 +443,8 @@ void cluster_served(struct open *open);
 /* Somebody waits and no list is under way: clusters_step() will look at it. */
 void cluster_ask(struct engine *engine, struct cluster *cluster);
 void target_release(struct target *target);
+/* Closed, and all of its events are delivered: nothing of it stays, but for a watch. */
+void open_announced(struct engine *engine, struct open *open);
 void open_free(struct engine *engine, struct open *open);
 void entry_free(struct engine *engine, struct entry *entry);
 /* Frees what is announced and over its time. */
@@ -575,12 +592,18 @@ struct instant duties_wake(const struct engine *engine);
 void duties_free(struct engine *engine);
 
 /* ---- share.c: shares in the lock of an infobase ---- */
+/* That of an infobase; NULL: there is none. */
+struct hold *hold_known(const struct engine *engine, struct cluster *cluster,
+                        const struct uuid *infobase);
+/* ... or a new one. */
 struct hold *hold_find(struct engine *engine, struct cluster *cluster, const struct uuid *infobase);
 /* One command at a time works on a lock. False: another one does; its hold_leave() touches this
  * one. */
 bool hold_enter(struct open *open, struct hold *hold);
 /* The work on it is over for now; the next one may begin. */
 void hold_leave(struct engine *engine, struct drain *drain);
+/* Frees it when nobody has to do with it any more. */
+void hold_drop_unused(struct engine *engine, struct hold *hold);
 /* What was read does not serve any more. */
 void drain_forget_seen(struct drain *drain);
 void drain_begin(struct open *open);
@@ -592,7 +615,8 @@ void drain_fold_locked(struct engine *engine, struct open *open, const struct re
 /* An ATTEMPT(ACT_RESTORE). */
 void drain_fold_attempt(struct open *open, struct instant licence);
 /* False: a repeat. */
-bool drain_fold_restored(struct engine *engine, struct open *open, const struct record *record);
+bool drain_fold_restored(struct engine *engine, struct open *open, const struct record *record,
+                         struct wall broker_time);
 /* After a new OWNER of ours. Every drain is restarted before one of them goes on. */
 void drain_restart(struct engine *engine, struct open *open, struct instant now);
 
@@ -607,6 +631,42 @@ void drain_answered(struct engine *engine, struct open *open, const struct engin
                     struct instant now);
 /* May the write that is out leave? */
 bool drain_allows(const struct engine *engine, const struct open *open);
+/* The parts of giving back, for watch.c as well: asks for what stands there; ... */
+void drain_read_lock(struct engine *engine, struct open *open, struct instant now);
+/* ... writes what the licence allows; ... */
+void drain_write_lock(struct engine *engine, struct open *open, const struct infobase_lock *lock,
+                      enum lock_work work);
+/* ... is there a licence that rests on what was seen, to take the lock or to give it back? ... */
+bool drain_licence_serves(const struct drain *drain, bool restores, struct instant now);
+/* ... asks for one to give back; ... */
+void drain_append_attempt(struct engine *engine, struct open *open, struct instant now);
+/* ... says what stands there now. */
+void drain_append_restored(struct engine *engine, struct open *open, bool kept_foreign,
+                           const struct error *why, struct instant now);
+
+/* ---- watch.c: a lock of ours that is written after everything was given back ---- */
+/* The last RESTORED of a hold counts, and says what stands there. */
+void watch_begin(struct open *open, struct hold *hold, const struct record *record,
+                 struct wall until);
+/* Nothing is looked for any more. */
+void watch_leave(struct engine *engine, struct drain *drain);
+/* ... because somebody takes the lock again, or the time is over. May free `open`. */
+void watch_end(struct engine *engine, struct open *open);
+static inline bool watch_is_on(const struct open *open)
+{
+    return open->drain && open->drain->watch;
+}
+/* An ATTEMPT(ACT_RESTORE) and a RESTORED behind the end. */
+void watch_fold_attempt(struct engine *engine, struct open *open);
+void watch_fold_restored(struct engine *engine, struct open *open, const struct record *record,
+                         struct wall broker_time);
+void watch_restart(struct drain *drain, struct instant now);
+void watch_step(struct engine *engine, struct open *open, struct instant now);
+void watch_answered(struct engine *engine, struct open *open, const struct engine_answer *answer,
+                    struct instant now);
+/* A lock was read: does it bear the mark of a command that no record here explains? */
+void watch_name(struct engine *engine, struct open *open);
+void strays_free(struct engine *engine);
 
 /* Before RESOLVED all targets are decided together (expired, stopped, failed). */
 static inline bool open_is_decided(const struct open *open)

@@ -394,10 +394,9 @@ static inline bool hand_next(struct hand *hand, struct engine_action *ret)
 
 static inline const char *action_name(const struct engine_action *action)
 {
-    static const char *const labels[] = {
-        "APPEND",     "LIST",      "PROBE",  "END",       "CONNECTIONS",
-        "DISCONNECT", "INTERRUPT", "HANDLE", "LOCK_READ", "LOCK_WRITE",
-        "PUBLISH"};
+    static const char *const labels[] = {"APPEND",      "LIST",       "PROBE",     "END",
+                                         "CONNECTIONS", "DISCONNECT", "INTERRUPT", "HANDLE",
+                                         "LOCK_READ",   "LOCK_WRITE", "PUBLISH"};
     return action->kind == ENGINE_APPEND ? record_kind_label(action->record->kind)
                                          : labels[action->kind];
 }
@@ -818,7 +817,15 @@ static inline void hand_carry_out(struct hand *hand, const struct engine_action 
     }
 }
 
-/* Time jumps to what the engine waits for; ends when it waits for nothing. */
+/* All is over; only infobases that were drained are still looked at from time to time. */
+static inline bool hand_only_watches(const struct hand *hand)
+{
+    struct engine_counts counts = engine_counts(hand->engine);
+    return counts.locks_watched && !counts.locks_stray && !counts.open_commands &&
+           !counts.events_waiting && !counts.appends_waiting;
+}
+
+/* Time jumps to what the engine waits for; ends when it waits for nothing, or only watches. */
 static inline void hand_run(struct hand *hand)
 {
     struct engine_action action;
@@ -826,7 +833,7 @@ static inline void hand_run(struct hand *hand)
         while (hand_next(hand, &action))
             hand_carry_out(hand, &action);
         struct instant wake = engine_wake(hand->engine);
-        if (wake.ns == INSTANT_NEVER.ns)
+        if (wake.ns == INSTANT_NEVER.ns || hand_only_watches(hand))
             return;
         int64_t ms = instant_ms_between(hand->now, wake) + 1;
         hand_pass(hand, ms > 0 ? ms : 1);
