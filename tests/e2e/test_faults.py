@@ -19,6 +19,8 @@ IB = "ib-01"
 REQUEST_S, VERIFY_S, LICENCE_S = 2, 4, 10
 PAUSE_S = 14                # longer than a licence and than a session of the group
 SPOILT_COMMANDS = 60
+TROUBLE_S = 11              # a session of the group, and a little
+CONFLICT = 5                # exit status
 
 
 class FaultWorld(World):
@@ -175,14 +177,9 @@ def stopped(process):
 
 
 def ready_again(worker):
-    """A broker that stood still for longer than the group's session may take the client's second request to join for another
-    worker of that name: the first is fenced, says so and ends, and a supervisor starts it again."""
-    def is_ready():
-        if not worker.alive() and "another worker has joined the group" in worker.text():
-            worker.start(ready=False)
-        return worker.readiness()[0] == 200
-
-    wait_for("ready again", is_ready, 90)
+    """By itself, also where the broker took the client's late second request to join for another worker of that name."""
+    wait_for("ready again", lambda: worker.readiness()[0] == 200 or not worker.alive(), 90)
+    expect(worker.alive() and worker.starts == 1, f"it did not recover by itself:\n{worker.text()[-2000:]}")
 
 
 def nothing_is_ended_while_the_journal_cannot_be_written(world):
@@ -242,6 +239,21 @@ def a_worker_that_was_paused_does_no_harm(world):
         world.end_session(name, str(uuid.uuid4()), "already_gone")
 
 
+def of_two_workers_of_one_name_the_first_stops(world):
+    """It says why, and the other one goes on with its work."""
+    cluster, session = world.fresh()
+    first = world.workers["worker-1"]
+    time.sleep(TROUBLE_S)       # a session's length in peace: whoever is fenced now was not fenced by itself
+    twin = world.start_worker("twin", {"kafka": {"instance": "worker-1"}})
+    status = first.wait()
+    expect(status == CONFLICT, f"wanted exit status {CONFLICT}, got {status}")
+    expect("another worker has joined the group as kafka.instance 'worker-1'" in first.text(), "it does not say why")
+    expect(twin.alive() and twin.readiness()[0] == 200, f"the twin: {twin.readiness()}")
+    world.end_session(cluster, session)
+    expect(twin.stop() == 0, "the twin does not end well")
+    first.start()
+
+
 def the_checker_is_content(world):
     world.check()
 
@@ -252,7 +264,7 @@ CASES = [
     a_session_that_stays_survived, an_empty_list_that_lies_is_not_believed, a_slow_list_still_ends_sessions,
     what_is_as_large_as_the_broker_takes_stops_nobody, nothing_is_ended_while_the_journal_cannot_be_written,
     an_old_licence_is_not_acted_on, a_worker_that_was_paused_does_no_harm, a_cluster_that_goes_mad_gets_true_verdicts,
-    the_checker_is_content,
+    of_two_workers_of_one_name_the_first_stops, the_checker_is_content,
 ]
 
 

@@ -101,7 +101,14 @@ static void on_assigned(struct kafka_consumer *consumer,
     accept_assignment(consumer);
     consumer->membership = MEMBER_IN;
     consumer->generation++;
+    anew_joined(consumer);
     tell_partitions(consumer, KAFKA_CONSUMER_ASSIGNED, false);
+}
+
+/* The group's client is of no use any more. */
+static bool is_out(const struct kafka_consumer *consumer)
+{
+    return consumer->membership == MEMBER_FATAL || consumer->membership == MEMBER_FENCED;
 }
 
 static void give_back(struct kafka_consumer *consumer)
@@ -109,13 +116,16 @@ static void give_back(struct kafka_consumer *consumer)
     commits_forget(consumer);
     forget_held(consumer);
     rd_kafka_assign(consumer->group, NULL);
-    if (consumer->membership != MEMBER_FATAL)
+    if (!is_out(consumer))
         consumer->membership = MEMBER_OUT;
 }
 
 static void on_revoked(struct kafka_consumer *consumer)
 {
     bool lost = rd_kafka_assignment_lost(consumer->group) != 0;
+    anew_settle(consumer);
+    if (lost && !rd_kafka_fatal_error(consumer->group, NULL, 0))
+        anew_trouble(consumer); /* not by being fenced */
     stop_all(consumer);
     consumer->generation++;
     if (consumer->membership == MEMBER_IN)
@@ -152,13 +162,15 @@ static void on_fatal(struct kafka_consumer *consumer)
 {
     char said[256] = "";
     rd_kafka_resp_err_t code = rd_kafka_fatal_error(consumer->group, said, sizeof said);
+    anew_settle(consumer);
     if (consumer->membership == MEMBER_IN)
         tell_partitions(consumer, KAFKA_CONSUMER_REVOKED, true);
-    stop_all(consumer);
     forget_held(consumer);
     commits_forget(consumer);
-    consumer->membership = MEMBER_FATAL;
     consumer->generation++;
+    if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID && anew_begin(consumer))
+        return;
+    consumer->membership = MEMBER_FATAL;
     struct waiting *waiting = consumer_tell(consumer, KAFKA_CONSUMER_FATAL);
     if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
         error_set(
@@ -176,7 +188,7 @@ static void on_rebalance(struct kafka_consumer *consumer, rd_kafka_event_t *even
 {
     switch (rd_kafka_event_error(event)) {
     case RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS:
-        if (consumer->closing)
+        if (consumer->closing || is_out(consumer))
             rd_kafka_assign(consumer->group, NULL);
         else
             on_assigned(consumer, rd_kafka_event_topic_partition_list(event));
@@ -211,10 +223,11 @@ static void on_event(struct kafka_consumer *consumer, rd_kafka_event_t *event)
         commits_answered(consumer, event);
         return;
     case RD_KAFKA_EVENT_ERROR:
-        if (rd_kafka_event_error_is_fatal(event) && consumer->membership != MEMBER_FATAL) {
+        if (rd_kafka_event_error_is_fatal(event) && !is_out(consumer)) {
             on_fatal(consumer);
             return;
         }
+        anew_note(consumer, rd_kafka_event_error(event));
         note_right(consumer, rd_kafka_event_error(event));
         kafka_note_event(consumer->hub, "group", event);
         return;
@@ -309,12 +322,10 @@ void kafka_consumer_rejoin(struct kafka_consumer *consumer)
         kafka_hub_note(consumer->hub, "group", 4, err.code, err.message);
 }
 
-static enum error_code open_group(struct kafka_consumer *consumer,
-                                  const struct kafka_settings *settings, struct error *err)
+enum error_code consumer_open_group(struct kafka_consumer *consumer, rd_kafka_conf_t *conf,
+                                    struct error *err)
 {
-    rd_kafka_conf_t *conf;
-    if (kafka_conf(settings, KAFKA_ROLE_GROUP, &conf, err) ||
-        kafka_handle(KAFKA_ROLE_GROUP, conf, &consumer->group, err))
+    if (kafka_handle(KAFKA_ROLE_GROUP, conf, &consumer->group, err))
         return ERR_CONFIG;
     CHECK(rd_kafka_poll_set_consumer(consumer->group) == RD_KAFKA_RESP_ERR_NO_ERROR);
     consumer->queue = rd_kafka_queue_get_consumer(consumer->group);
@@ -336,7 +347,11 @@ enum error_code kafka_consumer_create(struct kafka_hub *hub, const struct kafka_
     consumer->name = mem_text(name, strlen(name));
     if (kafka_reader_create(hub, settings, KAFKA_READ_SHARED, "commands", &consumer->reader, err))
         return ERR_CONFIG;
-    if (open_group(consumer, settings, err))
+    rd_kafka_conf_t *conf;
+    if (kafka_conf(settings, KAFKA_ROLE_GROUP, &conf, err))
+        return ERR_CONFIG;
+    anew_init(consumer, conf);
+    if (consumer_open_group(consumer, conf, err))
         return ERR_CONFIG;
     *ret = STEAL(consumer);
     return ERR_OK;
@@ -348,14 +363,14 @@ static void group_dropped(void *owner)
     consumer->drop = NULL;
 }
 
-static void drop_group(struct kafka_consumer *consumer)
+void consumer_drop_group(struct kafka_consumer *consumer)
 {
     rd_kafka_queue_destroy(consumer->queue);
     if (consumer->close_queue)
         rd_kafka_queue_destroy(consumer->close_queue);
     consumer->drop = kafka_handle_drop(consumer->hub, consumer->group, consumer, group_dropped);
     consumer->group = NULL;
-    consumer->closing = DROPPING;
+    consumer->commit_out = false; /* its answer goes with the client that sent it */
 }
 
 static void begin_closing(struct kafka_consumer *consumer)
@@ -363,7 +378,7 @@ static void begin_closing(struct kafka_consumer *consumer)
     consumer->closing = CLOSING;
     if (consumer->membership == MEMBER_REVOKED || consumer->membership == MEMBER_LEAVING)
         give_back(consumer);
-    if (consumer->membership == MEMBER_FATAL)
+    if (is_out(consumer))
         return;
     /* A queue of its own: the client's queue forwarded to itself would lock up. */
     consumer->close_queue = rd_kafka_queue_new(consumer->group);
@@ -384,10 +399,12 @@ static void serve_closing(struct kafka_consumer *consumer)
     if (consumer->closing == CLOSING) {
         if (consumer->close_queue)
             serve_queue(consumer, consumer->close_queue);
-        bool done =
-            consumer->membership == MEMBER_FATAL || rd_kafka_consumer_closed(consumer->group);
-        if (done && !consumer->ask && !consumer->count)
-            drop_group(consumer);
+        bool done = is_out(consumer) || rd_kafka_consumer_closed(consumer->group);
+        if (done && !consumer->ask && !consumer->count) {
+            if (consumer->group) /* else it is being dropped already */
+                consumer_drop_group(consumer);
+            consumer->closing = DROPPING;
+        }
     }
     if (consumer->closing == DROPPING && !consumer->drop && kafka_reader_closed(consumer->reader))
         consumer->closing = CLOSED;
@@ -417,7 +434,7 @@ static void destroy_group(struct kafka_consumer *consumer)
         rd_kafka_queue_destroy(consumer->queue);
         if (consumer->close_queue)
             rd_kafka_queue_destroy(consumer->close_queue);
-        if (consumer->membership != MEMBER_FATAL && consumer->closing <= FLUSHING)
+        if (!is_out(consumer) && consumer->closing <= FLUSHING)
             rd_kafka_consumer_close(consumer->group);
         consumer->drop = kafka_handle_drop(consumer->hub, consumer->group, consumer, group_dropped);
     }
@@ -433,6 +450,7 @@ void kafka_consumer_destroy(struct kafka_consumer *consumer)
     kafka_reader_destroy(consumer->reader);
     destroy_group(consumer);
     commits_forget(consumer);
+    anew_release(consumer);
     struct waiting *waiting;
     while ((waiting = STAILQ_FIRST(&consumer->events))) {
         STAILQ_REMOVE_HEAD(&consumer->events, link);
@@ -455,6 +473,8 @@ bool kafka_consumer_poll(struct kafka_consumer *consumer, struct kafka_consumer_
     commits_send(consumer);
     if (consumer->closing)
         serve_closing(consumer);
+    else if (consumer->membership == MEMBER_FENCED)
+        anew_serve(consumer);
     if (consumer->membership == MEMBER_LEAVING && commits_done(consumer))
         give_back(consumer);
     asks_send(consumer);

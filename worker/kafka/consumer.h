@@ -10,6 +10,7 @@
  *   commit(p, ...)      when durable; coalesced: one request in flight, the newest offset wins
  *   REVOKED {p...}   -> stop acting, commit what is durable, then kafka_consumer_let_go()
  *   lost             -> the same, but commits would be refused: do not wait for anything
+ *   FENCED           -> fenced after a lost session: joins once more by itself (consumer_anew.c)
  *   FATAL            -> stop and say so; nothing comes any more
  *
  * Loop thread only. Invariant: a partition is started only while it is assigned. */
@@ -40,6 +41,8 @@ enum kafka_consumer_event_kind {
     KAFKA_CONSUMER_COMMITTED, /* answer to a commit of `partition` */
     KAFKA_CONSUMER_COUNT,     /* answer to kafka_consumer_count(): `offset` partitions */
     KAFKA_CONSUMER_POSITION,  /* answer to kafka_consumer_ask() for `partition` */
+    KAFKA_CONSUMER_FENCED,    /* out, after REVOKED (lost) if it was in; joins once more by itself.
+                                 `error` says why. ASSIGNED or FATAL follows */
     KAFKA_CONSUMER_FATAL,     /* this member is out for good; `error` says what to do */
     KAFKA_CONSUMER_CLOSED,    /* kafka_consumer_close() is complete */
 };

@@ -93,8 +93,9 @@ static void ask_release(struct kafka_job *job)
 
 void asks_send(struct kafka_consumer *consumer)
 {
-    if (consumer->ask || consumer->asked_count == 0 || consumer->closing)
-        return;
+    bool out = consumer->membership == MEMBER_FENCED || consumer->membership == MEMBER_FATAL;
+    if (consumer->ask || consumer->asked_count == 0 || consumer->closing || out)
+        return; /* fenced: the next client of the group is asked */
     size_t count = consumer->asked_count;
     struct ask_job *ask = mem_alloc(1, sizeof *ask + count * sizeof *ask->answers);
     ask->group = consumer->group;
@@ -165,7 +166,8 @@ static void count_release(struct kafka_job *job)
 
 void kafka_consumer_count(struct kafka_consumer *consumer)
 {
-    if (consumer->count || consumer->closing || !consumer->group)
+    bool out = consumer->membership == MEMBER_FENCED || consumer->membership == MEMBER_FATAL;
+    if (consumer->count || consumer->closing || out)
         return;
     struct count_job *count = mem_new(struct count_job);
     count->group = consumer->group;

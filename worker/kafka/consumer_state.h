@@ -1,5 +1,6 @@
 /* consumer_state.h - the insides of the group's consumer, shared by consumer.c (membership,
- * reading, life), consumer_commit.c and consumer_ask.c only. Internal to worker/kafka. */
+ * reading, life), consumer_anew.c, consumer_commit.c and consumer_ask.c only. Internal to
+ * worker/kafka. */
 #ifndef KAFKA_CONSUMER_STATE_H
 #define KAFKA_CONSUMER_STATE_H
 
@@ -40,7 +41,15 @@ enum membership {
     MEMBER_IN,      /* assigned: partitions may be started */
     MEMBER_REVOKED, /* to be let go by the service; commits are still possible */
     MEMBER_LEAVING, /* let go: given back when the last commit is answered */
+    MEMBER_FENCED,  /* out; another client of the group takes the place of this one */
     MEMBER_FATAL,
+};
+
+/* May being fenced be this member's own doing (consumer_anew.c)? */
+enum trouble {
+    TROUBLE_NONE,
+    TROUBLE_LOST, /* the session or the connection was lost while a join may have been under way */
+    TROUBLE_ANEW, /* it was fenced since then, and has joined once more */
 };
 
 enum closing {
@@ -65,7 +74,11 @@ struct kafka_consumer {
     size_t held_count;
     enum membership membership;
     enum closing closing;
-    uint64_t generation; /* assignments and revocations so far */
+    enum trouble trouble;
+    uint64_t in_since_ms;       /* the hub's time of the last assignment */
+    uint64_t session_ms;        /* session.timeout.ms in force */
+    rd_kafka_conf_t *anew_conf; /* what another client of the group is made of */
+    uint64_t generation;        /* assignments and revocations so far */
     struct waiting_list events;
     struct waiting *given; /* the event polled last: its borrowed parts live until the next poll */
     struct commit_list commits; /* not sent */
@@ -84,6 +97,28 @@ struct kafka_consumer {
 struct waiting *consumer_tell(struct kafka_consumer *consumer, enum kafka_consumer_event_kind kind);
 /* NULL: the partition is not assigned. */
 struct held *consumer_find(const struct kafka_consumer *consumer, int32_t partition);
+
+/* Destroys the group's client on the pool; `drop` is NULL again when that is done. */
+void consumer_drop_group(struct kafka_consumer *consumer);
+/* Makes a client and subscribes; consumes `conf`. ERR_CONFIG. */
+enum error_code consumer_open_group(struct kafka_consumer *consumer, rd_kafka_conf_t *conf,
+                                    struct error *err) MUST_CHECK;
+
+/* ---- consumer_anew.c ---- */
+void anew_init(struct kafka_consumer *consumer, const rd_kafka_conf_t *conf);
+void anew_release(struct kafka_consumer *consumer);
+/* An assignment came. */
+void anew_joined(struct kafka_consumer *consumer);
+/* Before the membership changes: a session's length in the group is the end of all trouble. */
+void anew_settle(struct kafka_consumer *consumer);
+/* The session was lost. */
+void anew_trouble(struct kafka_consumer *consumer);
+/* The group's client tells of an error. */
+void anew_note(struct kafka_consumer *consumer, rd_kafka_resp_err_t code);
+/* Fenced: true when the member joins once more, false when this is its end. */
+bool anew_begin(struct kafka_consumer *consumer);
+/* The next step of a member that joins once more. */
+void anew_serve(struct kafka_consumer *consumer);
 
 /* ---- consumer_commit.c ---- */
 /* Sends what was given, one request at a time. */

@@ -91,6 +91,12 @@ static void consumer_event(struct service *service, const struct kafka_consumer_
         if (partition && partition->engine)
             partition_committed(partition, event, now);
         break;
+    case KAFKA_CONSUMER_FENCED:
+        metrics_add(service->metrics, METRIC_group_fenced_total, NO_LABELS, 1);
+        log_line(LOG_LEVEL_WARNING, "this member was fenced, joining the group once more",
+                 LOG_TEXT("reason", event->error.message));
+        service->joined = false;
+        break;
     case KAFKA_CONSUMER_FATAL:
         log_line(LOG_LEVEL_ERROR, "this member is out of the group, stopping",
                  LOG_TEXT("reason", event->error.message));
