@@ -7,9 +7,11 @@
  *   {"op": "command", "message": {...}}          -> {"json": proto3 JSON, "digest": hex,
  * "encoding":
  *                                                   ..., "framed": ..., "unknown_fields": n}
+ *   {"op": "filters", "message": {...}}          -> {}                    could they be asked?
  *   {"op": "encode", "message": {...}, "form": n} -> {"message": {...}}   n: enum message_form
  *   {"op": "event", "style": n}                  -> {"messages": [...]}   n: 1 structured, 2
  * protobuf
+ *   {"op": "example", "kind": n}                 -> {"messages": [...]}   n: enum event_kind
  *   {"op": "view", "message": {...}}             -> {"view": stable JSON}
  *   {"op": "handler_request", "mode": n}         -> {"request": JSON}     n: enum handler_mode
  *   {"op": "handler_answer", "mode": n, "count": n, "answer": text} -> {"results": [...],
@@ -28,7 +30,9 @@
 #include "command/message.h"
 #include "event/decode.h"
 #include "event/encode.h"
+#include "examples.h"
 #include "model/session.h"
+#include "select/select.h"
 
 enum { LINE_MAX_BYTES = 16 * 1024 * 1024, HEADERS_MAX = 64 };
 
@@ -120,6 +124,16 @@ static json_t *op_command(const struct message *message)
     return json_pack("{s:o,s:s,s:s,s:b,s:i}", "json", parsed(&json), "digest", buf_text(&hex),
                      "encoding", message_encoding_label(info.encoding), "framed", info.framed,
                      "unknown_fields", (int)info.unknown_fields);
+}
+
+/* What a worker would say of its filters before it takes the command. */
+static json_t *op_filters(const struct message *message)
+{
+    AUTO(command) command = NULL;
+    struct error err;
+    if (message_decode(message, &command, NULL, &err) || select_check(command, true, &err))
+        return refusal(&err);
+    return json_object();
 }
 
 static json_t *op_encode(const struct message *message, int form)
@@ -230,6 +244,14 @@ static json_t *op_event(int number)
     return json_pack("{s:o}", "messages", messages);
 }
 
+static json_t *op_example(int kind)
+{
+    AUTO(outgoing) outgoing = example_event((enum event_kind)kind);
+    if (!outgoing)
+        return json_pack("{s:[]}", "messages");
+    return json_pack("{s:[o]}", "messages", write_message(&outgoing->messages[0]));
+}
+
 enum { HANDLER_TARGETS = 3 };
 
 static json_t *op_handler_request(enum handler_mode mode)
@@ -301,8 +323,12 @@ static json_t *answer(const json_t *request)
     struct text op = text_of(json_string_value(json_object_get(request, "op")));
     if (text_equal(op, TEXT("command")))
         return op_command(&message);
+    if (text_equal(op, TEXT("filters")))
+        return op_filters(&message);
     if (text_equal(op, TEXT("encode")))
         return op_encode(&message, (int)json_integer_value(json_object_get(request, "form")));
+    if (text_equal(op, TEXT("example")))
+        return op_example((int)json_integer_value(json_object_get(request, "kind")));
     if (text_equal(op, TEXT("view")))
         return op_view(&message);
     if (text_equal(op, TEXT("handler_request")))

@@ -11,7 +11,7 @@ import uuid
 
 import jsonschema
 import yaml
-from curfew.v1 import command_pb2
+from curfew.v1 import command_pb2, event_pb2
 from google.protobuf import json_format
 
 import encodings_of_clients as encodings
@@ -265,16 +265,42 @@ def verdicts(codec):
         check("error" in ours(text), why, text)
 
 
+SCHEMA_OF = {"command": "command", "control": "command", "event": "event"}
+
+
 def examples(codec, source, schemas):
-    """The examples in schemas/asyncapi.yaml are what the schemas and the worker take."""
+    """The examples in schemas/asyncapi.yaml are what the schemas and the worker take, and as the worker writes them; every
+    action and every kind has one. (Those of events are made by make_examples.py.)"""
     document = yaml.safe_load((source / "schemas" / "asyncapi.yaml").read_text())
+    named = document["components"]["schemas"]
+    seen = {"command": set(), "event": set()}
+    identities = []
     for name, message in document["components"]["messages"].items():
+        headers_schema = jsonschema.Draft202012Validator(named["eventHeaders" if name == "event" else "commandHeaders"])
         for example in message["examples"]:
             data = example["payload"]
-            schema_takes(schemas[name], data, name, example["name"])
+            schema_takes(schemas[SCHEMA_OF[name]], data, name, example["name"])
+            schema_takes(headers_schema, example.get("headers", {}) if name != "event" else example["headers"], name, example["name"], "headers")
             headers = [(key, value.encode()) for key, value in example.get("headers", {}).items()]
-            answer = codec.ask("command" if name == "command" else "view", (headers, json.dumps(data).encode()))
+            raw = (headers, json.dumps(data).encode())
+            answer = codec.ask("view" if name == "event" else "command", raw)
             check("error" not in answer, name, example["name"], answer)
+            if name == "event":
+                seen["event"].add(data["kind"])
+                check(example["headers"]["ce_type"] == f"curfew.command.{example['name']}.v1", example["name"], "type")
+                continue
+            identities.append(data["id"])
+            seen["command"] |= set(data)
+            check(answer.get("json") == data, name, example["name"], "the worker writes it as", answer.get("json"))
+            check(codec.ask("filters", raw) == {}, name, example["name"], codec.ask("filters", raw))
+            for form in range(6):       # and all its own encodings are one command
+                again = codec.ask("command", unpack(codec.ask("encode", raw, form=form)["message"]))
+                check(again.get("digest") == answer.get("digest"), name, example["name"], form, again)
+    check(len(set(identities)) == len(identities), "two examples of commands have one id", identities)
+    actions = {field.json_name for field in command_pb2.Command.DESCRIPTOR.oneofs_by_name["action"].fields}
+    check(actions <= seen["command"], "no example of", actions - seen["command"])
+    kinds = {value.name for value in event_pb2.EventKind.DESCRIPTOR.values if value.number}
+    check(kinds == seen["event"], "no example of", kinds - seen["event"])
 
 
 INSTEAD, BEFORE = 2, 3  # as in HandlerMode

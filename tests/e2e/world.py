@@ -34,6 +34,7 @@ from curfew.v1 import command_pb2
 
 import bootstrap
 import checker
+import published
 from bootstrap import ROOT
 
 START_S = 60                # for a process to come up on a busy machine
@@ -482,6 +483,9 @@ class World:
         violations = self.sim.violations()
         expect(not problems, f"the checker found {len(problems)} problems")
         expect(not violations, f"the worker broke the RAS protocol: {violations[:5]}")
+        wrong, kinds = published.hold(self.tail("curfew.events").messages)
+        print(f"events as schemas/ has them: {kinds}", flush=True)
+        expect(not wrong, f"{len(wrong)} things in events are not as schemas/ has them: {wrong[:5]}")
         return figures
 
 
