@@ -196,6 +196,7 @@ class Command:
         self.round_at = {}       # index -> when its list counted
         self.nobody_left = False
         self.grace_until = 0
+        self.was_approved = False
         self.lock_from = 0      # of a drain: its lock lets people in until then
         self.end_by = 0          # 0: the expiry
         self.withheld = None     # (epoch, digest, until): the next list of that epoch waits
@@ -472,8 +473,10 @@ class Journal:
             self.problem(f"{line}: {command.id} is approved {line.at - until} ms too late")
         waited = line.at - command.resolved_at
         command.waits = None
-        command.grace_until += waited if command.grace_until else 0
-        command.end_by += waited if command.end_by else 0
+        command.was_approved = True
+        if not command.locked:      # else its times are known to those who are kept out
+            command.grace_until += waited if command.grace_until else 0
+            command.end_by += waited if command.end_by else 0
         self.figures["lists approved"] += 1
 
     def judge_list(self, line, command):
@@ -526,10 +529,14 @@ class Journal:
         command = self.open(line, record, "locked")
         if not command:
             return
-        if not command.drains or command.is_dry_run or command.targets is not None:
-            self.problem(f"{line}: {command.id} is no drain, or has its list, and takes a lock")
+        early = command.targets is None or (command.was_approved and command.round == 1 and not command.licences)
+        if not command.drains or command.is_dry_run or not early:
+            self.problem(f"{line}: {command.id} is no drain, or acts already, and takes a lock")
+        if command.waits:
+            self.problem(f"{line}: {command.id} takes a lock, and waits for an approval")
         command.locked = True
         command.lock_from = command.lock_from or ms_of(record.locked.grace_until)
+        command.end_by = ms_of(record.locked.end_by) if record.locked.attempt == 1 else command.end_by
         command.lock_licences.append((line.at, line.at + LICENCE_MS, True, str(line)))
         self.figures["locks taken"] += 1
 
@@ -560,7 +567,7 @@ class Journal:
             elif not end.outcome:
                 self.problem(f"{line}: an outcome without one: target {end.index} of {command.id}")
             else:
-                waited = command.grace_until and end.index not in command.licensed
+                waited = (command.grace_until or command.lock_from) and end.index not in command.licensed
                 if end.outcome == event_pb2.TARGET_OUTCOME_LEFT and not waited and not command.has_handler(end.index):
                     self.problem(f"{line}: target {end.index} of {command.id} is said to have left, and nobody waited for it")
                 command.outcomes[end.index] = end.outcome, line.at

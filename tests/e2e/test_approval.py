@@ -13,6 +13,7 @@ from world import Cases, World, arguments, by_sessions, expect, merged, wait_for
 
 ONE = "sim-01"
 IB = "ib-01"
+REFUSED = 5
 APPROVAL_S, SHORT_S = 90, 2     # a worker that was killed is back in the group within 20 s
 
 
@@ -115,14 +116,68 @@ def the_command_line_says_what_to_approve(world):
     expect(run.status == 0 and words in run.err, str(run))
 
 
+# ---- drains ----
+
+def lock_of(world, infobase):
+    found = world.sim.ask("lock", infobase=infobase, cluster=ONE)
+    return {field: found[field] for field in ("sessions_deny", "scheduled_jobs_deny", "denied_from", "denied_message") if field in found}
+
+
+def drain(world, infobase, *more):
+    """Its id, and the digest of its list that waits."""
+    run = world.curfew("drain", "--cluster", ONE, "--infobase", infobase, "--reason", "update", *more, "--json")
+    expect(run.status == 0, str(run))
+    command = run.json["id"]
+    pending = wait_for("it waits", lambda: next((e for e in world.waiting() if e["commandId"] == command), None))
+    return command, pending
+
+
+def a_drain_touches_nothing_before_its_whole_list_is_approved(world):
+    before = lock_of(world, IB)
+    there = {world.sim.login(ONE, IB)["session"] for _ in range(4)}
+    command, pending = drain(world, IB, "--grace", "4s", "--hold", "1h")
+    expect(there <= {target["session"] for target in pending["targets"]}, f"not all are named: {pending}")
+    expect(lock_of(world, IB) == before and all_there(world, there), "something was done without an approval")
+    expect(world.curfew("approve", command, "--digest", pending["resolvedDigest"], "--requested-by", "chief@test").status == 0, "approve")
+    wait_for("the lock", lambda: lock_of(world, IB)["sessions_deny"])
+    expect(all_there(world, there), "somebody was ended during the grace")
+    wait_for("the hold", lambda: any(each["command"] == command and each["empty"] for each in world.curfew("status", "--json").json["locks"]))
+    expect(not any(world.sim.is_there(ONE, session) for session in there), "held, and not empty")
+    expect(world.curfew("restore", "--cluster", ONE, "--infobase", IB, "--wait").status == 0, "restore")
+    expect(world.end_of(command)["outcome"] == "COMMAND_OUTCOME_COMPLETED", f"{world.end_of(command)}")
+    expect(lock_of(world, IB) == before, f"{lock_of(world, IB)} is not {before}")
+
+
+def a_drain_that_is_not_approved_or_is_cancelled_leaves_no_trace(world):
+    before = lock_of(world, IB)
+    there = world.three()
+    command, _pending = drain(world, IB)
+    expect(world.curfew("cancel", command).status == 0, "cancel")
+    expect(world.end_of(command)["outcome"] == "COMMAND_OUTCOME_CANCELLED", f"{world.end_of(command)}")
+    world.set_time(SHORT_S)
+    command, _pending = drain(world, IB)
+    expect(world.end_of(command)["outcome"] == "COMMAND_OUTCOME_EXPIRED", f"{world.end_of(command)}")
+    world.set_time(APPROVAL_S)
+    expect(lock_of(world, IB) == before and all_there(world, there), "something was done without an approval")
+
+
+def a_drain_stops_before_it_ends_more_than_it_says(world):
+    before = lock_of(world, IB)
+    run = world.curfew("drain", "--cluster", ONE, "--infobase", IB, "--max-targets", "2", "--wait", "--json")
+    expect(run.status == REFUSED and "at most 2 are allowed" in run.out, str(run))
+    expect(lock_of(world, IB) == before, "it was locked")
+
+
 def nothing_contradicts_the_journal(world):
     figures = world.check()
-    expect(figures["lists approved"] == 3 and figures["approvals refused"] == 2, f"{figures}")
+    expect(figures["lists approved"] == 4 and figures["approvals refused"] == 2, f"{figures}")
 
 
 CASES = [
     a_second_person_lets_the_list_be_ended, few_sessions_and_a_plan_wait_for_nobody, without_an_approval_in_time_everybody_stays,
-    an_approval_finds_the_worker_that_comes_back, the_command_line_says_what_to_approve, nothing_contradicts_the_journal,
+    an_approval_finds_the_worker_that_comes_back, the_command_line_says_what_to_approve,
+    a_drain_touches_nothing_before_its_whole_list_is_approved, a_drain_that_is_not_approved_or_is_cancelled_leaves_no_trace,
+    a_drain_stops_before_it_ends_more_than_it_says, nothing_contradicts_the_journal,
 ]
 
 

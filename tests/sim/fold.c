@@ -445,6 +445,8 @@ static void fold_approved(struct world *world, const struct fold *fold,
         violate(world, "approval", "%s is approved by who asked for it", brief(&command->id).text);
     command->waits = false;
     command->approved++;
+    if (command->locked)
+        return; /* its times are known to those who are kept out */
     shift(&command->grace_until, at.ms - command->resolved_at.ms);
     shift(&command->end_by, at.ms - command->resolved_at.ms);
 }

@@ -198,7 +198,9 @@ static void judge_times(struct world *world, const struct fold_command *command)
     if (waits != (command->end_by.ms > 0))
         violate(world, "times", "the list of %s says %s when its acts end", id.text,
                 waits ? "not" : "needlessly");
-    if (command->round == 1 && (grace_ms > 0) != (command->grace_until.ms > 0))
+    bool before_lock = command->command->action == ACTION_DRAIN && command->waits &&
+                       !command->locked; /* its grace begins with that */
+    if (command->round == 1 && !before_lock && (grace_ms > 0) != (command->grace_until.ms > 0))
         violate(world, "times", "the list of %s has another grace than was asked for", id.text);
     if (command->grace_until.ms && command->grace_until.ms < command->first_appended.ms + grace_ms)
         violate(world, "times", "the grace of %s is shorter than was asked for", id.text);
@@ -308,7 +310,8 @@ static bool counts(const struct fold_command *command, uint32_t index)
 {
     const struct fold_target *target = &command->targets[index];
     bool success = target_outcome_is_success(target->outcome);
-    bool empty = fold_repeats(command) && command->nobody_left;
+    bool empty =
+        (fold_repeats(command) && command->nobody_left) || command->command->action == ACTION_DRAIN;
     for (uint32_t i = index + 1; !success && i < command->count; i++)
         if (command->round > 1 && uuid_equal(&command->targets[i].session, &target->session))
             return false;

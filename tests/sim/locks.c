@@ -281,6 +281,8 @@ void oracle_fold_lock(struct world *world, struct fold *fold, struct fold_comman
     if (command->command->action != ACTION_DRAIN)
         violate(world, "I9", "%s is no drain and has a licence for a lock", id.text);
     if (record->kind == RECORD_LOCKED) {
+        if (command->waits)
+            violate(world, "approval", "%s locks, and nobody has approved its list", id.text);
         command->locked = true;
         command->end_by = record->locked.end_by;
         if (record->locked.attempt == 1)

@@ -142,6 +142,8 @@ static const char *objection(const struct world *world, const struct worker *wor
         return "grace: it is not over";
     if (command->waits)
         return "approval: nobody has approved its list";
+    if (command->command->action == ACTION_DRAIN && !command->locked)
+        return "I9: its infobase is not locked";
     if (command->dry_run)
         return "I2: its command is a dry run";
     if (target->verdict != TARGET_NONE)

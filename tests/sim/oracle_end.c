@@ -24,6 +24,8 @@ static bool follows(const struct fold_entry *entry, enum event_kind kind,
         return kind == EVENT_SESSION || kind == EVENT_PROGRESS;
     case RECORD_RESOLVED:
         return kind == EVENT_PENDING_APPROVAL || kind == EVENT_PROGRESS;
+    case RECORD_LOCKED: /* of whom an approved list names */
+        return kind == EVENT_PROGRESS && command && command->approved;
     case RECORD_APPROVED:
         return kind == EVENT_PROGRESS;
     case RECORD_RELEASED: /* a hold begins */

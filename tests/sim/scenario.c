@@ -249,6 +249,23 @@ static int recovery_waiting(uint64_t seed, bool trace)
     return crash_everywhere(seed, &plan, trace);
 }
 
+/* The same with drains, most of which wait for an approval before they lock. */
+static int recovery_draining(uint64_t seed, bool trace)
+{
+    struct plan plan = plan_fair();
+    plan.partitions = 1;
+    plan.clusters = 1;
+    plan.reconnect = 30000;
+    plan.drains = 70;
+    plan.drain_ms = 10000;
+    plan.hold_max_ms = 3000;
+    plan.graces = 40;
+    plan.grace_max_ms = 4000;
+    plan.approve_above = 1;
+    plan.approval_ms = 15000;
+    return crash_everywhere(seed, &plan, trace);
+}
+
 /* ---- the journal cannot be written (I11) ---- */
 
 enum { DOWN_FROM_MS = 5000, DOWN_FOR_MS = 30000, LICENCES_MS = 10000 };
@@ -300,6 +317,7 @@ static const struct scenario {
     {"isolation", isolation},
     {"recovery", recovery},
     {"recovery_waiting", recovery_waiting},
+    {"recovery_draining", recovery_draining},
     {"journal_down", journal_down},
 };
 

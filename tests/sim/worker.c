@@ -44,7 +44,8 @@ static void set_times(const struct plan *plan, const struct command *command,
 {
     uint32_t to_end = context->unapproved;
     for (size_t i = 0; i < ret->count; i++)
-        to_end += ret->rows[i].session && ret->rows[i].verdict == TARGET_NONE;
+        to_end += ret->rows[i].session && ret->rows[i].verdict == TARGET_NONE &&
+                  !resolve_context_knows(context, &ret->rows[i].session->uuid);
     ret->grace_ms = command->options.grace_ms;
     ret->acting_ms = plan->acting_ms;
     if (plan->approve_above && to_end > plan->approve_above)
@@ -95,6 +96,7 @@ static struct engine_config config_of(const struct world *world, const struct wo
         .deny = lock_wanted,
         .settle_ms = plan->request_timeout_ms,
         .drain_ms = plan->drain_ms,
+        .drains_ask = plan->approve_above > 0,
         .resolve_self = (void *)(uintptr_t)plan,
     };
 }

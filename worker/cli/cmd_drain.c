@@ -29,6 +29,8 @@ static const struct argp_option options[] = {
      "Disconnect what is left of ended sessions", 2},
     {"interrupt-calls", REQUEST_INTERRUPT, NULL, 0,
      "Interrupt the server call that keeps a session", 2},
+    {"max-targets", REQUEST_MAX_TARGETS, "N", 0,
+     "Give up before more sessions are ended than these, over all rounds", 2},
     {"dry-run", REQUEST_DRY_RUN, NULL, 0, "Say what would be ended, and lock and end nothing", 2},
     REQUEST_ROW_EXPIRES_IN(2),
     {NULL, 0, NULL, 0, "The answer:", 3},

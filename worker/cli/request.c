@@ -294,6 +294,7 @@ enum error_code request_drain(const struct request *request, struct wall now, st
     draft->options.dry_run = request->dry_run;
     draft->options.disconnect_connections = request->disconnect_connections;
     draft->options.interrupt_calls = request->interrupt_calls;
+    draft->options.max_targets = request->max_targets;
     if (fill_filter("--exclude", request->exclude, draft, &draft->options.exclude, err))
         return err->code;
     return settle(draft, ret, err);

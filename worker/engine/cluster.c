@@ -38,7 +38,7 @@ static struct instant cluster_wake(const struct cluster *cluster)
 static const char *names_infobase(const struct open *open)
 {
     bool resolves = open->state == STATE_ACCEPTED || open->state == STATE_BETWEEN;
-    if (!resolves || open->drain) /* a locked infobase is known by its UUID */
+    if (!resolves || (open->drain && open->drain->locks)) /* a locked one is known by its UUID */
         return NULL;
     if (open->command->action == ACTION_DRAIN)
         return open->command->infobase;

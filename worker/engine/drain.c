@@ -20,6 +20,18 @@ enum {
 
 /* ---- requests and answers ---- */
 
+/* The one that is locked, or was, or whose list was approved; NULL: as the command names it. */
+static const struct uuid *infobase_of(const struct open *open)
+{
+    const struct hold *hold = open->drain->share ? open->drain->share : open->drain->watch;
+    if (hold)
+        return &hold->key.infobase;
+    for (uint32_t i = 0; open->drain->list_waits && i < open->target_count; i++)
+        if (open->targets[i].found)
+            return &open->targets[i].identity.infobase;
+    return NULL;
+}
+
 static struct engine_action *act_on_lock(struct engine *engine, struct open *open,
                                          enum engine_action_kind kind, enum lock_work work)
 {
@@ -27,9 +39,9 @@ static struct engine_action *act_on_lock(struct engine *engine, struct open *ope
     action->tag = (open->serial << TARGET_BITS) | LOCK_INDEX;
     action->cluster = open->cluster->name;
     action->infobase = open->command->infobase;
-    const struct hold *hold = open->drain->share ? open->drain->share : open->drain->watch;
-    if (hold) { /* a name may be given to another infobase meanwhile */
-        open->drain->name = uuid_format(&hold->key.infobase);
+    const struct uuid *known = infobase_of(open);
+    if (known) { /* a name may be given to another infobase meanwhile */
+        open->drain->name = uuid_format(known);
         action->infobase = open->drain->name.text;
     }
     open->drain->work = work;
@@ -169,8 +181,7 @@ static void append_locked(struct engine *engine, struct open *open, struct hold 
     record->locked.until = drain->until;
     if (!drain->locks) {
         int64_t from = grace_until.ms ? grace_until.ms : engine_broker_now(engine, now).ms;
-        int64_t time =
-            command->drain_deadline_ms ? command->drain_deadline_ms : engine->config.drain_ms;
+        int64_t time = drain_time_ms(engine, open);
         record->locked.end_by.ms = from + time;
         record->locked.until.ms = from + time + command->hold_ms;
     }
@@ -385,7 +396,7 @@ static bool decide_waiting(struct engine *engine, struct open *open, struct inst
     if (open->pending & ~(unsigned)PENDING_LOCK)
         return false; /* something is on its way, and the main line knows that */
     bool stopped = is_stopped(engine, open, now, &why);
-    if (!stopped && (open->state == STATE_BETWEEN || drain->in_force))
+    if (!stopped && (open->state == STATE_BETWEEN || drain->in_force || drain_looks(engine, open)))
         return false;
     if (!open->gives_up || open->state == STATE_ACCEPTED) /* later on its leftovers need lists */
         cluster_served(open); /* what it waited for was a round's list */
@@ -406,6 +417,44 @@ static bool decide_waiting(struct engine *engine, struct open *open, struct inst
     return true;
 }
 
+/* Its list was approved: nobody of it is ended before the lock stands. */
+static bool decide_approved(struct engine *engine, struct open *open, struct instant now)
+{
+    struct drain *drain = open->drain;
+    struct error why;
+    if (!drain->list_waits || drain->in_force)
+        return false;
+    if (open->pending & ~(unsigned)PENDING_LOCK)
+        return true; /* a cancel is on its way */
+    bool stopped = is_stopped(engine, open, now, &why);
+    heap_set(engine, open, stopped ? INSTANT_NEVER : engine_instant_of(engine, open_end(open)));
+    if (open->pending || drain->work != LOCK_IDLE)
+        return true; /* a LOCKED may still come back, and then has to be given back */
+    if (wait_decides(engine, open, stopped ? &why : NULL, now)) {
+        heap_set(engine, open, INSTANT_NEVER);
+        hold_leave(engine, drain);
+        return true;
+    }
+    work_on_lock(engine, open, false, now);
+    return true;
+}
+
+bool drain_looks(const struct engine *engine, const struct open *open)
+{
+    const struct drain *drain = open->drain;
+    return drain && open->state == STATE_ACCEPTED && !drain->locks && !drain->looked &&
+           !(open->pending & PENDING_LOCK) &&
+           (engine->config.drains_ask || open->command->options.max_targets > 0);
+}
+
+void drain_has_looked(struct engine *engine, struct open *open)
+{
+    open->drain->looked = true;
+    open->empty_since = (struct instant){0}; /* what is proven then counts for the round alone */
+    open->empty_twice = false;
+    engine_touch(engine, open);
+}
+
 bool drain_gives_back_first(struct engine *engine, struct open *open, const struct error *why)
 {
     if (!open->drain || !open->drain->share)
@@ -422,6 +471,8 @@ bool drain_decides(struct engine *engine, struct open *open, struct instant now)
         return false;
     if (open->state == STATE_ACCEPTED || open->state == STATE_BETWEEN)
         return decide_waiting(engine, open, now);
+    if (open->state == STATE_ENDING)
+        return decide_approved(engine, open, now);
     if (open->state == STATE_CLOSED && drain->watch) {
         watch_step(engine, open, now);
         return true;

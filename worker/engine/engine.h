@@ -105,6 +105,7 @@ struct engine_config {
     int64_t settle_ms;  /* no request to a cluster takes longer: after its licence has ended an
                            earlier owner's write may still arrive that much later */
     int64_t drain_ms;   /* a drain without a deadline goes on this long after its grace */
+    bool drains_ask;    /* a drain may need an approval: it looks before it locks */
 };
 
 enum engine_action_kind {

@@ -24,7 +24,8 @@ static const enum state next_state[STATE_COUNT][RECORD_RELEASED + 1] = {
     [STATE_PENDING] = {[RECORD_APPROVED] = STATE_ENDING,
                        [RECORD_OUTCOME] = STATE_PENDING,
                        [RECORD_CANCELLED] = STATE_PENDING},
-    [STATE_ENDING] = {[RECORD_ATTEMPT] = STATE_ENDING,
+    [STATE_ENDING] = {[RECORD_LOCKED] = STATE_ENDING, /* of a drain that was approved first */
+                      [RECORD_ATTEMPT] = STATE_ENDING,
                       [RECORD_OUTCOME] = STATE_ENDING,
                       [RECORD_CANCELLED] = STATE_ENDING,
                       [RECORD_CLOSED] = STATE_CLOSED},
@@ -51,8 +52,9 @@ void open_move(struct engine *engine, struct open *open, enum record_kind kind)
         to = STATE_ENDING;
     bool lists = kind == RECORD_RESOLVED || kind == RECORD_OUTCOME;
     CHECK(to != STATE_NONE);
-    if (open->state == STATE_PENDING && lists && open->undecided == 0)
-        to = STATE_CLOSING; /* nobody approved it: no further list is made for them to look at */
+    bool unbegun = open->state == STATE_PENDING || (open->drain && open->drain->list_waits);
+    if (unbegun && lists && open->undecided == 0)
+        to = STATE_CLOSING; /* not approved, or not locked: no further list is made */
     else if (lists && open->undecided == 0)
         to = open_goes_on(open) ? STATE_BETWEEN : STATE_CLOSING;
     else if (kind == RECORD_RESOLVED && open->approval.epoch.number > 0 &&
@@ -311,6 +313,8 @@ static void fold_attempt(struct engine *engine, struct open *open, const struct 
         handler_licensed(open, until);
     else if (record->attempt.act == ACT_RESTORE)
         drain_fold_attempt(open, until);
+    else
+        drain_fold_begun(open);
     if (open->state == STATE_CLOSED && record->attempt.act == ACT_RESTORE)
         watch_fold_attempt(engine, open);
     for (uint32_t i = 0; record->attempt.act <= ACT_END && i < record->attempt.count; i++) {
@@ -324,6 +328,12 @@ static void fold_attempt(struct engine *engine, struct open *open, const struct 
     open_move(engine, open, RECORD_ATTEMPT);
 }
 
+/* Rests on a list, which a drain asks for when its lock is in force. */
+static bool is_listed_outcome(enum target_outcome outcome)
+{
+    return target_outcome_is_success(outcome) || outcome == TARGET_NO_LONGER_MATCHES;
+}
+
 /* Takes the record. */
 static void fold_outcome(struct engine *engine, struct open *open, struct record *record,
                          int64_t offset, struct wall broker_time)
@@ -331,6 +341,7 @@ static void fold_outcome(struct engine *engine, struct open *open, struct record
     AUTO(record) outcome = record;
     struct journal_place place = {offset, broker_time};
     bool left = false;
+    bool begun = false;
     for (uint32_t i = 0; i < outcome->outcome.count; i++) {
         struct target_end *end = &outcome->outcome.ends[i];
         if (end->index >= open->target_count || open->targets[end->index].outcome != TARGET_NONE)
@@ -345,9 +356,12 @@ static void fold_outcome(struct engine *engine, struct open *open, struct record
         reason_copy(&target->reason, &end->reason);
         open->undecided--;
         left = left || end->outcome == TARGET_LEFT;
+        begun = begun || (target->verdict == TARGET_NONE && is_listed_outcome(end->outcome));
         if (engine->config.session_events)
             duty_add(engine, EVENT_SESSION, offset, broker_time, open->entry, NULL, end->index);
     }
+    if (begun)
+        drain_fold_begun(open);
     open_move(engine, open, RECORD_OUTCOME);
     if (left)
         duty_progress(engine, open, PROGRESS_LEFT, &place, open->grace_until, STEAL(outcome));
@@ -445,6 +459,17 @@ static void announce_released(struct engine *engine, struct open *open, struct r
     duty_progress(engine, open, PROGRESS_HOLDING, &place, open->hold_until, told);
 }
 
+/* A list that was approved before its lock says whom that lock will warn. */
+static void fold_locked(struct engine *engine, struct open *open, const struct record *record,
+                        int64_t offset, struct wall broker_time, struct instant licence)
+{
+    struct journal_place place = {offset, broker_time};
+    bool first = open->drain && open->drain->list_waits && open->drain->locks == 0;
+    drain_fold_locked(engine, open, record, broker_time, licence);
+    if (first && open->grace_until.ms > 0)
+        duty_progress(engine, open, PROGRESS_WARNED, &place, open->grace_until, NULL);
+}
+
 /* Records about an open command. Takes the record. */
 static enum error_code fold_open(struct engine *engine, struct open *open, struct record *record,
                                  int64_t offset, struct wall broker_time, struct instant licence,
@@ -470,7 +495,7 @@ static enum error_code fold_open(struct engine *engine, struct open *open, struc
         fold_outcome(engine, open, record, offset, broker_time);
         return ERR_OK;
     case RECORD_LOCKED:
-        drain_fold_locked(engine, open, record, broker_time, licence);
+        fold_locked(engine, open, record, offset, broker_time, licence);
         break;
     case RECORD_RESTORED:
         if (open->state == STATE_CLOSED)

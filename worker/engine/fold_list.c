@@ -175,6 +175,7 @@ static enum error_code list_counts(struct engine *engine, struct open *open,
     for (uint32_t i = 0; i < first; i++)
         open->targets[i].leaks = false;
     license(open, first, licence);
+    drain_fold_list(open);
     return ERR_OK;
 }
 
@@ -252,9 +253,12 @@ struct sha256 approval_key(const char *by, const char *digest)
     return sha256_of(name.data, name.length);
 }
 
-/* The times of the list were counted from its moment: what the approval took comes on top. */
+/* The times of the list were counted from its moment: what the approval took comes on top. A lock
+ * has been announced, and its times stand. */
 static void shift_times(struct open *open, struct wall approved_at)
 {
+    if (open->drain && open->drain->locks)
+        return;
     int64_t waited = approved_at.ms - open->resolved_at.ms;
     struct wall *times[] = {&open->grace_until, &open->end_by, &open->hold_until};
     for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)

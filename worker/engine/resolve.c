@@ -165,10 +165,12 @@ static bool needs_approval(const struct open *open, const struct resolution *res
 }
 
 /* The grace began with the lock; the hold begins when nobody is left. */
-static struct times times_of_drain(const struct open *open, const struct resolution *resolution,
-                                   struct wall base)
+static struct times times_of_drain(const struct engine *engine, const struct open *open,
+                                   const struct resolution *resolution, struct wall base)
 {
     int64_t hold_ms = open->command->hold_ms;
+    if (!open->drain->locks) /* it waits for its approval: its lock has times of its own */
+        return (struct times){.end_by.ms = base.ms + drain_time_ms(engine, open)};
     return (struct times){
         .grace_until.ms = open->round == 0 ? open->drain->grace_until.ms : 0,
         .end_by = open->end_by,
@@ -186,7 +188,7 @@ static struct times times_of(const struct engine *engine, const struct open *ope
     bool waits =
         resolution->grace_ms > 0 || needs_approval(open, resolution) || options->until_empty;
     if (open->drain)
-        return times_of_drain(open, resolution, base);
+        return times_of_drain(engine, open, resolution, base);
     if (open->round > 0)
         return (struct times){.end_by = open->end_by};
     if (options->dry_run || !waits || resolution->count == 0)
@@ -208,6 +210,8 @@ static void append_pending(struct engine *engine, struct open *open,
     text_hex(&hex, digest.bytes, sizeof digest.bytes);
     record->pending.digest = mem_text(buf_text(&hex), hex.length);
     record->pending.until.ms = engine_broker_now(engine, now).ms + resolution->approval_ms;
+    if (open->drain && open->drain->locks && open->end_by.ms < record->pending.until.ms)
+        record->pending.until = open->end_by; /* people are kept out meanwhile */
     engine_append(engine, record, now);
 }
 
@@ -298,25 +302,51 @@ static void keep_the_new(const struct open *open, struct resolution *resolution)
     resolution->count = kept;
 }
 
-static uint32_t count_unapproved(const struct open *open)
+static int by_bytes(const void *a, const void *b)
 {
+    return memcmp(a, b, sizeof(struct uuid));
+}
+
+static uint32_t drop_repeats(struct uuid *sorted, uint32_t count)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!kept || !uuid_equal(&sorted[kept - 1], &sorted[i]))
+            sorted[kept++] = sorted[i];
+    return kept;
+}
+
+/* Sessions that targets below `end` were to end, each once, sorted; the caller frees them. */
+static struct uuid *to_be_ended(const struct open *open, uint32_t end, uint32_t *ret_count)
+{
+    struct uuid *sessions = mem_alloc(end ? end : 1, sizeof *sessions);
     uint32_t count = 0;
-    for (uint32_t i = open->approval.approved_targets; i < open->target_count; i++)
-        count += open->targets[i].found && open->targets[i].verdict == TARGET_NONE;
-    return count;
+    for (uint32_t i = 0; i < end; i++)
+        if (open->targets[i].found && open->targets[i].verdict == TARGET_NONE)
+            sessions[count++] = open->targets[i].identity.uuid;
+    qsort(sessions, count, sizeof *sessions, by_bytes);
+    *ret_count = drop_repeats(sessions, count);
+    return sessions;
 }
 
 static enum error_code apply_rule(struct engine *engine, const struct open *open,
                                   const struct session_list *list, struct resolution *ret,
                                   struct error *err)
 {
+    uint32_t earlier = 0;
+    uint32_t approved = 0;
+    bool further = open->round > 0;
+    AUTO_FREE struct uuid *sessions = to_be_ended(open, further ? open->target_count : 0, &earlier);
+    free(to_be_ended(open, further ? open->approval.approved_targets : 0, &approved));
     struct resolve_context context = {
         .first_append = open->first_append,
         .listed_from = engine_broker_then(engine, list->started),
         .listed_until = engine_broker_now(engine, list->finished),
         .round = open->round + 1,
         .infobase = open->drain ? open->drain->during.infobase : (struct uuid){{0}},
-        .unapproved = open->round ? count_unapproved(open) : 0,
+        .earlier = sessions,
+        .earlier_count = earlier,
+        .unapproved = earlier - approved,
     };
     enum error_code code = engine->config.resolve(engine->config.resolve_self, open->command,
                                                   &context, list, ret, err);
@@ -345,8 +375,13 @@ void command_resolve(struct engine *engine, struct open *open, const struct sess
                      struct instant now)
 {
     bool first = open->state == STATE_ACCEPTED;
+    bool looks = drain_looks(engine, open);
     if (open->pending || open_is_probing(open) || (first && open_is_decided(open)))
         return;
+    if (looks && list->count == 0) {
+        drain_has_looked(engine, open);
+        return;
+    }
     if (!empty_is_proven(engine, open, list)) {
         if (!open_is_probing(open)) /* otherwise the probes' answers go on */
             wait_for_another(engine, open, engine->config.empty_confirm_ms, now);
@@ -362,6 +397,11 @@ void command_resolve(struct engine *engine, struct open *open, const struct sess
     }
     if (code) {
         refuse(engine, open, &why, now);
+        return;
+    }
+    if (looks && !needs_approval(open, &resolution)) {
+        resolution_release(&resolution);
+        drain_has_looked(engine, open);
         return;
     }
     if (!ends_somebody(&resolution) && is_still_open(engine, open, list)) {

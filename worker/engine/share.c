@@ -142,6 +142,8 @@ void drain_fold_locked(struct engine *engine, struct open *open, const struct re
         watch_end(engine, hold->watcher);
     hold_note(hold, &record->locked.before, &record->locked.during);
     if (drain->locks == 0) {
+        if (drain->list_waits)
+            open->grace_until = record->locked.grace_until;
         open->end_by = record->locked.end_by;
         drain->locked_at = broker_time;
         drain->grace_until = record->locked.grace_until;
@@ -154,6 +156,18 @@ void drain_fold_locked(struct engine *engine, struct open *open, const struct re
     drain->licence_restores = false;
     open->pending &= ~(unsigned)PENDING_LOCK;
     engine_touch(engine, open);
+}
+
+void drain_fold_list(struct open *open)
+{
+    if (open->drain && open->round == 1)
+        open->drain->list_waits = open->drain->locks == 0;
+}
+
+void drain_fold_begun(struct open *open)
+{
+    if (open->drain)
+        open->drain->list_waits = false;
 }
 
 void drain_fold_attempt(struct open *open, struct instant licence)
@@ -193,6 +207,7 @@ void drain_restart(struct engine *engine, struct open *open, struct instant now)
     drain->busy = NULL;
     drain->work = LOCK_IDLE;
     drain->in_force = false;
+    drain->looked = false;
     drain_forget_seen(drain);
     drain->licence_until = (struct instant){0};
     drain->failures = 0;

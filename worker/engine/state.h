@@ -136,6 +136,8 @@ struct drain {
     struct wall grace_until; /* 0: no grace */
     struct wall until;       /* given back by then */
     bool gives_back;         /* an ATTEMPT(ACT_RESTORE) counts: no further round */
+    bool list_waits; /* its first list stood before its lock, for an approval, and nothing follows
+                        from that list before the lock is in force */
     bool restored;
     bool kept_foreign;
     struct hold *watch;      /* behind its end: late writes of this hold are looked for; NULL: no */
@@ -143,6 +145,7 @@ struct drain {
     bool stray;              /* one was found: an ATTEMPT says so, and no RESTORED behind it */
     /* volatile */
     enum lock_work work;
+    bool looked;           /* a list showed that nobody has to approve its lock */
     struct hold *busy;     /* the hold on which it works */
     struct uuid_text name; /* of `share`, for requests */
     bool in_force;         /* read back */
@@ -489,6 +492,10 @@ struct sha256 open_digest(const struct open *open, uint32_t first);
 void wait_accepted(struct engine *engine, struct open *open, struct instant now);
 void wait_pending(struct engine *engine, struct open *open, struct instant now);
 void wait_between(struct engine *engine, struct open *open, struct instant now);
+/* Before anything was sent for its round: one verdict for all, `why` unless it was decided before.
+ * False: it goes on (`why` is NULL, and nothing was decided). */
+bool wait_decides(struct engine *engine, struct open *open, const struct error *why,
+                  struct instant now);
 
 /* ---- fold_list.c: RESOLVED, PENDING, APPROVED ---- */
 /* Takes the record. `licence`: what it gives ends then. */
@@ -612,6 +619,10 @@ void drain_free(struct engine *engine, struct open *open);
 void holds_free(struct engine *engine);
 void drain_fold_locked(struct engine *engine, struct open *open, const struct record *record,
                        struct wall broker_time, struct instant licence);
+/* Its first list; then an ATTEMPT to end, or a verdict that rests on a list: its lock is in force.
+ */
+void drain_fold_list(struct open *open);
+void drain_fold_begun(struct open *open);
 /* An ATTEMPT(ACT_RESTORE). */
 void drain_fold_attempt(struct open *open, struct instant licence);
 /* False: a repeat. */
@@ -624,6 +635,10 @@ void drain_restart(struct engine *engine, struct open *open, struct instant now)
 /* True: the main line has nothing to do for this drain now (it is not locked yet, holds, or is
  * being given back). */
 bool drain_decides(struct engine *engine, struct open *open, struct instant now);
+/* Does it look first whom it would end, because that may need an approval, or may be too many? */
+bool drain_looks(const struct engine *engine, const struct open *open);
+/* It looked, and nobody has to approve anything. */
+void drain_has_looked(struct engine *engine, struct open *open);
 /* A drain that fails while it has a share: first that is given back, then it is given up again. */
 bool drain_gives_back_first(struct engine *engine, struct open *open, const struct error *why);
 /* What the cluster said of the lock. */
@@ -716,6 +731,13 @@ static inline bool open_is_probing(const struct open *open)
 static inline bool open_repeats(const struct open *open)
 {
     return open->command->options.until_empty || open->drain;
+}
+
+/* For ending, behind the grace. */
+static inline int64_t drain_time_ms(const struct engine *engine, const struct open *open)
+{
+    return open->command->drain_deadline_ms ? open->command->drain_deadline_ms
+                                            : engine->config.drain_ms;
 }
 
 static inline bool engine_may_act(const struct engine *engine)

@@ -106,11 +106,12 @@ struct tally {
     const struct reason *why; /* of the first one that is not gone */
 };
 
-/* When rounds end with nobody left, protected sessions are left out of account: they are named. */
+/* When rounds end with nobody left, and in a drain, protected sessions are left out of account:
+ * they are named. */
 static struct tally tally_of(const struct open *open)
 {
     struct tally tally = {0};
-    bool empty = open->nobody_left && open_repeats(open);
+    bool empty = open->drain || (open->nobody_left && open_repeats(open));
     for (uint32_t i = 0; i < open->target_count; i++) {
         const struct target *target = &open->targets[i];
         bool success = target_outcome_is_success(target->outcome);

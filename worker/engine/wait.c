@@ -47,7 +47,12 @@ static void decide_rest(struct open *open, enum target_outcome outcome, const st
 
 static void stop_all(struct open *open, const struct error *why)
 {
-    decide_rest(open, why->code == ERR_CANCELLED ? TARGET_STOPPED : TARGET_EXPIRED, why);
+    bool over = why->code == ERR_EXPIRED || why->code == ERR_DEADLINE;
+    decide_rest(open,
+                why->code == ERR_CANCELLED ? TARGET_STOPPED
+                : over                     ? TARGET_EXPIRED
+                                           : TARGET_FAILED,
+                why);
 }
 
 /* A part that an earlier epoch recorded is the decision for the rest. */
@@ -103,6 +108,26 @@ void wait_pending(struct engine *engine, struct open *open, struct instant now)
         return;
     }
     verdicts_flush(engine, open, now);
+}
+
+static bool is_decided(const struct open *open)
+{
+    for (uint32_t i = open->round_first; i < open->target_count; i++)
+        if (open->targets[i].verdict == TARGET_NONE && open->targets[i].work == WORK_DECIDED)
+            return true;
+    return false;
+}
+
+bool wait_decides(struct engine *engine, struct open *open, const struct error *why,
+                  struct instant now)
+{
+    if (!is_decided(open) && !follow_recorded(open)) {
+        if (!why)
+            return false;
+        stop_all(open, why);
+    }
+    verdicts_flush(engine, open, now);
+    return true;
 }
 
 static int64_t pause_ms(const struct open *open)

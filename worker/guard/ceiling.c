@@ -80,12 +80,32 @@ static enum error_code check_shares(const struct config *config, const struct se
     return code;
 }
 
-/* More than one person may decide alone? The share is that of the first list: what later rounds
+/* Those that no earlier round was to end. */
+static size_t count_fresh(const struct resolve_context *context,
+                          const struct resolution *resolution)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < resolution->count; i++) {
+        const struct resolved_row *row = &resolution->rows[i];
+        count += row->session && row->verdict == TARGET_NONE &&
+                 !resolve_context_knows(context, &row->session->uuid);
+    }
+    return count;
+}
+
+/* More than one person may decide alone? */
+static bool needs_second(const struct config_policy *policy, const struct resolve_context *context,
+                         size_t fresh)
+{
+    return policy->approve_above > 0 && fresh + context->unapproved > policy->approve_above;
+}
+
+/* The share is that of the first list: what later rounds
  * find is few of few. */
 static enum error_code check_alone(const struct config *config, const struct command *command,
                                    const struct resolve_context *context,
                                    const struct session_list *list, struct resolution *resolution,
-                                   size_t selected, struct error *err)
+                                   size_t fresh, struct error *err)
 {
     const struct config_policy *policy = &config->policy;
     bool by_filter =
@@ -96,8 +116,7 @@ static enum error_code check_alone(const struct config *config, const struct com
         code = check_shares(config, list, resolution, err);
     if (code && !approvals)
         return code;
-    bool many = approvals && selected + context->unapproved > policy->approve_above;
-    if (selected > 0 && (code || many))
+    if (fresh > 0 && (code || needs_second(policy, context, fresh)))
         resolution->approval_ms = policy->approval_ms;
     return ERR_OK;
 }
@@ -117,5 +136,23 @@ enum error_code guard_resolution(const struct config *config, const struct comma
                          "%zu sessions are selected, at most %u are allowed (options.max_targets, "
                          "policy.max_targets, limits.targets_per_command)",
                          selected, ceiling);
-    return check_alone(config, command, context, list, resolution, selected, err);
+    return check_alone(config, command, context, list, resolution, count_fresh(context, resolution),
+                       err);
+}
+
+enum error_code guard_drain(const struct config *config, const struct command *command,
+                            const struct resolve_context *context, struct resolution *resolution,
+                            struct error *err)
+{
+    size_t fresh = count_fresh(context, resolution);
+    size_t all = fresh + context->earlier_count;
+    uint32_t max = command->options.max_targets;
+    if (max && fresh && all > max)
+        return error_set(err, ERR_TOO_LARGE,
+                         "%zu sessions would be ended, at most %u are allowed "
+                         "(options.max_targets): raise it, or drain when fewer are there",
+                         all, max);
+    if (fresh && needs_second(&config->policy, context, fresh))
+        resolution->approval_ms = config->policy.approval_ms;
+    return ERR_OK;
 }

@@ -116,6 +116,11 @@ static enum error_code check_action(const struct inquiry *inquiry)
     case ACTION_TERMINATE:
         return check_terminate(inquiry);
     case ACTION_DRAIN:
+        if (command->options.until_empty)
+            return error_set(inquiry->err, ERR_INVALID,
+                             "options.until_empty is for terminate: a drain goes on until its "
+                             "infobase is empty anyway");
+        /* fall through */
     case ACTION_RESTORE:
         if (!command->infobase[0])
             return error_set(inquiry->err, ERR_INVALID, "%s.infobase is missing",
@@ -155,17 +160,6 @@ static enum error_code check_shape(const struct inquiry *inquiry)
         return error_set(err, ERR_INVALID, "'%s' belongs on the %s topic",
                          action_label(command->action),
                          inquiry->facts->control ? "commands" : "control");
-    return ERR_OK;
-}
-
-static enum error_code check_supported(const struct inquiry *inquiry)
-{
-    const struct command *command = inquiry->command;
-#define UNSUPPORTED(condition, what)                                                               \
-    if (condition)                                                                                 \
-        return error_set(inquiry->err, ERR_UNSUPPORTED, "this version does not support " what);
-#include "guard/unsupported.def"
-#undef UNSUPPORTED
     return ERR_OK;
 }
 
@@ -278,8 +272,8 @@ enum error_code guard_command(const struct config *config, const struct command 
                               struct error *err)
 {
     static enum error_code (*const checks[])(const struct inquiry *) = {
-        check_shape, check_supported,   check_cluster, check_time,
-        check_size,  check_reply_topic, check_drain,   check_rules,
+        check_shape,       check_cluster, check_time,  check_size,
+        check_reply_topic, check_drain,   check_rules,
     };
     CHECK(facts->appended_at.ms > 0);
     *ret = (struct guard_verdict){

@@ -59,6 +59,12 @@ enum error_code guard_resolution(const struct config *config, const struct comma
                                  const struct resolve_context *context,
                                  const struct session_list *list, struct resolution *resolution,
                                  struct error *err) MUST_CHECK;
+/* May this drain go on with these sessions? Those of `resolution` without a verdict count, with all
+ * of earlier rounds. ERR_TOO_LARGE: more than options.max_targets. Above policy.approve_above
+ * `approval_ms` is set, as above; the approval covers the whole list. */
+enum error_code guard_drain(const struct config *config, const struct command *command,
+                            const struct resolve_context *context, struct resolution *resolution,
+                            struct error *err) MUST_CHECK;
 /* Does the command's selector name this session's application, so that `Designer` is meant? By UUID
  * (sessions) or by guard.application (numbers). What a filter names is told by select/. */
 bool guard_names_exactly(const struct command *command, const struct session *session);

@@ -11,13 +11,19 @@
 
 /* What is known beside the list when a command is resolved. Walls are the broker's clock. */
 struct resolve_context {
-    struct wall first_append; /* of the command; never 0 */
-    struct wall listed_from;  /* it was not earlier when the list was asked for; 0: not known */
-    struct wall listed_until; /* it was not later when the list was complete; 0: not known */
-    struct uuid infobase;     /* DRAIN: the one that is locked; nil: as the command names it */
-    uint32_t round;           /* from 1; above it only until_empty and drain */
-    uint32_t unapproved; /* sessions of earlier rounds that were to be ended, since an approval */
+    struct wall first_append;   /* of the command; never 0 */
+    struct wall listed_from;    /* it was not earlier when the list was asked for; 0: not known */
+    struct wall listed_until;   /* it was not later when the list was complete; 0: not known */
+    struct uuid infobase;       /* DRAIN: the one that is locked; nil: as the command names it */
+    uint32_t round;             /* from 1; above it only until_empty and drain */
+    const struct uuid *earlier; /* sessions that earlier rounds were to end, each once, sorted by
+                                   their bytes; borrowed */
+    size_t earlier_count;
+    uint32_t unapproved; /* those of them that no approval covers */
 };
+
+/* Was it to be ended in an earlier round? Then it counts there, and needs no further approval. */
+bool resolve_context_knows(const struct resolve_context *context, const struct uuid *session);
 
 struct resolved_row {
     bool asked_by_number;

@@ -38,6 +38,7 @@ struct engine_config service_engine_config(struct service *service, int32_t part
         .resolve_self = service,
         .settle_ms = longest_request_ms(config),
         .drain_ms = config->policy.drain_ms,
+        .drains_ask = config->policy.approve_above > 0,
     };
 }
 

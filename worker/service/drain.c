@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "guard/guard.h"
 #include "select/select.h"
 #include "service/internal.h"
 
@@ -114,7 +115,13 @@ service_resolve_drain(const struct config *config, const struct config_cluster *
     }
     for (size_t i = 0; i < ret->count; i++)
         service_protect(config, cluster, command, &ret->rows[i]);
-    cut(ret, config->limits.targets_per_command);
+    code = guard_drain(config, command, context, ret, err);
+    if (code) {
+        resolution_release(ret);
+        return code;
+    }
+    if (!ret->approval_ms) /* whoever approves sees all of them */
+        cut(ret, config->limits.targets_per_command);
     code = service_choose_handlers(cluster, command, ret, err);
     if (code)
         resolution_release(ret);

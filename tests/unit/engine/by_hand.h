@@ -176,16 +176,23 @@ static inline void hand_resolve_times(const struct hand *hand, const struct comm
 }
 
 /* A drain selects everybody but the protected one. */
-static inline enum error_code hand_resolve_drain(struct hand *hand, const struct session_list *list,
+static inline enum error_code hand_resolve_drain(struct hand *hand,
+                                                 const struct resolve_context *context,
+                                                 const struct session_list *list,
                                                  struct resolution *ret)
 {
+    uint32_t fresh = 0;
     ret->rows = mem_alloc(list->count, sizeof ret->rows[0]);
     ret->count = 0;
     for (size_t i = 0; i < list->count; i++) {
         struct resolved_row *row = &ret->rows[ret->count++];
         row->session = &list->sessions[i];
         hand_protect(hand, row);
+        fresh +=
+            row->verdict == TARGET_NONE && !resolve_context_knows(context, &row->session->uuid);
     }
+    if (hand->approve_above && fresh && fresh + context->unapproved > hand->approve_above)
+        ret->approval_ms = HAND_APPROVAL_MS;
     return ERR_OK;
 }
 
@@ -209,7 +216,7 @@ static inline enum error_code hand_resolve(void *self, const struct command *com
         return ERR_OK;
     }
     if (command->action == ACTION_DRAIN)
-        return hand_resolve_drain(hand, list, ret);
+        return hand_resolve_drain(hand, context, list, ret);
     if (by_number && !session_list_infobase(list, text_of(selector->infobase)))
         return error_set(err, ERR_NOT_FOUND, "no infobase '%s'", selector->infobase);
     ret->rows = mem_alloc(selector->count, sizeof ret->rows[0]);

@@ -455,6 +455,196 @@ protected_ones_who_come_later_are_named_once_and_keep_nothing_from_being_done(vo
     }
 }
 
+/* ---- approval ---- */
+
+static void approve(struct hand *hand, uint8_t id)
+{
+    struct engine_approval said = {id_of(id), "chief", hand->pending_digest};
+    assert_true(engine_approve(hand->engine, &said, hand->now));
+}
+
+/* A drain of 7 and 8, whose list waits. */
+static struct hand *waiting(int64_t grace_ms, int64_t hold_ms)
+{
+    struct hand *hand = owner();
+    hand->approve_above = 1;
+    hand->config.drains_ask = true;
+    engine_configure(hand->engine, &hand->config);
+    hand_set_lock(hand, &as_found);
+    hand_world(hand, 2, 7u, 8u);
+    struct command *command = drain(1, grace_ms, hold_ms);
+    command->requested_by = "asker";
+    hand_accept(hand, command);
+    run_for(hand, 20000);
+    assert_true(hand->pending_digest[0]);
+    return hand;
+}
+
+static void before_its_approval_a_drain_does_not_even_lock(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = waiting(0, 5000);
+    assert_int_equal(count_records(hand, RECORD_PENDING), 1);
+    assert_int_equal(count_records(hand, RECORD_LOCKED), 0);
+    assert_as_found(hand, &as_found);
+    approve(hand, 1);
+    hand_run(hand);
+    assert_int_equal(hand->ends, 2);
+    assert_int_equal(count_records(hand, RECORD_LOCKED), 1);
+    assert_as_found(hand, &as_found);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+}
+
+static void an_approved_drain_ends_nobody_before_its_lock_stands(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = waiting(0, 5000);
+    approve(hand, 1);
+    struct engine_action action;
+    while (hand_next(hand, &action)) {
+        assert_int_not_equal(action.kind, ENGINE_END);
+        if (action.kind == ENGINE_LOCK_WRITE)
+            break;
+        hand_carry_out(hand, &action);
+    }
+    assert_int_equal(action.kind, ENGINE_LOCK_WRITE);
+    hand_lock_written(hand, action.tag, ERR_AUTH, true); /* it may not */
+    hand_run(hand);
+    assert_int_equal(hand->ends, 0);
+    assert_int_equal(hand->world_count, 2);
+    assert_as_found(hand, &as_found);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_FAILED);
+}
+
+static void the_grace_of_an_approved_drain_begins_with_its_lock(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = waiting(60000, 5000);
+    run_for(hand, 1800000);
+    approve(hand, 1);
+    run_for(hand, 30000);
+    assert_true(is_locked_by(hand, 1));
+    assert_int_equal(hand->progress[hand->progress_count - 1], PROGRESS_WARNED);
+    hand_world(hand, 1, 8u); /* 7 leaves */
+    run_for(hand, 25000);
+    assert_int_equal(hand->ends, 0);
+    hand_run(hand);
+    assert_int_equal(hand->ends, 1);
+    assert_as_found(hand, &as_found);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+}
+
+static void without_an_approval_in_time_a_drain_touches_nothing(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = waiting(0, 5000);
+    hand_run(hand);
+    assert_int_equal(hand->lock_writes, 0);
+    assert_int_equal(hand->ends, 0);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_EXPIRED);
+}
+
+static void
+more_who_come_than_one_may_decide_wait_again_and_at_most_until_the_deadline(void **state)
+{
+    (void)state;
+    for (int approved = 0; approved < 2; approved++) {
+        AUTO(hand) hand = waiting(0, 5000);
+        approve(hand, 1);
+        struct engine_action action;
+        while (hand->ends < 2 && hand_next(hand, &action))
+            hand_carry_out(hand, &action);
+        hand_world(hand, 2, 11u, 12u);
+        run_for(hand, 60000);
+        assert_int_equal(hand->ends, 2);
+        assert_int_equal(count_records(hand, RECORD_PENDING), 2);
+        assert_true(is_locked_by(hand, 1)); /* meanwhile nobody else comes */
+        struct instant start = hand->now;
+        if (approved)
+            approve(hand, 1);
+        hand_run(hand);
+        assert_int_equal(hand->ends, approved ? 4 : 2);
+        assert_as_found(hand, &as_found);
+        assert_true(instant_ms_between(start, hand->now) < 600000 + 100000);
+        assert_int_equal(hand->told[hand->told_count - 1].kind,
+                         approved ? EVENT_COMPLETED : EVENT_PARTIALLY_COMPLETED);
+    }
+}
+
+static void few_who_come_later_need_no_further_approval(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = waiting(0, 5000);
+    approve(hand, 1);
+    struct engine_action action;
+    while (hand->ends < 2 && hand_next(hand, &action))
+        hand_carry_out(hand, &action);
+    hand_world(hand, 2, 8u, 11u); /* one of them was approved, and did not go */
+    hand_run(hand);
+    assert_int_equal(count_records(hand, RECORD_PENDING), 1);
+    assert_int_equal(hand->world_count, 0);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+}
+
+static void when_all_whom_it_names_are_gone_an_approved_drain_looks_for_others(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = waiting(0, 5000);
+    hand_world(hand, 1, 11u);
+    approve(hand, 1);
+    hand_run(hand);
+    assert_int_equal(hand->world_count, 0);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+}
+
+static void after_a_crash_at_any_record_an_approved_drain_gives_back(void **state) /* I9 */
+{
+    (void)state;
+    for (int64_t count = 2; count < 40; count++) {
+        AUTO(hand) hand = waiting(10000, 5000);
+        if (hand->journal_count < count)
+            approve(hand, 1);
+        struct engine_action action;
+        for (int turn = 0; turn < TURNS_MAX && hand->journal_count < count; turn++) {
+            while (hand->journal_count < count && hand_next(hand, &action))
+                hand_carry_out(hand, &action);
+            int64_t ms = instant_ms_between(hand->now, engine_wake(hand->engine)) + 1;
+            if (hand->journal_count < count)
+                hand_pass(hand, ms > 0 ? ms : 1);
+        }
+        hand_restart(hand, -1);
+        hand_own(hand);
+        run_for(hand, 20000);
+        struct engine_approval said = {id_of(1), "chief", hand->pending_digest};
+        engine_approve(hand->engine, &said, hand->now);
+        hand_run(hand);
+        assert_as_found(hand, &as_found);
+        assert_int_equal(hand->world_count, 0);
+        assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+    }
+}
+
+static void a_cancel_of_what_waits_leaves_everything_as_it_was(void **state)
+{
+    (void)state;
+    for (int locking = 0; locking < 2; locking++) {
+        AUTO(hand) hand = waiting(0, 5000);
+        struct uuid id = id_of(1);
+        if (locking) {
+            struct engine_action action;
+            approve(hand, 1);
+            while (hand_next(hand, &action) && action.kind != ENGINE_LOCK_WRITE)
+                hand_carry_out(hand, &action);
+            hand_write_lock(hand, &action);
+        }
+        assert_true(engine_cancel(hand->engine, &id, "chief", hand->wall, hand->now));
+        hand_run(hand);
+        assert_int_equal(hand->ends, 0);
+        assert_as_found(hand, &as_found);
+        assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_CANCELLED);
+    }
+}
+
 static void what_came_behind_a_long_hold_is_forgotten_in_its_time(void **state) /* I13 */
 {
     (void)state;
@@ -712,6 +902,16 @@ int main(void)
         cmocka_unit_test(users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_holds),
         cmocka_unit_test(the_way_of_a_drain_is_announced),
         cmocka_unit_test(whoever_slips_in_is_ended_in_a_further_round),
+        cmocka_unit_test(before_its_approval_a_drain_does_not_even_lock),
+        cmocka_unit_test(an_approved_drain_ends_nobody_before_its_lock_stands),
+        cmocka_unit_test(the_grace_of_an_approved_drain_begins_with_its_lock),
+        cmocka_unit_test(without_an_approval_in_time_a_drain_touches_nothing),
+        cmocka_unit_test(
+            more_who_come_than_one_may_decide_wait_again_and_at_most_until_the_deadline),
+        cmocka_unit_test(few_who_come_later_need_no_further_approval),
+        cmocka_unit_test(when_all_whom_it_names_are_gone_an_approved_drain_looks_for_others),
+        cmocka_unit_test(after_a_crash_at_any_record_an_approved_drain_gives_back),
+        cmocka_unit_test(a_cancel_of_what_waits_leaves_everything_as_it_was),
         cmocka_unit_test(nobody_is_no_proof_before_the_lock_begins),
         cmocka_unit_test(who_comes_in_the_grace_when_all_have_left_has_the_rest_of_it),
         cmocka_unit_test(

@@ -157,20 +157,16 @@ static void every_action_has_one_topic(void **state)
     assert_int_equal(ask(config, stop, &control, &verdict), ERR_OK);
 }
 
-static void what_this_version_cannot_do_is_refused_and_never_left_out(void **state)
+static void a_drain_names_its_infobase_and_needs_no_word_to_go_on(void **state)
 {
     (void)state;
     AUTO(config) config = config_with("");
     AUTO(command) command = terminate();
-    struct options none = command->options;
     command->action = ACTION_DRAIN;
     refused(config, command, &usual, ERR_INVALID, "drain.infobase is missing");
     command->infobase = "ut";
-    command->options.max_targets = 5;
-    refused(config, command, &usual, ERR_UNSUPPORTED, "max_targets of a drain");
-    command->options = none;
     command->options.until_empty = true;
-    refused(config, command, &usual, ERR_UNSUPPORTED, "until_empty of a drain");
+    refused(config, command, &usual, ERR_INVALID, "a drain goes on until its infobase is empty");
 }
 
 static void rounds_need_a_filter(void **state)
@@ -618,6 +614,62 @@ static void above_the_threshold_a_second_person_must_approve(void **state)
     assert_int_equal(approval_ms, 3600000);
 }
 
+/* A list of sessions 0 to `count` - 1, of which those below `known` stood in earlier rounds. */
+static enum error_code drained(const struct config *config, const struct command *command,
+                               size_t count, size_t known, uint32_t unapproved, struct error *err)
+{
+    struct session there[20];
+    struct resolved_row found[20] = {0};
+    struct uuid earlier[20];
+    for (size_t i = 0; i < count; i++) {
+        there[i] = session_of("1CV8C", "u", "ut");
+        there[i].uuid = (struct uuid){{0x5e, (uint8_t)i}};
+        earlier[i] = there[i].uuid;
+        found[i].session = &there[i];
+    }
+    struct resolve_context context = {.round = known ? 2 : 1,
+                                      .earlier = earlier,
+                                      .earlier_count = known,
+                                      .unapproved = unapproved};
+    struct resolution resolution = {.rows = found, .count = count};
+    err->code = ERR_OK;
+    enum error_code code = guard_drain(config, command, &context, &resolution, err);
+    approval_ms = resolution.approval_ms;
+    return code;
+}
+
+static void a_drain_waits_for_an_approval_as_well_and_counts_nobody_twice(void **state)
+{
+    (void)state;
+    AUTO(config) config = config_with("policy: {approve_above: 10, approval_time: 5m}");
+    AUTO(command) command = terminate();
+    struct error err;
+    assert_int_equal(drained(config, command, 10, 0, 0, &err), ERR_OK);
+    assert_int_equal(approval_ms, 0);
+    assert_int_equal(drained(config, command, 11, 0, 0, &err), ERR_OK);
+    assert_int_equal(approval_ms, 300000);
+    assert_int_equal(drained(config, command, 20, 11, 0, &err), ERR_OK); /* 11 are approved */
+    assert_int_equal(approval_ms, 0);
+    assert_int_equal(drained(config, command, 20, 9, 9, &err), ERR_OK);
+    assert_int_equal(approval_ms, 300000);
+    assert_int_equal(drained(config, command, 9, 9, 9, &err), ERR_OK); /* they did not go */
+    assert_int_equal(approval_ms, 0);
+}
+
+static void a_drain_ends_no_more_than_it_says_over_all_its_rounds(void **state)
+{
+    (void)state;
+    AUTO(config) config = config_with("");
+    AUTO(command) command = terminate();
+    struct error err;
+    command->options.max_targets = 10;
+    assert_int_equal(drained(config, command, 10, 0, 0, &err), ERR_OK);
+    assert_int_equal(drained(config, command, 11, 0, 0, &err), ERR_TOO_LARGE);
+    assert_non_null(strstr(err.message, "11 sessions would be ended, at most 10"));
+    assert_int_equal(drained(config, command, 10, 8, 8, &err), ERR_OK);
+    assert_int_equal(drained(config, command, 11, 8, 8, &err), ERR_TOO_LARGE);
+}
+
 static void i14_configured_users_hosts_and_applications_are_protected_without_case(void **state)
 {
     (void)state;
@@ -654,7 +706,7 @@ int main(void)
         cmocka_unit_test(a_plain_command_passes_with_its_cluster_expiry_and_ceiling),
         cmocka_unit_test(the_shape_is_checked_before_anything_else),
         cmocka_unit_test(every_action_has_one_topic),
-        cmocka_unit_test(what_this_version_cannot_do_is_refused_and_never_left_out),
+        cmocka_unit_test(a_drain_names_its_infobase_and_needs_no_word_to_go_on),
         cmocka_unit_test(rounds_need_a_filter),
         cmocka_unit_test(an_approval_names_a_command_and_a_digest),
         cmocka_unit_test(a_drain_with_a_grace_needs_the_clusters_time_zone),
@@ -678,6 +730,8 @@ int main(void)
         cmocka_unit_test(what_is_left_alone_counts_for_no_ceiling),
         cmocka_unit_test(a_filter_takes_no_more_than_its_share_of_an_infobase),
         cmocka_unit_test(above_the_threshold_a_second_person_must_approve),
+        cmocka_unit_test(a_drain_waits_for_an_approval_as_well_and_counts_nobody_twice),
+        cmocka_unit_test(a_drain_ends_no_more_than_it_says_over_all_its_rounds),
         cmocka_unit_test(i14_configured_users_hosts_and_applications_are_protected_without_case),
         cmocka_unit_test(unknown_applications_are_not_protected_and_can_be_told),
     };
