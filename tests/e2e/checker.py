@@ -209,6 +209,7 @@ class Command:
         self.cancelled_at = None
         self.drains = self.command.HasField("drain")
         self.locked = False      # from LOCKED to RESTORED
+        self.stray = False       # a lock of it was found behind its end, and is being removed
         self.lock_licences = []  # [(since, until, takes, where)]: for one write each
 
     def asked_for(self):
@@ -496,7 +497,17 @@ class Journal:
             if by == "numbers" and found.number != command.asked[index]:
                 self.problem(f"{line}: asked for number {command.asked[index]}, the list names {found.number}")
 
+    def behind_the_end(self, record):
+        """A closed drain: a lock of it that came late may still be removed."""
+        command = self.commands.get(record.command_id)
+        return command if command and command.end and command.drains else None
+
     def on_attempt(self, line, record):
+        ended = self.behind_the_end(record)
+        if ended and record.attempt.act == journal_pb2.ACT_RESTORE:
+            ended.stray = True
+            ended.lock_licences.append((line.at, line.at + LICENCE_MS, False, str(line)))
+            return
         command = self.open(line, record, "attempt")
         if not command:
             return
@@ -541,6 +552,13 @@ class Journal:
         self.figures["locks taken"] += 1
 
     def on_restored(self, line, record):
+        ended = self.behind_the_end(record)
+        if ended and ended.stray:
+            if not record.reason.message:
+                self.problem(f"{line}: {ended.id} gives back behind its end and does not say why")
+            ended.stray = False
+            self.figures["late locks removed"] += 1
+            return
         command = self.open(line, record, "restored")
         if not command:
             return

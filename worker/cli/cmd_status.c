@@ -35,7 +35,8 @@ const struct argp cmd_status_argp = {
     NULL,
     parse,
     NULL,
-    "Says who owns which partition, which commands are open, and which locks are held.\n\n"
+    "Says who owns which partition, which commands are open, which locks are held, and which locks "
+    "of ours stand where they should not.\n\n"
     "Examples:\n"
     "  curfew status --brokers kafka-1:9092\n"
     "  curfew status --json | jq '.open[] | select(.age_s > 60)'\n"
@@ -149,6 +150,46 @@ static void print_holds(const struct status *status, const struct trace_command 
     table_print(table);
 }
 
+static const char *stray_state(const struct trace_stray *stray)
+{
+    return stray->removing ? "being removed" : "not explained";
+}
+
+static void print_strays(const struct status *status, const struct trace_stray *strays,
+                         size_t count)
+{
+    static const struct table_column columns[] = {{"STRAY LOCK", TABLE_LEFT, false},
+                                                  {"CLUSTER", TABLE_LEFT, false},
+                                                  {"FOUND", TABLE_LEFT, false},
+                                                  {"STATE", TABLE_LEFT, false},
+                                                  {"OF COMMAND", TABLE_LEFT, false}};
+    AUTO(table) table = table_create(&status->out, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < count; i++) {
+        char age[AGE_TEXT_MAX];
+        table_row(table);
+        table_cell(table, 0, text_of(strays[i].infobase));
+        table_cell(table, 1, text_of(strays[i].cluster));
+        table_format(table, 2, "%s ago", age_text(status->now.ms - strays[i].since.ms, age));
+        table_cell(table, 3, text_of(stray_state(&strays[i])));
+        table_paint(table, 3, PAINT_BAD);
+        table_cell(table, 4, text_of(uuid_format(&strays[i].mark).text));
+    }
+    if (!count)
+        return;
+    fputc('\n', status->out.to);
+    table_print(table);
+}
+
+static json_t *stray_json(const struct trace_stray *stray)
+{
+    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "infobase", stray->infobase,
+                             "infobase_uuid", uuid_format(&stray->uuid).text, "cluster",
+                             stray->cluster, "found", wall_format(stray->since).text, "state",
+                             stray_state(stray), "command", uuid_format(&stray->mark).text);
+    CHECK(json);
+    return json;
+}
+
 static json_t *hold_json(const struct trace_command *command)
 {
     const struct trace_hold *hold = &command->holds;
@@ -195,7 +236,12 @@ static json_t *command_json(const struct status *status, const struct trace_comm
 static void print_json(const struct status *status, const struct trace *trace,
                        const struct trace_command *commands, size_t count)
 {
-    json_t *partitions = json_array(), *open = json_array(), *locks = json_array();
+    json_t *partitions = json_array(), *open = json_array(), *locks = json_array(),
+           *strays = json_array();
+    size_t stray_count;
+    AUTO_FREE struct trace_stray *stray = trace_strays(trace, &stray_count);
+    for (size_t i = 0; i < stray_count; i++)
+        json_array_append_new(strays, stray_json(&stray[i]));
     for (int32_t i = 0; i < trace_partitions(trace); i++)
         json_array_append_new(partitions, partition_json(status, trace, i));
     for (size_t i = 0; i < count; i++)
@@ -203,8 +249,8 @@ static void print_json(const struct status *status, const struct trace *trace,
     for (size_t i = 0; i < count; i++)
         if (commands[i].holds.locked)
             json_array_append_new(locks, hold_json(&commands[i]));
-    json_t *whole =
-        json_pack("{s:o, s:o, s:o}", "partitions", partitions, "open", open, "locks", locks);
+    json_t *whole = json_pack("{s:o, s:o, s:o, s:o}", "partitions", partitions, "open", open,
+                              "locks", locks, "strays", strays);
     CHECK(whole);
     json_dumpf(whole, stdout, JSON_COMPACT);
     putchar('\n');
@@ -226,6 +272,9 @@ static int tell(struct status *status, const struct trace *trace)
         print_partitions(status, trace);
         print_open(status, commands, count);
         print_holds(status, commands, count);
+        size_t stray_count;
+        AUTO_FREE struct trace_stray *strays = trace_strays(trace, &stray_count);
+        print_strays(status, strays, stray_count);
     }
     if (damaged)
         say_line(&status->talk, "%sthe journal is damaged%s: %" PRIu64 " records",

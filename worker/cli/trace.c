@@ -15,7 +15,21 @@ struct open {
     UT_hash_handle hh;
 };
 
+/* A drain that is over: a lock of it may still come. */
+struct drained {
+    struct uuid id;
+    struct trace_stray place;
+    UT_hash_handle hh;
+};
+
+struct stray {
+    struct trace_stray told;
+    UT_hash_handle hh; /* by told.uuid: an infobase has one lock */
+};
+
 struct trace {
+    struct drained *drained;            /* by id */
+    struct stray *strays;               /* by infobase */
     struct trace_partition *partitions; /* owned */
     int32_t count;
     struct open *open; /* by id */
@@ -42,6 +56,12 @@ static void forget(struct trace *trace, struct open *open)
     free(open);
 }
 
+static void forget_stray(struct trace *trace, struct stray *stray)
+{
+    HASH_DEL(trace->strays, stray);
+    free(stray);
+}
+
 void trace_destroy(struct trace *trace)
 {
     struct open *open, *next;
@@ -49,6 +69,15 @@ void trace_destroy(struct trace *trace)
         return;
     HASH_ITER(hh, trace->open, open, next)
     forget(trace, open);
+    struct drained *drained, *next_drained;
+    HASH_ITER(hh, trace->drained, drained, next_drained)
+    {
+        HASH_DEL(trace->drained, drained);
+        free(drained);
+    }
+    struct stray *stray, *next_stray;
+    HASH_ITER(hh, trace->strays, stray, next_stray)
+    forget_stray(trace, stray);
     free(trace->partitions);
     free(trace);
 }
@@ -135,8 +164,106 @@ static void fold_outcome(struct open *open, const struct record *record)
         open->seen_count < open->command.targets ? open->seen_count : open->command.targets;
 }
 
-static void fold_locked(struct open *open, const struct record *record, struct wall at)
+/* ---- locks that should not stand ---- */
+
+static void clear_stray(struct trace *trace, const struct uuid *infobase)
 {
+    struct stray *stray;
+    HASH_FIND(hh, trace->strays, infobase, sizeof *infobase, stray);
+    if (stray)
+        forget_stray(trace, stray);
+}
+
+static void set_stray(struct trace *trace, const struct trace_stray *told)
+{
+    clear_stray(trace, &told->uuid);
+    struct stray *stray = mem_new(struct stray);
+    stray->told = *told;
+    HASH_ADD(hh, trace->strays, told.uuid, sizeof stray->told.uuid, stray);
+}
+
+static struct trace_stray place_of(const char *cluster, const char *infobase,
+                                   const struct uuid *uuid)
+{
+    struct trace_stray ret = {.uuid = *uuid};
+    snprintf(ret.cluster, sizeof ret.cluster, "%s", cluster);
+    snprintf(ret.infobase, sizeof ret.infobase, "%s", infobase);
+    return ret;
+}
+
+static bool is_held(const struct trace *trace, const struct uuid *infobase)
+{
+    for (const struct open *open = trace->open; open; open = open->hh.next)
+        if (open->command.holds.locked && uuid_equal(&open->command.holds.uuid, infobase))
+            return true;
+    return false;
+}
+
+/* What stands there, seen by somebody who has no part in it: is it marked like a lock of ours? */
+static void note_lock(struct trace *trace, const struct infobase_lock *lock,
+                      struct trace_stray place, struct wall at)
+{
+    clear_stray(trace, &place.uuid);
+    if (!lock->sessions_deny || uuid_read(text_of(lock->denied_parameter), &place.mark, NULL))
+        return;
+    place.since = at;
+    set_stray(trace, &place);
+}
+
+static void remember_drained(struct trace *trace, const struct open *open)
+{
+    const struct trace_hold *hold = &open->command.holds;
+    struct drained *drained;
+    if (uuid_is_nil(&hold->uuid))
+        return;
+    HASH_FIND(hh, trace->drained, &open->command.id, sizeof open->command.id, drained);
+    if (drained)
+        return;
+    drained = mem_new(struct drained);
+    drained->id = open->command.id;
+    drained->place = place_of(open->command.cluster, hold->infobase, &hold->uuid);
+    HASH_ADD(hh, trace->drained, id, sizeof drained->id, drained);
+}
+
+/* Records behind the end of a drain: a lock of it came late. */
+static void fold_late(struct trace *trace, const struct record *record, struct wall at)
+{
+    struct drained *drained;
+    HASH_FIND(hh, trace->drained, &record->command_id, sizeof record->command_id, drained);
+    if (!drained)
+        return;
+    if (record->kind == RECORD_ATTEMPT && record->attempt.act == ACT_RESTORE) {
+        struct trace_stray told = drained->place;
+        struct stray *known;
+        HASH_FIND(hh, trace->strays, &told.uuid, sizeof told.uuid, known);
+        if (known && known->told.removing)
+            return; /* once more */
+        told.mark = drained->id;
+        told.since = at;
+        told.removing = true;
+        set_stray(trace, &told);
+    } else if (record->kind == RECORD_RESTORED) {
+        note_lock(trace, &record->restored.now, drained->place, at);
+    }
+}
+
+static void fold_restored(struct trace *trace, struct open *open, const struct record *record,
+                          struct wall at)
+{
+    struct trace_hold *hold = &open->command.holds;
+    hold->locked = false;
+    if (!record->reason.code && !is_held(trace, &hold->uuid))
+        note_lock(trace, &record->restored.now,
+                  place_of(open->command.cluster, hold->infobase, &hold->uuid), at);
+}
+
+static void fold_locked(struct trace *trace, struct open *open, const struct record *record,
+                        struct wall at)
+{
+    note_lock(
+        trace, &record->locked.before,
+        place_of(open->command.cluster, record->locked.infobase, &record->locked.during.infobase),
+        at);
     struct trace_hold *hold = &open->command.holds;
     if (hold->locked)
         return; /* the first one counts */
@@ -157,24 +284,28 @@ static void fold(struct trace *trace, int32_t partition, const struct record *re
         fold_owner(&trace->partitions[partition], record, at);
     else if (record->kind == RECORD_ACCEPTED)
         fold_accepted(trace, partition, record, at);
-    if (!open)
+    if (!open) {
+        fold_late(trace, record, at);
         return;
+    }
     if (record->kind == RECORD_RESOLVED)
         fold_resolved(open, record);
     else if (record->kind == RECORD_OUTCOME)
         fold_outcome(open, record);
     else if (record->kind == RECORD_LOCKED)
-        fold_locked(open, record, at);
+        fold_locked(trace, open, record, at);
     else if (record->kind == RECORD_RESTORED)
-        open->command.holds.locked = false;
+        fold_restored(trace, open, record, at);
     bool withheld = record->kind == RECORD_RESOLVED && open->command.last == RECORD_PENDING;
     bool refused = record->kind == RECORD_APPROVED && record->reason.code;
     if (record->kind != RECORD_DUPLICATE && record->kind != RECORD_FORWARDED && !withheld &&
         !refused)
         open->command.last = record->kind; /* what waits for an approval stays pending */
     if (record->kind == RECORD_CLOSED ||
-        (record->kind == RECORD_REJECTED && record->rejected.after_accepted))
+        (record->kind == RECORD_REJECTED && record->rejected.after_accepted)) {
+        remember_drained(trace, open);
         forget(trace, open);
+    }
 }
 
 struct chain_verdict trace_record(struct trace *trace, int32_t partition, struct text bytes,
@@ -223,4 +354,15 @@ struct trace_command *trace_open(const struct trace *trace, size_t *ret_count)
     qsort(commands, count, sizeof *commands, by_age);
     *ret_count = count;
     return commands;
+}
+
+struct trace_stray *trace_strays(const struct trace *trace, size_t *ret_count)
+{
+    size_t count = HASH_COUNT(trace->strays), at = 0;
+    struct trace_stray *strays = mem_alloc(count ? count : 1, sizeof *strays);
+    for (const struct stray *stray = trace->strays; stray; stray = stray->hh.next)
+        strays[at++] = stray->told;
+    CHECK(at == count);
+    *ret_count = count;
+    return strays;
 }

@@ -29,6 +29,17 @@ struct trace_command {
     } holds;
 };
 
+/* A lock that bears the mark of a command and should not stand there, as far as the journal says.
+ */
+struct trace_stray {
+    struct uuid mark; /* the command */
+    struct uuid uuid; /* of the infobase */
+    char infobase[TRACE_NAME_MAX];
+    char cluster[TRACE_NAME_MAX];
+    struct wall since; /* found then */
+    bool removing;     /* the worker is at it; else no record explains it, and it is left alone */
+};
+
 struct trace_partition {
     struct chain_reader chain;
     struct epoch owner;            /* number 0: none yet */
@@ -58,5 +69,7 @@ typedef void (*trace_visit)(void *self, const struct record *record,
 void trace_on_record(struct trace *trace, trace_visit visit, void *self);
 /* Open commands, oldest first, in an array that the caller frees. */
 struct trace_command *trace_open(const struct trace *trace, size_t *ret_count);
+/* Locks that should not stand, in an array that the caller frees. */
+struct trace_stray *trace_strays(const struct trace *trace, size_t *ret_count);
 
 #endif

@@ -104,6 +104,8 @@ static void collect_partition(struct service *service, struct partition *partiti
     sum->open_targets += counts.open_targets;
     sum->events_waiting += counts.events_waiting;
     sum->locks_held += counts.locks_held;
+    sum->locks_watched += partition->owning ? counts.locks_watched : 0;
+    sum->locks_stray += partition->owning ? counts.locks_stray : 0;
 }
 
 static void collect_cluster(struct service *service, const struct cluster_work *work)
@@ -140,6 +142,8 @@ static void collect(void *self)
     metrics_set(service->metrics, METRIC_journal_partitions_owned, NO_LABELS, owned);
     metrics_set(service->metrics, METRIC_open_commands, NO_LABELS, sum.open_commands);
     metrics_set(service->metrics, METRIC_locks_held, NO_LABELS, sum.locks_held);
+    metrics_set(service->metrics, METRIC_locks_watched, NO_LABELS, sum.locks_watched);
+    metrics_set(service->metrics, METRIC_stray_locks, NO_LABELS, sum.locks_stray);
     metrics_set(service->metrics, METRIC_open_targets, NO_LABELS, sum.open_targets);
     metrics_set(service->metrics, METRIC_events_waiting, NO_LABELS, sum.events_waiting);
     metrics_set(service->metrics, METRIC_remembered_ids, NO_LABELS, service->budget.remembered_ids);
@@ -192,6 +196,38 @@ void note_finished(struct service *service, const struct engine_command_view *vi
              log_number("offset", view->source.offset),
              log_number("duration_ms",
                         view->accepted_at.ms ? view->closed_at.ms - view->accepted_at.ms : 0));
+}
+
+/* ---- locks that should not stand where they stand ---- */
+
+static void note_stray(struct service *service, const struct engine_stray *stray)
+{
+    static const struct {
+        enum metric metric;
+        enum log_level level;
+        const char *message;
+    } rows[] = {
+        [ENGINE_STRAY_FOUND] = {METRIC_stray_locks_found_total, LOG_LEVEL_WARNING,
+                                "a lock of ours came late, behind the end of its command: what was "
+                                "there before is given back"},
+        [ENGINE_STRAY_REMOVED] = {METRIC_stray_locks_removed_total, LOG_LEVEL_INFO,
+                                  "a lock of ours that came late is removed"},
+        [ENGINE_STRAY_UNKNOWN] = {METRIC_stray_locks_unknown_total, LOG_LEVEL_WARNING,
+                                  "a lock bears the mark of a command that the journal does not "
+                                  "explain, and is not touched: if nobody needs it, change it in "
+                                  "the cluster console"},
+    };
+    metrics_add(service->metrics, rows[stray->kind].metric, LABELS(stray->cluster), 1);
+    log_line(rows[stray->kind].level, rows[stray->kind].message,
+             LOG_TEXT("cluster", stray->cluster), LOG_TEXT("infobase", stray->infobase),
+             LOG_TEXT("id", uuid_format(&stray->command).text));
+}
+
+void note_strays(struct partition *partition)
+{
+    struct engine_stray stray;
+    while (engine_stray(partition->engine, &stray))
+        note_stray(partition->service, &stray);
 }
 
 /* ---- the HTTP side ---- */

@@ -380,5 +380,7 @@ enum error_code health_create(struct service *service, struct error *err);
 /* Tells log, metrics and the service manager when readiness changes. */
 void health_pass(struct service *service);
 void note_finished(struct service *service, const struct engine_command_view *view);
+/* Tells log and metrics what the partition's engine found out about locks. */
+void note_strays(struct partition *partition);
 
 #endif

@@ -472,6 +472,7 @@ void partition_pass(struct partition *partition, struct instant now)
     if (instant_passed(now, engine_wake(partition->engine)))
         engine_tick(partition->engine, now);
     more = act(partition, now) || more;
+    note_strays(partition);
     commit(partition, now);
     if (more)
         service_again(partition->service);

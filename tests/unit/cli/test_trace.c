@@ -312,6 +312,103 @@ static void rubbish_is_damage_and_no_crash(void **state)
     assert_int_equal(trace_partition(trace, 0)->chain.damaged, 1);
 }
 
+/* ---- locks that should not stand ---- */
+
+static const struct uuid base = {{0xba, 0x5e}};
+
+static struct infobase_lock lock_with(bool deny, const char *mark)
+{
+    return (struct infobase_lock){.infobase = base,
+                                  .sessions_deny = deny,
+                                  .denied_parameter = mark ? mem_text(mark, strlen(mark)) : NULL};
+}
+
+static void lock_one(struct epoch epoch, const struct uuid *id, const char *before)
+{
+    struct record *record = record_create(RECORD_LOCKED);
+    record->command_id = *id;
+    record->locked.infobase = mem_text("ut", 2);
+    record->locked.before = lock_with(before != NULL, before);
+    record->locked.during = lock_with(true, uuid_format(id).text);
+    record->locked.attempt = 1;
+    record->locked.end_by.ms = record->locked.until.ms = 9000;
+    assert_true(put(&chain, epoch, record, 2000).counts);
+}
+
+static void licence_to_restore(struct epoch epoch, const struct uuid *id, uint32_t attempt)
+{
+    struct record *record = record_create(RECORD_ATTEMPT);
+    record->command_id = *id;
+    record->attempt.act = ACT_RESTORE;
+    record->attempt.round = 1;
+    record->attempt.attempt = attempt;
+    assert_true(put(&chain, epoch, record, 4000).counts);
+}
+
+static void restore_one(struct epoch epoch, const struct uuid *id, const char *now)
+{
+    struct record *record = record_create(RECORD_RESTORED);
+    record->command_id = *id;
+    record->restored.infobase = mem_text("ut", 2);
+    record->restored.now = lock_with(now != NULL, now);
+    assert_true(put(&chain, epoch, record, 3000).counts);
+}
+
+/* How many there are; `ret` gets the first. */
+static size_t strays(struct trace_stray *ret)
+{
+    size_t count;
+    struct trace_stray *all = trace_strays(trace, &count);
+    if (count)
+        *ret = all[0];
+    free(all);
+    return count;
+}
+
+static void a_lock_that_came_behind_the_end_is_told_until_it_is_removed(void **state)
+{
+    struct trace_stray stray;
+    (void)state;
+    struct epoch epoch = own(&chain, 1, "first");
+    struct uuid id = accept_one(epoch, 1000);
+    lock_one(epoch, &id, NULL);
+    licence_to_restore(epoch, &id, 1);
+    restore_one(epoch, &id, NULL);
+    close_one(&chain, epoch, &id);
+    assert_int_equal(strays(&stray), 0);
+    licence_to_restore(epoch, &id, 2);
+    licence_to_restore(epoch, &id, 3);
+    assert_int_equal(strays(&stray), 1);
+    assert_true(stray.removing);
+    assert_true(uuid_equal(&stray.mark, &id));
+    assert_string_equal(stray.infobase, "ut");
+    assert_string_equal(stray.cluster, "main");
+    assert_int_equal(stray.since.ms, 4000);
+    restore_one(epoch, &id, NULL);
+    assert_int_equal(strays(&stray), 0);
+}
+
+static void a_mark_of_a_command_that_has_no_share_is_told_and_one_that_has_is_not(void **state)
+{
+    struct trace_stray stray;
+    struct uuid unknown = gen_uuid(&gen);
+    (void)state;
+    struct epoch epoch = own(&chain, 1, "first");
+    struct uuid first = accept_one(epoch, 1000), second = accept_one(epoch, 1000);
+    lock_one(epoch, &first, NULL);
+    lock_one(epoch, &second, NULL);
+    restore_one(epoch, &first, uuid_format(&first).text); /* the other one still needs it */
+    assert_int_equal(strays(&stray), 0);
+    restore_one(epoch, &second, uuid_format(&unknown).text);
+    assert_int_equal(strays(&stray), 1);
+    assert_false(stray.removing);
+    assert_true(uuid_equal(&stray.mark, &unknown));
+    close_one(&chain, epoch, &second);
+    struct uuid third = accept_one(epoch, 1000);
+    lock_one(epoch, &third, NULL); /* somebody has removed it since */
+    assert_int_equal(strays(&stray), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +424,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(void_records_change_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(rubbish_is_damage_and_no_crash, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_lock_that_came_behind_the_end_is_told_until_it_is_removed,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_mark_of_a_command_that_has_no_share_is_told_and_one_that_has_is_not, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
