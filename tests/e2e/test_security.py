@@ -17,6 +17,7 @@ USER, PASSWORD, WRONG = "curfew", "s3cret-of-kafka", "s3cret-of-yesterday"
 GROUP = "curfew"
 REPLIES = "curfew.replies"
 TOPIC, KAFKA_GROUP = ResourceType.TOPIC, ResourceType.GROUP
+TIMED_OUT = 6               # exit status
 READ, WRITE, DESCRIBE_CONFIGS = AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE_CONFIGS
 NAMES = {READ: "Read", WRITE: "Write", DESCRIBE_CONFIGS: "DescribeConfigs"}
 ALL = ["curfew.commands", "curfew.control", "curfew.journal", "curfew.events", "curfew.dead-letters"]
@@ -158,7 +159,16 @@ def told(world, worker, right):
     return line_of(worker.text()[size:]) or line_of(run.out + run.err)
 
 
-CASES = [with_the_listed_rights_all_goes_well, a_wrong_password_is_told, an_unknown_certificate_is_told, each_missing_right_is_named]
+def a_journal_that_nobody_may_read_is_not_waited_for_without_end(world):
+    right = (TOPIC, "curfew.journal", READ)
+    world.take(right)
+    run = world.curfew("status", "--config", world.workers["worker-1"].config, "--timeout", "3s", config=None)
+    world.grant(right)
+    expect(run.status == TIMED_OUT and "Read on curfew.journal" in run.err, f"wanted {TIMED_OUT} and the right: {run}")
+
+
+CASES = [with_the_listed_rights_all_goes_well, a_wrong_password_is_told, an_unknown_certificate_is_told, each_missing_right_is_named,
+         a_journal_that_nobody_may_read_is_not_waited_for_without_end]
 
 
 def main():

@@ -2,12 +2,12 @@
 
 #include <inttypes.h>
 
-static void say_progress(struct say *talk, const struct trace *trace)
+static uint64_t records_read(const struct trace *trace)
 {
     uint64_t records = 0;
     for (int32_t i = 0; i < trace_partitions(trace); i++)
         records += trace_partition(trace, i)->records;
-    say_live(talk, "reading the journal: %" PRIu64 " records ...", records);
+    return records;
 }
 
 void journal_take(struct link *link, struct trace *trace)
@@ -22,17 +22,23 @@ void journal_take(struct link *link, struct trace *trace)
     }
 }
 
+/* The time given counts from the last record: a long journal takes its time, a silent broker, or
+ * one that lets nobody read, must not. */
 static enum error_code read_all(const struct cli_common *common, struct say *talk,
                                 struct link *link, struct trace *trace, struct error *err)
 {
-    for (;;) {
-        struct instant until = instant_add_ms(link_now(link), common->timeout_ms);
+    struct instant until = instant_add_ms(link_now(link), common->timeout_ms);
+    for (uint64_t before = 0;;) {
         journal_take(link, trace);
         if (link_broken(link, err))
             return error_wrap(err, "the journal cannot be read");
         if (link_at_end(link))
             return ERR_OK;
-        say_progress(talk, trace);
+        uint64_t records = records_read(trace);
+        if (records > before)
+            until = instant_add_ms(link_now(link), common->timeout_ms);
+        before = records;
+        say_live(talk, "reading the journal: %" PRIu64 " records ...", records);
         enum link_wake wake = link_wait(link, until);
         if (wake != LINK_READY)
             return link_gave_up(link, wake, "the journal cannot be read: Kafka does not answer",
