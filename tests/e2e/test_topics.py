@@ -16,6 +16,7 @@ COMMANDS, JOURNAL = "curfew.commands", "curfew.journal"
 CLUSTERS = 12
 PARTITIONS = 2
 REFUSED = 5
+UNSAFE = 78
 NOTICED_S = 30              # partitions are counted every 10 s
 
 
@@ -59,12 +60,33 @@ class TopicsWorld(World):
         return run
 
 
+def doctor_on(world, check):
+    """(exit status, what the doctor says of it)"""
+    run = world.curfew("doctor", "--config", world.workers["worker-1"].config, "--json", config=None)
+    found = [each for each in run.json if each["check"] == check]
+    expect(found, f"the doctor does not speak of {check}: {run}")
+    return run.status, found
+
+
+def the_doctor_tells_a_held_partition(world, why):
+    status, found = doctor_on(world, "commands")
+    expect(status == UNSAFE and all(each["state"] == "fail" for each in found), f"wanted {UNSAFE}: {status}, {found}")
+    expect(any(why in each["found"] and "topics accept" in each["todo"] for each in found), f"not told, or not what to do: {found}")
+
+
+def the_doctor_is_content(world):
+    for check in ("journal", "commands"):
+        status, found = doctor_on(world, check)
+        expect(status == 0 and [each["state"] for each in found] == ["ok"], f"{status}, {found}")
+
+
 def nothing_is_to_be_accepted_from_a_good_topic(world):
     for cluster in list(world.sim.clusters)[:4]:
         world.end_session(cluster, world.login(cluster))
     run = world.curfew("topics", "accept")
     expect(run.status == REFUSED and "nothing is to be accepted" in run.err, f"wanted {REFUSED}: {run}")
     expect("topics accept" not in world.curfew("status").err, "status speaks of a topic that is not there")
+    the_doctor_is_content(world)
 
 
 def a_topic_made_anew_is_read_when_it_is_accepted(world):
@@ -87,6 +109,7 @@ def a_topic_made_anew_is_read_when_it_is_accepted(world):
     expect(all(world.sim.is_there(cluster, session) for cluster, session in mine.items()), "run from a topic that nobody accepted")
     status = world.curfew("status")
     expect("made anew" in status.err and "topics accept" in status.err, f"status does not tell: {status}")
+    the_doctor_tells_a_held_partition(world, "made anew")
     world.accept()
     for command in after:
         expect(world.outcome(command) == "completed", "not run after the release")
@@ -141,10 +164,12 @@ def raised_partitions_are_noticed_and_accepted(world):
     world.held("number of partitions")
     wait_for("nobody is ready", lambda: all(worker.readiness()[0] == 503 for worker in world.workers.values()), NOTICED_S)
     expect(all(world.sim.is_there(cluster, session) for cluster, session in mine.items()), "commands were taken")
+    the_doctor_tells_a_held_partition(world, f"{2 * PARTITIONS} partitions, and the journal knows {PARTITIONS}")
     world.accept()
     for command in commands:
         expect(world.outcome(command) == "completed", "not run after the release")
     wait_for("both are ready", world.all_ready)
+    the_doctor_is_content(world)
     for session in mine.values():
         expect(len(world.sim.terminations(session)) == 1, "not ended once")
     expect(world.curfew("topics", "accept").status == REFUSED, "accepted again without need")

@@ -10,10 +10,12 @@
 #include "cli/common.h"
 #include "cli/finding.h"
 #include "cli/handler_look.h"
+#include "cli/journal.h"
 #include "cli/link.h"
 #include "cli/main_table.h"
 #include "cli/rac_look.h"
 #include "cli/say.h"
+#include "cli/topics_state.h"
 #include "kafka/admin.h"
 #include "select/filter.h"
 #include "service/settings.h"
@@ -50,8 +52,8 @@ const struct argp cmd_doctor_argp = {
     "Examples:\n"
     "  curfew doctor --config /etc/curfew/curfew.yaml\n"
     "  curfew doctor --json | jq '.[] | select(.state != \"ok\")'\n"
-    "\vChecks the configuration, the limits of this process, the clock, the brokers and the "
-    "topics, and lists the sessions of every cluster once. Changes nothing.\n\n"
+    "\vChecks the configuration, the limits of this process, the clock, the brokers, the "
+    "topics and the journal, and lists the sessions of every cluster once. Changes nothing.\n\n"
     "Exit status: 0 nothing fails (there may be warnings), else that of the first failure.",
     cli_children,
     NULL,
@@ -102,13 +104,14 @@ static void look_at_clock(struct doctor *doctor)
 
 /* ---- Kafka ---- */
 
-static void look_at_topics(struct doctor *doctor, const struct kafka_settings *settings)
+/* False: they cannot be looked at. */
+static bool look_at_topics(struct doctor *doctor, const struct kafka_settings *settings)
 {
     struct kafka_report report;
     struct error err;
     if (kafka_topics_check(settings, cli_first_look_ms(&doctor->common), &report, &err)) {
         TELL(doctor, "topics", FINDING_FAIL, err.code, NULL, "%s", err.message);
-        return;
+        return false;
     }
     size_t told = 0;
     for (size_t i = 0; i < report.count; i++) {
@@ -126,6 +129,7 @@ static void look_at_topics(struct doctor *doctor, const struct kafka_settings *s
              report.embedded ? "there; on the embedded broker nothing else can be promised"
                              : "there, with safe settings");
     kafka_report_release(&report);
+    return true;
 }
 
 /* The newest record of every partition; its append time cannot lie in our future. */
@@ -162,8 +166,75 @@ static void look_at_broker_clock(struct doctor *doctor, struct kafka_settings *s
     compare_clocks(doctor, link);
 }
 
-static void look_at_kafka(struct doctor *doctor, struct kafka_settings *settings)
+static void tell_chains(struct doctor *doctor, const struct trace *trace)
 {
+    uint64_t damaged = 0;
+    uint64_t records = 0;
+    for (int32_t i = 0; i < trace_partitions(trace); i++) {
+        const struct trace_partition *partition = trace_partition(trace, i);
+        damaged += partition->chain.damaged + partition->chain.holes;
+        records += partition->records;
+    }
+    if (damaged)
+        TELL(doctor, "journal", FINDING_FAIL, ERR_JOURNAL,
+             "`curfew status` names the partitions; keep the topic as it is for the auditors",
+             "%" PRIu64 " of %" PRIu64 " records are damaged or missing", damaged, records);
+    else
+        TELL(doctor, "journal", FINDING_OK, ERR_OK, NULL, "%" PRIu64 " records, every chain whole",
+             records);
+}
+
+/* Workers hold such a partition: they take no commands from it. */
+static void tell_commands(struct doctor *doctor, const struct topics_state *topics)
+{
+    bool recounted = topics_state_recounted(topics);
+    if (topics->gone)
+        TELL(doctor, "commands", FINDING_FAIL, ERR_UNSAFE,
+             "find out who did it, then release them with 'curfew topics accept'",
+             "%" PRId32 " of %" PRId32 " partitions do not hold the command that the journal names "
+             "last: the topic was made anew, and no commands are taken from them",
+             topics->gone, topics->partitions);
+    if (recounted)
+        TELL(doctor, "commands", FINDING_FAIL, ERR_UNSAFE,
+             "give the journal as many partitions, wait until open commands have ended, then run "
+             "'curfew topics accept'",
+             "%" PRId32 " partitions, and the journal knows %" PRId32 ": no commands are taken",
+             topics->partitions, topics->partitions_before);
+    if (!topics->gone && !recounted)
+        TELL(doctor, "commands", FINDING_OK, ERR_OK, NULL,
+             "the topic is the one that the journal speaks of");
+}
+
+/* What is not there was told with the topics. */
+static void tell_unread(struct doctor *doctor, const char *check, const struct error *err)
+{
+    if (err->code != ERR_NOT_FOUND)
+        TELL(doctor, check, FINDING_FAIL, err->code, NULL, "%s", err->message);
+}
+
+static void look_at_journal(struct doctor *doctor, struct cli_setup *setup)
+{
+    struct say talk = say_open(stderr, doctor->common.no_color);
+    struct topics_state topics = {0};
+    struct cli_common common = doctor->common;
+    AUTO(trace) trace = NULL;
+    struct error err;
+    common.timeout_ms = cli_first_look_ms(&doctor->common);
+    if (journal_read(&common, setup, &talk, topics_state_visit, &topics, &trace, &err)) {
+        tell_unread(doctor, "journal", &err);
+    } else {
+        tell_chains(doctor, trace);
+        if (topics_state_compare(&topics, &common, setup, &err))
+            tell_unread(doctor, "commands", &err);
+        else
+            tell_commands(doctor, &topics);
+    }
+    topics_state_release(&topics);
+}
+
+static void look_at_kafka(struct doctor *doctor, struct cli_setup *setup)
+{
+    struct kafka_settings *settings = &setup->settings;
     struct kafka_seen seen;
     struct error err;
     if (kafka_probe(settings, cli_first_look_ms(&doctor->common), &seen, &err)) {
@@ -178,8 +249,10 @@ static void look_at_kafka(struct doctor *doctor, struct kafka_settings *settings
          seen.embedded ? ", the embedded development broker" : "");
     settings->embedded = seen.embedded;
     kafka_seen_release(&seen);
-    look_at_topics(doctor, settings);
+    if (!look_at_topics(doctor, settings))
+        return;
     look_at_broker_clock(doctor, settings);
+    look_at_journal(doctor, setup);
 }
 
 /* ---- the clusters ---- */
@@ -339,24 +412,24 @@ static struct config *look_at_config(struct doctor *doctor)
 static void walk(struct doctor *doctor)
 {
     AUTO(config) config = look_at_config(doctor);
-    struct kafka_settings settings;
+    struct cli_setup setup = {.config = config};
     struct error err;
     if (!config)
         return;
     look_at_limits(doctor, config);
     look_at_clock(doctor);
-    enum error_code code = service_kafka_settings(config, &settings, &err);
+    enum error_code code = service_kafka_settings(config, &setup.settings, &err);
     bool made = !code;
     if (!code)
-        code = cli_override(&doctor->common, &settings, &err);
-    if (!code && !kafka_settings_brokers(&settings)[0])
+        code = cli_override(&doctor->common, &setup.settings, &err);
+    if (!code && !kafka_settings_brokers(&setup.settings)[0])
         code = error_set(&err, ERR_CONFIG, "no brokers are named: --brokers, or kafka.brokers");
     if (code)
         TELL(doctor, "kafka", FINDING_FAIL, err.code, NULL, "%s", err.message);
     else
-        look_at_kafka(doctor, &settings);
+        look_at_kafka(doctor, &setup);
     if (made)
-        kafka_settings_release(&settings);
+        kafka_settings_release(&setup.settings);
     for (size_t i = 0; i < config->cluster_count; i++)
         look_at_cluster(doctor, &config->clusters[i]);
 }
