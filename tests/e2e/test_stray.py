@@ -59,6 +59,11 @@ def expect_given_back(w, infobase, before, seconds):
     wait_for(lambda: f"{infobase} has {before}; it has {lock_of(w, infobase)}", lambda: lock_of(w, infobase) == before, seconds)
 
 
+def locks_by_doctor(w):
+    findings = w.curfew("doctor", "--config", worker_of(w).config, "--json", config=None).json
+    return [each for each in findings if each["check"].startswith("lock")]
+
+
 def restored_events(w, identity):
     """Each once: they are delivered at least once."""
     return list({event["journal"]["offset"]: event for event in w.events_of(identity) if event["kind"] == "EVENT_KIND_RESTORED"}.values())
@@ -121,7 +126,11 @@ def a_lock_of_a_command_that_nobody_knows_is_kept_and_named(w):
     strays = status_of(w)["strays"]
     expect([each["command"] for each in strays] == [unknown] and strays[0]["state"] == "not explained", f"status: {strays}")
     expect(unknown in w.curfew("status").out, "status shows it to programs only")
+    found = locks_by_doctor(w)
+    expect(len(found) == 1 and found[0]["state"] == "warn" and "ib-04" in found[0]["check"] and unknown in found[0]["found"], f"doctor: {found}")
     set_lock(w, "ib-04", sessions_deny=False, denied_message="", denied_parameter="")
+    found = locks_by_doctor(w)
+    expect(len(found) == 1 and found[0]["state"] == "ok", f"doctor: {found}")
 
 
 def the_journal_holds_what_was_done(w):

@@ -12,6 +12,7 @@
 #include "cli/handler_look.h"
 #include "cli/journal.h"
 #include "cli/link.h"
+#include "cli/lock_look.h"
 #include "cli/main_table.h"
 #include "cli/rac_look.h"
 #include "cli/say.h"
@@ -32,6 +33,7 @@ struct doctor {
     struct cli_common common;
     struct findings findings;
     struct say out;
+    struct trace *trace; /* owned: of the whole journal; NULL: it could not be read */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -53,7 +55,8 @@ const struct argp cmd_doctor_argp = {
     "  curfew doctor --config /etc/curfew/curfew.yaml\n"
     "  curfew doctor --json | jq '.[] | select(.state != \"ok\")'\n"
     "\vChecks the configuration, the limits of this process, the clock, the brokers, the "
-    "topics and the journal, and lists the sessions of every cluster once. Changes nothing.\n\n"
+    "topics and the journal, lists the sessions of every cluster once, and reads the locks of "
+    "infobases that were drained. Changes nothing.\n\n"
     "Exit status: 0 nothing fails (there may be warnings), else that of the first failure.",
     cli_children,
     NULL,
@@ -228,6 +231,7 @@ static void look_at_journal(struct doctor *doctor, struct cli_setup *setup)
             tell_unread(doctor, "commands", &err);
         else
             tell_commands(doctor, &topics);
+        doctor->trace = STEAL(trace);
     }
     topics_state_release(&topics);
 }
@@ -385,6 +389,38 @@ static void look_at_cluster(struct doctor *doctor, const struct config_cluster *
     look_at_time_zone(doctor, cluster, list, clock_wall(&clock));
 }
 
+/* ---- locks that were left behind ---- */
+
+static void tell_locks(struct doctor *doctor, const struct lock_look *look)
+{
+    char check[512];
+    for (size_t i = 0; i < look->found_count; i++) {
+        const struct trace_stray *stray = &look->found[i];
+        snprintf(check, sizeof check, "lock %s, infobase %s", stray->cluster, stray->infobase);
+        TELL(
+            doctor, check, FINDING_WARN, ERR_OK,
+            "a worker removes it if it remembers the command; else, if nobody needs it, change the "
+            "lock in the cluster console",
+            "users are kept out with the mark of command %s, which is over or not known",
+            uuid_format(&stray->mark).text);
+    }
+    if (look->unseen)
+        TELL(doctor, "locks", FINDING_WARN, ERR_OK, "look at them in the cluster console",
+             "%zu infobases that were drained could not be looked at: %s", look->unseen, look->why);
+    else if (!look->found_count && look->looked)
+        TELL(doctor, "locks", FINDING_OK, ERR_OK, NULL,
+             "none left behind in the %zu infobases that drains locked", look->looked);
+}
+
+static void look_at_locks(struct doctor *doctor, const struct config *config)
+{
+    struct lock_look look;
+    int64_t wait = doctor->common.timeout_ms < CLUSTER_MS ? doctor->common.timeout_ms : CLUSTER_MS;
+    lock_look(config, doctor->trace, wait, &look);
+    tell_locks(doctor, &look);
+    lock_look_release(&look);
+}
+
 /* ---- the walk ---- */
 
 static struct config *look_at_config(struct doctor *doctor)
@@ -432,6 +468,8 @@ static void walk(struct doctor *doctor)
         kafka_settings_release(&setup.settings);
     for (size_t i = 0; i < config->cluster_count; i++)
         look_at_cluster(doctor, &config->clusters[i]);
+    if (doctor->trace)
+        look_at_locks(doctor, config);
 }
 
 int cmd_doctor(int argc, char **argv)
@@ -445,5 +483,6 @@ int cmd_doctor(int argc, char **argv)
         findings_json(&doctor.findings, stdout);
     int status = findings_exit_status(&doctor.findings);
     findings_release(&doctor.findings);
+    trace_destroy(doctor.trace);
     return status;
 }

@@ -366,3 +366,26 @@ struct trace_stray *trace_strays(const struct trace *trace, size_t *ret_count)
     *ret_count = count;
     return strays;
 }
+
+static bool is_among(const struct trace_stray *places, size_t count, const struct uuid *infobase)
+{
+    for (size_t i = 0; i < count; i++)
+        if (uuid_equal(&places[i].uuid, infobase))
+            return true;
+    return false;
+}
+
+struct trace_stray *trace_drained(const struct trace *trace, size_t *ret_count)
+{
+    size_t most = HASH_COUNT(trace->drained), count = 0;
+    struct trace_stray *places = mem_alloc(most ? most : 1, sizeof *places);
+    for (const struct drained *drained = trace->drained; drained; drained = drained->hh.next) {
+        const struct uuid *infobase = &drained->place.uuid;
+        if (is_held(trace, infobase) || is_among(places, count, infobase))
+            continue;
+        places[count] = drained->place;
+        places[count++].mark = drained->id;
+    }
+    *ret_count = count;
+    return places;
+}

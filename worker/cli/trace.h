@@ -69,6 +69,9 @@ typedef void (*trace_visit)(void *self, const struct record *record,
 void trace_on_record(struct trace *trace, trace_visit visit, void *self);
 /* Open commands, oldest first, in an array that the caller frees. */
 struct trace_command *trace_open(const struct trace *trace, size_t *ret_count);
+/* The infobases that drains locked which are over, each once, without those that are held now; in
+ * an array that the caller frees. `mark` is one of those drains. */
+struct trace_stray *trace_drained(const struct trace *trace, size_t *ret_count);
 /* Locks that should not stand, in an array that the caller frees. */
 struct trace_stray *trace_strays(const struct trace *trace, size_t *ret_count);
 
