@@ -9,7 +9,7 @@ import bootstrap
 
 bootstrap.enter()
 
-from world import Cases, World, arguments, by_sessions, expect, merged, wait_for
+from world import World, by_sessions, expect, merged, outcome_of, play, verdicts_of, wait_for
 
 ONE = "sim-01"
 IB = "ib-01"
@@ -18,8 +18,12 @@ APPROVAL_S, SHORT_S = 90, 2     # a worker that was killed is back in the group 
 
 
 class ApprovalWorld(World):
+    def __init__(self, options):
+        settings = {"policy": {"approve_above": 2, "approval_time": f"{APPROVAL_S}s"}, "timeouts": {"verify": "5s"}}
+        super().__init__(options, clusters=1, sim=["--sessions", "4"], settings=settings)
+
     def three(self):
-        return [self.sim.login(ONE, IB)["session"] for _ in range(3)]
+        return [self.login(ONE, IB) for _ in range(3)]
 
     def asked(self, sessions):
         """The command, and the digest of its list that waits."""
@@ -54,8 +58,7 @@ class ApprovalWorld(World):
 
     def verdicts(self, command):
         event = self.end_of(command.id, 2 * APPROVAL_S)
-        return event["outcome"].removeprefix("COMMAND_OUTCOME_").lower(), \
-            {target["outcome"].removeprefix("TARGET_OUTCOME_").lower() for target in event["targets"]}
+        return outcome_of(event), set(verdicts_of(event))
 
 
 def all_there(world, sessions):
@@ -91,7 +94,7 @@ def without_an_approval_in_time_everybody_stays(world):
     world.set_time(APPROVAL_S)
     expect(outcome == "expired" and verdicts == {"expired"}, f"{outcome} {verdicts}")
     world.approve(command, digest, "chief@test")
-    world.end_session(ONE, world.sim.login(ONE, IB)["session"])    # the worker has gone on meanwhile
+    world.end_session(ONE, world.login(ONE, IB))    # the worker has gone on meanwhile
     expect(all_there(world, sessions), "ended after its time")
 
 
@@ -182,14 +185,7 @@ CASES = [
 
 
 def main():
-    options = arguments(__doc__)
-    cases = Cases(options)
-    settings = {"policy": {"approve_above": 2, "approval_time": f"{APPROVAL_S}s"}, "timeouts": {"verify": "5s"}}
-    with ApprovalWorld(options, clusters=1, sim=["--sessions", "4"], settings=settings) as world:
-        world.worker = world.start_worker("worker-1")
-        wait_for("the worker is ready", world.all_ready)
-        cases.run(world, CASES)
-    return cases.end()
+    return play(__doc__, ApprovalWorld, CASES, "worker-1")
 
 
 if __name__ == "__main__":

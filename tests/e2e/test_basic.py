@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """The real worker and the real command line, on the embedded broker, against simulated clusters: what people type, what
 producers get wrong, what an operator does. One world for all cases; each uses sessions of its own."""
-import contextlib
 import json
 import signal
 import subprocess
@@ -14,7 +13,8 @@ import bootstrap
 bootstrap.enter()
 
 import encodings_of_clients as encodings
-from world import ROOT, Cases, Failed, World, arguments, by_numbers, by_sessions, command_for, expect, wait_for
+from world import (ROOT, Cases, Failed, World, arguments, by_numbers, by_sessions, command_for, expect, the_checker_is_content,
+                   wait_for)
 
 ONE, TWO, SLOW = "sim-01", "sim-02", "sim-03"
 IB = "ib-01"
@@ -42,7 +42,7 @@ def expect_end(event, outcome, reason=None):
 
 def still_works(world, cluster=ONE):
     """A session of its own is ended by a new command."""
-    session = world.sim.login(cluster)["session"]
+    session = world.login(cluster)
     world.end_session(cluster, session)
     expect(not world.sim.is_there(cluster, session), "the verdict is ended, and the session is there")
 
@@ -65,7 +65,7 @@ def a_session_that_was_ended_can_be_asked_for_later(world):
 
 
 def a_session_is_ended_by_its_uuid(world):
-    mine, other = (world.sim.login(ONE)["session"] for _ in range(2))
+    mine, other = (world.login(ONE) for _ in range(2))
     run = expect_run(world.terminate(ONE, "--session", mine, "--reason", "тест"), 0, "ended")
     expect(run.json["outcome"] == "completed" and run.json["targets"][0]["session"] == mine, str(run))
     expect(not world.sim.is_there(ONE, mine), "it is still there")
@@ -201,7 +201,7 @@ def undecodable_bytes_go_to_the_dead_letters(world):
 
 
 def a_nul_or_bad_utf_8_in_a_name_does_no_harm(world):
-    session = world.sim.login(ONE)["session"]
+    session = world.login(ONE)
     for name in (b"sim-01\0x", b"sim-0\xff1", b"\xed\xa0\x80"):
         command = by_sessions(PLACEHOLDER, session)
         value = command.SerializeToString().replace(PLACEHOLDER.encode(), name.ljust(len(PLACEHOLDER), b"z"))
@@ -249,7 +249,7 @@ def deep_nesting_is_refused(world):
 
 
 def an_expired_command_ends_nothing(world):
-    session = world.sim.login(ONE)["session"]
+    session = world.login(ONE)
     command = by_sessions(ONE, session, valid_s=-5)
     world.send(command)
     event = world.end_of(command.id)
@@ -259,7 +259,7 @@ def an_expired_command_ends_nothing(world):
 
 
 def the_same_id_with_other_content_is_a_conflict(world):
-    mine, other = (world.sim.login(ONE)["session"] for _ in range(2))
+    mine, other = (world.login(ONE) for _ in range(2))
     first, second = by_sessions(ONE, mine), by_sessions(ONE, other)
     second.id = first.id
     world.send(first)
@@ -270,7 +270,7 @@ def the_same_id_with_other_content_is_a_conflict(world):
 
 
 def the_same_id_again_gets_the_first_result(world):
-    session = world.sim.login(ONE)["session"]
+    session = world.login(ONE)
     command = by_sessions(ONE, session)
     world.send(command)
     first = expect_end(world.end_of(command.id), "completed")
@@ -287,7 +287,7 @@ def the_same_id_again_gets_the_first_result(world):
 
 
 def the_reply_topic_gets_the_events_too(world):
-    session = world.sim.login(ONE)["session"]
+    session = world.login(ONE)
     command = by_sessions(ONE, session, reply_topic="curfew.replies", correlation_id="job-7")
     world.send(command)
     event = expect_end(world.end_of(command.id, topic="curfew.replies"), "completed")
@@ -296,7 +296,7 @@ def the_reply_topic_gets_the_events_too(world):
 
 
 def a_command_in_the_wrong_partition_is_forwarded(world):
-    session = world.sim.login(ONE)["session"]
+    session = world.login(ONE)
     command = by_sessions(ONE, session)
     world.produce(command.SerializeToString(), key=None, partition=(world.homes[ONE] + 1) % world.partitions, identity=command.id)
     expect_end(world.end_of(command.id), "completed")
@@ -341,12 +341,12 @@ def a_forged_first_append_gains_nothing(world):
     now_ms = time.time_ns() // 1_000_000
     for forged, outcome in ((now_ms - 86_400_000, "rejected"), (now_ms + 86_400_000, "completed"), ("nonsense", "completed"),
                             (-1, "completed")):
-        session = world.sim.login(ONE)["session"]
+        session = world.login(ONE)
         command = by_sessions(ONE, session)
         world.send(command, headers=[("curfew_first_append", str(forged).encode())])
         expect_end(world.end_of(command.id), outcome, "expired" if outcome == "rejected" else None)
         expect(world.sim.is_there(ONE, session) == (outcome == "rejected"), f"first append {forged}: the session")
-    session = world.sim.login(ONE)["session"]
+    session = world.login(ONE)
     command = by_sessions(ONE, session, valid_s=-5)     # over by the time it says itself
     world.send(command, headers=[("curfew_first_append", str(now_ms + 86_400_000).encode())])
     expect_end(world.end_of(command.id), "rejected", "expired")
@@ -356,7 +356,7 @@ def a_forged_first_append_gains_nothing(world):
 def a_reply_topic_that_is_not_listed_gets_nothing(world):
     """It may be any topic, the journal too."""
     for topic in ("curfew.control", "curfew.journal", "curfew.commands"):
-        session = world.sim.login(ONE)["session"]
+        session = world.login(ONE)
         command = by_sessions(ONE, session, reply_topic=topic)
         world.send(command)
         expect_end(world.end_of(command.id), "rejected")
@@ -368,7 +368,7 @@ def a_reply_topic_that_is_not_listed_gets_nothing(world):
 # ---- what a cluster and an operator do ----
 
 def a_wrong_password_is_told_and_ends_nothing(world):
-    session = world.sim.login(TWO)["session"]
+    session = world.login(TWO)
     world.sim.ask("credentials", cluster=TWO, user="admin", password="s3cret-of-tomorrow")
     world.sim.ask("cut", cluster=TWO)       # connections that were let in before
     run = world.terminate(TWO, "--session", session)
@@ -382,23 +382,14 @@ def a_wrong_password_is_told_and_ends_nothing(world):
     expect(time.monotonic() - begun < QUICK_S, f"{time.monotonic() - begun:.0f} s after the right password was given")
 
 
-@contextlib.contextmanager
-def fault(world, spec):
-    identity = world.sim.fault(spec)
-    try:
-        yield identity
-    finally:
-        world.sim.unfault(identity)
-
-
 def a_hung_cluster_slows_nobody(world):
-    session = world.sim.login(SLOW)["session"]
+    session = world.login(SLOW)
     command = by_sessions(SLOW, session)
-    with fault(world, f"hang,cluster={SLOW}") as hang:
+    with world.fault(f"hang,cluster={SLOW}") as hang:
         world.send(command)
         wait_for("the hung cluster was asked", lambda: world.sim.hits(hang) > 0)
         for _ in range(5):
-            mine = world.sim.login(ONE)["session"]
+            mine = world.login(ONE)
             begun = time.monotonic()
             world.end_session(ONE, mine)
             expect(time.monotonic() - begun < QUICK_S, f"{time.monotonic() - begun:.1f} s while another cluster hangs")
@@ -429,9 +420,9 @@ def a_bad_configuration_is_not_taken(world):
 
 def a_reload_while_ends_are_out_loses_nothing(world):
     """Other credentials make new connections; what is out on the old ones is answered there, and nothing is sent twice."""
-    sessions = [world.sim.login(TWO)["session"] for _ in range(4)]
+    sessions = [world.login(TWO) for _ in range(4)]
     command = by_sessions(TWO, *sessions)
-    with fault(world, f"delay=1s,cluster={TWO},op=terminate_session") as delay:
+    with world.fault(f"delay=1s,cluster={TWO},op=terminate_session") as delay:
         world.send(command)
         wait_for("an end is out", lambda: world.sim.hits(delay) > 0)
         size = len(world.worker.text())
@@ -445,9 +436,9 @@ def a_reload_while_ends_are_out_loses_nothing(world):
 
 def the_kill_switch_stops_ends_that_wait_in_the_executor(world):
     """They were handed to the executor, and wait there until it is let in: not a byte of them has left."""
-    sessions = [world.sim.login(TWO)["session"] for _ in range(3)]
+    sessions = [world.login(TWO) for _ in range(3)]
     command = by_sessions(TWO, *sessions)
-    with fault(world, f"delay=3s,cluster={TWO},op=terminate_session") as delay:
+    with world.fault(f"delay=3s,cluster={TWO},op=terminate_session") as delay:
         world.send(command)
         wait_for("an end is out", lambda: world.sim.hits(delay) > 0)
         world.sim.ask("cut", cluster=TWO)       # the others begin anew, and are authenticated first
@@ -469,9 +460,9 @@ def the_pages_for_machines_are_there(world):
 
 
 def sigterm_finishes_what_was_begun(world):
-    session = world.sim.login(SLOW)["session"]
+    session = world.login(SLOW)
     command = by_sessions(SLOW, session)
-    with fault(world, f"delay=600ms,cluster={SLOW},op=get_sessions") as delay:
+    with world.fault(f"delay=600ms,cluster={SLOW},op=get_sessions") as delay:
         world.send(command)
         wait_for("the list is asked for", lambda: world.sim.hits(delay) > 0)
         status = world.worker.stop()
@@ -488,10 +479,6 @@ def secrets_stay_in(world):
     for topic in ("curfew.journal", "curfew.events", "curfew.dead-letters", "curfew.replies"):
         for message in world.tail(topic).messages:
             expect(b"s3cret-of" not in (message.value() or b""), f"a password stands in {topic}")
-
-
-def the_checker_is_content(world):
-    world.check()
 
 
 CASES = [
@@ -526,7 +513,7 @@ def main():
     options = arguments(__doc__)
     cases = Cases(options)
     with BasicWorld(options, clusters=3, sim=["--sessions", "6"]) as world:
-        world.worker = world.start_worker("worker-1")
+        world.start_worker("worker-1")
         world.homes = {}        # cluster -> its partition
         for cluster in (ONE, TWO, SLOW):
             probe = by_sessions(cluster, str(uuid.uuid4()))

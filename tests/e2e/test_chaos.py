@@ -114,7 +114,7 @@ class Producer:
             self.world.sim.ask("logout", cluster=cluster, session=victim["session"])
         except Failed:
             pass                 # it was ended meanwhile
-        self.newcomers.append((cluster, self.world.sim.login(cluster, infobase, user="Новый")["session"]))
+        self.newcomers.append((cluster, self.world.login(cluster, infobase, user="Новый")))
 
     def send(self, command, victims):
         name = self.random.choice(list(encodings.ENCODINGS)) if self.random.random() < 0.2 else "protobuf"

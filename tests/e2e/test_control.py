@@ -12,7 +12,7 @@ bootstrap.enter()
 
 from confluent_kafka.admin import AdminClient
 
-from world import Cases, World, arguments, by_sessions, command_for, expect, now_ms, wait_for
+from world import World, by_sessions, command_for, expect, now_ms, outcome_of, play, the_checker_is_content, verdicts_of, wait_for
 
 CLUSTERS = 24
 CONTROL = "curfew.control"
@@ -37,17 +37,6 @@ class ControlWorld(World):
         cluster = f"sim-{self.next:02d}"
         return cluster, [self.login(cluster) for _ in range(count)]
 
-    def login(self, cluster):
-        return self.sim.login(cluster)["session"]
-
-    @contextlib.contextmanager
-    def fault(self, spec):
-        identity = self.sim.fault(spec)
-        try:
-            yield identity
-        finally:
-            self.sim.unfault(identity)
-
     def control(self, by="someone@test", **what):
         command = command_for("", valid_s=None, **what)
         command.requested_by = by
@@ -63,8 +52,7 @@ class ControlWorld(World):
 
     def verdicts(self, command, seconds=90):
         event = self.end_of(command.id, seconds)
-        return event["outcome"].removeprefix("COMMAND_OUTCOME_").lower(), \
-            [target["outcome"].removeprefix("TARGET_OUTCOME_").lower() for target in event["targets"]]
+        return outcome_of(event), verdicts_of(event)
 
 
 def expect_stopped(world, command, sessions, cluster):
@@ -193,10 +181,6 @@ def without_the_control_topic_nothing_is_ended(world):
     wait_for("released", lambda: world.halted(0), STOP_S)
 
 
-def the_checker_is_content(world):
-    world.check()
-
-
 CASES = [
     a_cancel_stops_what_was_not_sent, a_cancel_that_comes_before_its_command_is_kept,
     the_kill_switch_stops_all_that_was_not_sent_within_2_s, a_signal_stops_one_worker_and_the_topic_does_not_release_it,
@@ -205,14 +189,7 @@ CASES = [
 
 
 def main():
-    options = arguments(__doc__)
-    cases = Cases(options)
-    with ControlWorld(options) as world:
-        world.start_worker("worker-1")
-        world.start_worker("worker-2")
-        wait_for("both are ready", world.all_ready)
-        cases.run(world, CASES)
-    return cases.end()
+    return play(__doc__, ControlWorld, CASES, "worker-1", "worker-2")
 
 
 if __name__ == "__main__":

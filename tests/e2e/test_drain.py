@@ -92,8 +92,8 @@ def a_drain_empties_the_infobase_and_gives_back_what_was_there(w):
 
 
 def users_are_warned_by_the_clusters_own_clock_and_who_leaves_has_left(w):
-    leaver = w.sim.login(ONE, "ib-02", "Уходит")["session"]
-    stayer = w.sim.login(ONE, "ib-02", "Остаётся")["session"]
+    leaver = w.login(ONE, "ib-02", "Уходит")
+    stayer = w.login(ONE, "ib-02", "Остаётся")
     before = lock_of(w, "ib-02")
     identity = started(w, "ib-02", "--grace", "8s", "--message", "Обновление")
     lock = wait_for("the lock", lambda: is_locked(w, "ib-02") and lock_of(w, "ib-02"))
@@ -115,8 +115,8 @@ def empty_means_nothing_before_the_lock_begins(w):
         w.sim.ask("logout", session=each["session"])
     identity = started(w, "ib-02", "--grace", "6s", "--hold", "1h")
     wait_for("the lock", lambda: is_locked(w, "ib-02"))
-    late = w.sim.login(ONE, "ib-02", "Поздний", force=False)["session"]         # it lets him in
-    designer = w.sim.login(ONE, "ib-02", "Поздний", app="Designer", force=False)["session"]
+    late = w.login(ONE, "ib-02", "Поздний", force=False)         # it lets him in
+    designer = w.login(ONE, "ib-02", "Поздний", app="Designer", force=False)
     wait_held(w, identity)
     expect(not w.sim.is_there(ONE, late), "held, and not empty")
     expect(w.sim.is_there(ONE, designer), "the protected one is gone")

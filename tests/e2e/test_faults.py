@@ -12,7 +12,7 @@ import bootstrap
 
 bootstrap.enter()
 
-from world import Cases, World, arguments, by_numbers, by_sessions, expect, wait_for
+from world import World, by_numbers, by_sessions, expect, play, the_checker_is_content, verdicts_of, wait_for
 
 CLUSTERS = 16
 IB = "ib-01"
@@ -38,19 +38,10 @@ class FaultWorld(World):
         """A cluster that no case has spoilt yet, and a session of it."""
         self.next += 1
         cluster = f"sim-{self.next:02d}"
-        return cluster, self.sim.login(cluster)["session"]
-
-    @contextlib.contextmanager
-    def fault(self, spec):
-        identity = self.sim.fault(spec)
-        try:
-            yield identity
-        finally:
-            self.sim.unfault(identity)
+        return cluster, self.login(cluster)
 
     def outcome(self, command, seconds=90):
-        event = self.end_of(command.id, seconds)
-        verdicts = [target["outcome"].removeprefix("TARGET_OUTCOME_").lower() for target in event["targets"]]
+        verdicts = verdicts_of(self.end_of(command.id, seconds))
         return verdicts[0] if len(verdicts) == 1 else verdicts
 
 
@@ -65,7 +56,7 @@ def ended_once(world, spec, times_received=1, outcome="ended"):
     expect(not world.sim.is_there(cluster, session), "it is still there")
     received = world.sim.terminations(session)
     expect(len(received) == times_received, f"{len(received)} terminations were received, wanted {times_received}")
-    other = world.sim.login(cluster)["session"]
+    other = world.login(cluster)
     world.end_session(cluster, other)       # and the cluster is of use again
 
 
@@ -144,7 +135,7 @@ def a_cluster_that_goes_mad_gets_true_verdicts(world):
     """Every fifth request meets one of many faults; what the verdicts say is held against the truth by the checker."""
     world.next += 1
     cluster = f"sim-{world.next:02d}"
-    sessions = [world.sim.login(cluster)["session"] for _ in range(SPOILT_COMMANDS)]
+    sessions = [world.login(cluster) for _ in range(SPOILT_COMMANDS)]
     with world.fault(f"chaos=0.2,cluster={cluster}"):
         commands = [by_sessions(cluster, session, valid_s=45) for session in sessions]
         for command in commands:
@@ -228,7 +219,7 @@ def a_worker_that_was_paused_does_no_harm(world):
             found = world.outcome(command, 120)
             expect(found in ("ended", "already_gone"), f"got {found}")
             second.wait_ready()
-            newcomer = world.sim.login(cluster)["session"]
+            newcomer = world.login(cluster)
     wait_for("both are ready", lambda: first.readiness()[0] == 200 and second.readiness()[0] == 200, 120)
     expect(world.sim.is_there(cluster, newcomer), "the newcomer was ended")
     expect(len(world.sim.terminations(session)) == 1, f"{world.sim.terminations(session)}")
@@ -254,10 +245,6 @@ def of_two_workers_of_one_name_the_first_stops(world):
     first.start()
 
 
-def the_checker_is_content(world):
-    world.check()
-
-
 CASES = [
     a_reply_that_comes_too_late_is_nobody_elses, a_connection_cut_inside_the_reply, a_lost_reply,
     a_request_that_was_dropped_is_licensed_anew, a_lie_is_found_out, a_session_that_lingers_is_waited_for,
@@ -269,12 +256,7 @@ CASES = [
 
 
 def main():
-    options = arguments(__doc__)
-    cases = Cases(options)
-    with FaultWorld(options) as world:
-        world.start_worker("worker-1")
-        cases.run(world, CASES)
-    return cases.end()
+    return play(__doc__, FaultWorld, CASES, "worker-1")
 
 
 if __name__ == "__main__":

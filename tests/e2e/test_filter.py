@@ -9,7 +9,7 @@ import bootstrap
 
 bootstrap.enter()
 
-from world import Cases, World, arguments, command_for, expect, wait_for
+from world import World, command_for, expect, play, the_checker_is_content, wait_for
 
 MANY, FEW, OLD, ZONELESS = "sim-01", "sim-02", "sim-03", "sim-04"
 IB = "ib-01"
@@ -20,6 +20,9 @@ MOSCOW = datetime.timezone(datetime.timedelta(hours=3))
 
 
 class FilterWorld(World):
+    def __init__(self, options):
+        super().__init__(options, clusters=4, sim=["--sessions", str(SESSIONS)], settings={"limits": {"targets_per_command": 1000}})
+
     def cluster_config(self, cluster):
         config = super().cluster_config(cluster)
         if cluster == OLD:
@@ -163,13 +166,13 @@ def designer_is_meant_only_by_its_name(world):
 
 
 def who_came_after_the_command_is_not_seen(world):
-    before = world.sim.login(FEW, user="Инна")["session"]
+    before = world.login(FEW, user="Инна")
     world.worker.stop()
     world.sim.ask("logout", cluster=FEW, session=before)
     command = command_for(FEW)
     condition(command.terminate.selector.filter, "user", EQUAL, "Инна")
     world.send(command)
-    newcomer = world.sim.login(FEW, user="Инна")["session"]
+    newcomer = world.login(FEW, user="Инна")
     world.worker.start()
     end = world.end_of(command.id)
     expect(end["outcome"] == "COMMAND_OUTCOME_COMPLETED" and not end.get("targets"), str(end))
@@ -306,10 +309,6 @@ def a_wrong_time_zone_ends_nobody(world):
     world.worker.signal(signal.SIGHUP)
 
 
-def the_checker_is_content(world):
-    world.check()
-
-
 CASES = [
     idle_time_counts_in_the_clusters_zone, five_hundred_sessions_are_ended_by_one_command, the_command_line_and_the_worker_agree,
     a_tree_of_a_kafka_command_means_the_same, nobody_that_matches_is_no_failure, a_dry_run_tells_the_plan_and_ends_nobody,
@@ -322,14 +321,7 @@ CASES = [
 
 
 def main():
-    options = arguments(__doc__)
-    cases = Cases(options)
-    settings = {"limits": {"targets_per_command": 1000}}
-    with FilterWorld(options, clusters=4, sim=["--sessions", str(SESSIONS)], settings=settings) as world:
-        world.worker = world.start_worker("worker-1")
-        wait_for("the worker is ready", world.all_ready)
-        cases.run(world, CASES)
-    return cases.end()
+    return play(__doc__, FilterWorld, CASES, "worker-1")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import bootstrap
 bootstrap.enter()
 
 from curfew.v1 import command_pb2
-from world import Cases, World, arguments, by_sessions, command_for, expect, wait_for
+from world import World, by_sessions, command_for, expect, outcome_of, play, verdicts_of, wait_for
 
 ONE = "sim-01"
 IB = "ib-01"
@@ -21,6 +21,10 @@ def ms_of(text):
 
 
 class GraceWorld(World):
+    def __init__(self, options):
+        settings = {"policy": {"acting_time": "60s"}, "timeouts": {"verify": "5s"}}
+        super().__init__(options, clusters=1, sim=["--sessions", "4"], settings=settings)
+
     def with_grace(self, sessions, seconds=GRACE_S):
         command = by_sessions(ONE, *sessions)
         command.terminate.options.grace.seconds = seconds
@@ -35,8 +39,7 @@ class GraceWorld(World):
 
     def verdicts(self, command):
         event = self.end_of(command.id)
-        return event["outcome"].removeprefix("COMMAND_OUTCOME_").lower(), \
-            {target["session"]: target["outcome"].removeprefix("TARGET_OUTCOME_").lower() for target in event["targets"]}
+        return outcome_of(event), dict(zip((target["session"] for target in event["targets"]), verdicts_of(event)))
 
 
 def not_before(world, session, until):
@@ -45,7 +48,7 @@ def not_before(world, session, until):
 
 
 def who_leaves_has_left_and_who_stays_is_ended_when_the_grace_is_over(world):
-    leaves, stays = (world.sim.login(ONE, IB)["session"] for _ in range(2))
+    leaves, stays = (world.login(ONE, IB) for _ in range(2))
     command = world.with_grace([leaves, stays])
     until = ms_of(world.progress(command, "WAITING")["until"])
     world.sim.ask("logout", cluster=ONE, session=leaves)
@@ -58,7 +61,7 @@ def who_leaves_has_left_and_who_stays_is_ended_when_the_grace_is_over(world):
 
 
 def a_cancel_in_the_grace_lets_everybody_stay(world):
-    stays = world.sim.login(ONE, IB)["session"]
+    stays = world.login(ONE, IB)
     command = world.with_grace([stays], 60)
     world.progress(command, "WAITING")
     expect(world.curfew("cancel", command.id).status == 0, "cancel")
@@ -68,7 +71,7 @@ def a_cancel_in_the_grace_lets_everybody_stay(world):
 
 
 def a_worker_that_dies_in_the_grace_gives_it_whole(world):
-    leaves, stays = (world.sim.login(ONE, IB)["session"] for _ in range(2))
+    leaves, stays = (world.login(ONE, IB) for _ in range(2))
     command = world.with_grace([leaves, stays])
     until = ms_of(world.progress(command, "WAITING")["until"])
     world.worker.kill()
@@ -80,8 +83,8 @@ def a_worker_that_dies_in_the_grace_gives_it_whole(world):
 
 
 def rounds_go_on_until_nobody_matches(world):
-    first = world.sim.login(ONE, IB, "Раунд")["session"]
-    bystander = world.sim.login(ONE, IB, "Другой")["session"]
+    first = world.login(ONE, IB, "Раунд")
+    bystander = world.login(ONE, IB, "Другой")
     command = command_for(ONE)
     condition = command.terminate.selector.filter.condition
     condition.field, condition.comparison = "user", command_pb2.COMPARISON_EQUAL
@@ -89,7 +92,7 @@ def rounds_go_on_until_nobody_matches(world):
     command.terminate.options.until_empty = True
     world.send(command)
     wait_for("the first one is ended", lambda: not world.sim.is_there(ONE, first))
-    second = world.sim.login(ONE, IB, "Раунд")["session"]    # the next round's list comes a second later
+    second = world.login(ONE, IB, "Раунд")    # the next round's list comes a second later
     outcome, verdicts = world.verdicts(command)
     expect(outcome == "completed" and verdicts == {first: "ended", second: "ended"}, f"{outcome} {verdicts}")
     expect(world.sim.is_there(ONE, bystander), "somebody else was ended")
@@ -97,7 +100,7 @@ def rounds_go_on_until_nobody_matches(world):
 
 
 def the_command_line_waits_for_the_grace(world):
-    stays = world.sim.login(ONE, IB)["session"]
+    stays = world.login(ONE, IB)
     run = world.terminate(ONE, "--session", stays, "--grace", "2s")
     expect(run.status == 0 and run.json["targets"][0]["outcome"] == "ended", str(run))
     run = world.terminate(ONE, "--session", stays, "--until-empty")
@@ -117,14 +120,7 @@ CASES = [
 
 
 def main():
-    options = arguments(__doc__)
-    cases = Cases(options)
-    settings = {"policy": {"acting_time": "60s"}, "timeouts": {"verify": "5s"}}
-    with GraceWorld(options, clusters=1, sim=["--sessions", "4"], settings=settings) as world:
-        world.worker = world.start_worker("worker-1")
-        wait_for("the worker is ready", world.all_ready)
-        cases.run(world, CASES)
-    return cases.end()
+    return play(__doc__, GraceWorld, CASES, "worker-1")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ bootstrap.enter()
 import jsonschema
 
 from test_basic import expect_end, expect_run
-from world import ROOT, Cases, World, arguments, by_sessions, expect, wait_for
+from world import ROOT, World, by_sessions, expect, play, the_checker_is_content, wait_for
 
 INSTEAD, BEFORE, AFTER, ASKED, OWN, NONE, TOOL = (f"sim-{number:02}" for number in range(1, 8))
 OWN_INFOBASE = "ib-02"
@@ -56,8 +56,8 @@ class Handler:
 
 
 class HandlerWorld(World):
-    def __init__(self, *arguments_of, **more):
-        super().__init__(*arguments_of, **more)
+    def __init__(self, options):
+        super().__init__(options, clusters=7, sim=["--sessions", "2"], settings={"timeouts": {"verify": "1s"}})
         self.handlers = {}
 
     def handler(self, name):
@@ -82,7 +82,7 @@ class HandlerWorld(World):
         return config
 
     def logins(self, cluster, count, **more):
-        return [self.sim.login(cluster, user=f"Кассир {i}", **more)["session"] for i in range(count)]
+        return [self.login(cluster, user=f"Кассир {i}", **more) for i in range(count)]
 
     def end(self, cluster, sessions, *more):
         for session in sessions:
@@ -368,7 +368,7 @@ with socket.create_connection((host, int(port)), 30) as connection, connection.m
 
 def the_example_calls_a_tool_for_each_session(world):
     sessions = world.logins(TOOL, 5)
-    root = world.sim.login(TOOL, user="root")["session"]
+    root = world.login(TOOL, user="root")
     run = world.end(TOOL, [*sessions, root])
     expect(run.status == PARTIAL, str(run))
     expect(outcomes_of(run) == {**{session: "ended" for session in sessions}, root: "failed"}, str(run))
@@ -430,10 +430,6 @@ def nothing_runs_any_more(world):
     expect(world.worker.metric("curfew_handler_runs_total", cluster=INSTEAD, result="ok") > 0, "no run was counted")
 
 
-def the_checker_is_content(world):
-    world.check()
-
-
 CASES = [
     the_program_ends_the_sessions_and_a_list_says_so, a_program_that_lies_is_found_out, what_it_does_not_end_fails_with_its_words,
     it_may_ask_for_the_standard_processing, a_run_that_went_wrong_is_in_doubt_and_the_list_decides, it_is_not_asked_for_ever,
@@ -447,12 +443,7 @@ CASES = [
 
 
 def main():
-    options = arguments(__doc__)
-    cases = Cases(options)
-    with HandlerWorld(options, clusters=7, sim=["--sessions", "2"], settings={"timeouts": {"verify": "1s"}}) as world:
-        world.worker = world.start_worker("worker-1")
-        cases.run(world, CASES)
-    return cases.end()
+    return play(__doc__, HandlerWorld, CASES, "worker-1")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import bootstrap
 
 bootstrap.enter()
 
-from world import Cases, World, arguments, by_sessions, expect, kafka_module, wait_for
+from world import World, by_sessions, expect, kafka_module, play, the_checker_is_content, wait_for
 
 CLUSTERS = 8
 AWAY_S = (1, 14)            # before it is started again: shorter and longer than a licence (10 s) and a session of the group (10 s)
@@ -23,6 +23,9 @@ PACE_S = 0.03               # between two commands
 
 
 class OutageWorld(World):
+    def __init__(self, options):
+        super().__init__(options, clusters=CLUSTERS, sim=["--sessions", "4"], real=True)
+
     def start_broker(self):
         """A broker that was killed is let in again when its last session is over: 9 s if nothing is said."""
         kafka = kafka_module()
@@ -43,7 +46,7 @@ class Load(threading.Thread):
             names = list(self.world.sim.clusters)
             while not self.done.wait(PACE_S):
                 cluster = names[len(self.sent) % len(names)]
-                session = self.world.sim.login(cluster)["session"]
+                session = self.world.login(cluster)
                 command = by_sessions(cluster, session)
                 self.world.send(command)
                 self.sent.append((command, session))
@@ -86,19 +89,8 @@ def the_broker_comes_back_on_its_data(world):
     expect(all(worker.alive() for worker in world.workers.values()), "a worker ended")
 
 
-def the_checker_is_content(world):
-    world.check()
-
-
 def main():
-    options = arguments(__doc__)
-    cases = Cases(options)
-    with OutageWorld(options, clusters=CLUSTERS, sim=["--sessions", "4"], real=True) as world:
-        world.start_worker("worker-1")
-        world.start_worker("worker-2")
-        wait_for("both are ready", world.all_ready)
-        cases.run(world, [the_broker_comes_back_on_its_data, the_checker_is_content])
-    return cases.end()
+    return play(__doc__, OutageWorld, [the_broker_comes_back_on_its_data, the_checker_is_content], "worker-1", "worker-2")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def start_by_shell(world, name, redirection, **options):
 
 
 def end_one(world):
-    session = world.sim.login(ONE)["session"]
+    session = world.login(ONE)
     world.end_session(ONE, session)
     expect(not world.sim.is_there(ONE, session), "it is still there")
 

@@ -15,7 +15,7 @@ import bootstrap
 
 bootstrap.enter()
 
-from world import Cases, World, arguments, by_numbers, by_sessions, expect, merged, wait_for
+from world import Cases, World, arguments, by_sessions, expect, merged, wait_for
 
 NEW, ENGLISH, OLD = "sim-01", "sim-02", "sim-03"
 IB = "ib-01"

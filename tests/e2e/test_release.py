@@ -8,7 +8,7 @@ import bootstrap
 
 bootstrap.enter()
 
-from world import Cases, World, arguments, expect, wait_for
+from world import World, expect, play
 
 ONE = "sim-01"
 IB = "ib-01"
@@ -17,6 +17,10 @@ VERIFY_S = 4
 
 
 class ReleaseWorld(World):
+    def __init__(self, options):
+        settings = {"timeouts": {"verify": f"{VERIFY_S}s", "release": "8s"}}
+        super().__init__(options, clusters=1, sim=["--sessions", "6", "--connection-linger", "1h"], settings=settings)
+
     def left(self, cluster, number):
         return [each for each in self.sim.ask("connections", cluster=cluster)["connections"] if each["session_number"] == number]
 
@@ -135,14 +139,7 @@ CASES = [
 
 
 def main():
-    options = arguments(__doc__)
-    cases = Cases(options)
-    settings = {"timeouts": {"verify": f"{VERIFY_S}s", "release": "8s"}}
-    with ReleaseWorld(options, clusters=1, sim=["--sessions", "6", "--connection-linger", "1h"], settings=settings) as world:
-        world.worker = world.start_worker("worker-1")
-        wait_for("the worker is ready", world.all_ready)
-        cases.run(world, CASES)
-    return cases.end()
+    return play(__doc__, ReleaseWorld, CASES, "worker-1")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ bootstrap.enter()
 
 import confluent_kafka
 from confluent_kafka import admin
-from world import Cases, World, arguments, by_numbers, expect, wait_for
+from world import Cases, World, arguments, by_numbers, expect, the_checker_is_content, verdicts_of, wait_for
 
 CLUSTER = "sim-01"
 IB = "ib-01"
@@ -25,10 +25,6 @@ class ReuseWorld(World):
         config = super().cluster_config(cluster)
         config["timeouts"] = {"request": f"{REQUEST_S}s"}
         return config
-
-    @property
-    def worker(self):
-        return self.workers["worker-1"]
 
     def take_over(self, victim, user):
         """The victim leaves by itself and somebody else gets its number."""
@@ -48,7 +44,7 @@ class ReuseWorld(World):
 
     def verdict(self, command, *wanted, seconds=90):
         event = self.end_of(command.id, seconds)
-        found = [target["outcome"].removeprefix("TARGET_OUTCOME_").lower() for target in event["targets"]]
+        found = verdicts_of(event)
         expect(found[0] in wanted, f"wanted one of {wanted}: {event}")
         return found[0]
 
@@ -191,10 +187,6 @@ def on_redelivery(world):
     world.worker.kill()
     world.worker.start()
     expect(len(world.sim.logged("terminate")) == before + 1, "commands of the past were carried out again after a crash")
-
-
-def the_checker_is_content(world):
-    world.check()
 
 
 CASES = [between_list_and_act, while_the_act_is_under_way, before_an_attempt_is_made_again, between_crash_and_recovery,

@@ -11,7 +11,7 @@ bootstrap.enter()
 
 from confluent_kafka.admin import AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, NewTopic, ResourcePatternType, ResourceType
 
-from world import START_S, Cases, World, arguments, by_sessions, expect, kafka_module, wait_for
+from world import Cases, World, arguments, by_sessions, expect, kafka_module, wait_for
 
 USER, PASSWORD, WRONG = "curfew", "s3cret-of-kafka", "s3cret-of-yesterday"
 GROUP = "curfew"
@@ -90,7 +90,7 @@ class SecureWorld(World):
 
 
 def with_the_listed_rights_all_goes_well(world):
-    session = world.sim.login("sim-01")["session"]
+    session = world.login("sim-01")
     command = by_sessions("sim-01", session, reply_topic=REPLIES)
     world.send(command)
     expect(world.end_of(command.id)["outcome"] == "COMMAND_OUTCOME_COMPLETED", "not ended over TLS")
@@ -136,7 +136,7 @@ def each_missing_right_is_named(world):
             worker.kill()
     expect(not wrong, f"not named: {', '.join(wrong)}")
     worker.start()
-    world.end_session("sim-02", world.sim.login("sim-02")["session"])
+    world.end_session("sim-02", world.login("sim-02"))
 
 
 def told(world, worker, right):
@@ -147,7 +147,7 @@ def told(world, worker, right):
     size = len(worker.text())
     worker.start(ready=False)
     world.produce(b"\xff\xfe", key="sim-02")                            # a dead letter
-    session = world.sim.login("sim-02")["session"]
+    session = world.login("sim-02")
     command = by_sessions("sim-02", session, reply_topic=REPLIES)
     home = world.send(command)[0]
     strayed = by_sessions("sim-02", session)

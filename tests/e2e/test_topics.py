@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """A real Kafka and two workers; the commands topic is made anew, and its partitions are raised. No commands are taken until an
 operator accepts it; what is open goes on; nothing is run twice; and no old release frees a later stop."""
-import contextlib
 import sys
 
 import bootstrap
@@ -10,7 +9,7 @@ bootstrap.enter()
 
 from confluent_kafka.admin import AdminClient, NewPartitions
 
-from world import Cases, World, arguments, by_sessions, expect, wait_for
+from world import World, by_sessions, expect, outcome_of, play, the_checker_is_content, wait_for
 
 COMMANDS, JOURNAL = "curfew.commands", "curfew.journal"
 CLUSTERS = 12
@@ -29,19 +28,8 @@ class TopicsWorld(World):
         self.admin = AdminClient({"bootstrap.servers": self.brokers, "log_level": 0})
         return self
 
-    def login(self, cluster="sim-01"):
-        return self.sim.login(cluster)["session"]
-
-    @contextlib.contextmanager
-    def fault(self, spec):
-        identity = self.sim.fault(spec)
-        try:
-            yield identity
-        finally:
-            self.sim.unfault(identity)
-
     def outcome(self, command):
-        return self.end_of(command.id)["outcome"].removeprefix("COMMAND_OUTCOME_").lower()
+        return outcome_of(self.end_of(command.id))
 
     def remake_commands(self):
         """Deleted and made again, as an operator does it who mends a topic."""
@@ -175,10 +163,6 @@ def raised_partitions_are_noticed_and_accepted(world):
     expect(world.curfew("topics", "accept").status == REFUSED, "accepted again without need")
 
 
-def the_checker_is_content(world):
-    world.check()
-
-
 CASES = [
     nothing_is_to_be_accepted_from_a_good_topic, a_topic_made_anew_is_read_when_it_is_accepted, an_old_release_frees_no_later_stop,
     raised_partitions_are_noticed_and_accepted, the_checker_is_content,
@@ -186,14 +170,7 @@ CASES = [
 
 
 def main():
-    options = arguments(__doc__)
-    cases = Cases(options)
-    with TopicsWorld(options) as world:
-        world.start_worker("worker-1")
-        world.start_worker("worker-2")
-        wait_for("both are ready", world.all_ready)
-        cases.run(world, CASES)
-    return cases.end()
+    return play(__doc__, TopicsWorld, CASES, "worker-1", "worker-2")
 
 
 if __name__ == "__main__":

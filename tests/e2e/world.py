@@ -32,7 +32,6 @@ import confluent_kafka
 import yaml
 from curfew.v1 import command_pb2
 
-import bootstrap
 import checker
 import published
 from bootstrap import ROOT
@@ -338,6 +337,7 @@ class World:
         self.sim_arguments = ["--still", "--plain", *sim]
         self.settings = settings or {}
         self.workers = {}
+        self.worker = None           # the first that was started
         self.failed = False
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="curfew-e2e-"))
         self.processes = Processes()
@@ -410,10 +410,26 @@ class World:
 
     def start_worker(self, name, settings=None, ready=True):
         worker = self.workers[name] = Worker(self, name, merged(self.config_of(name), settings or {}))
+        self.worker = self.worker or worker
         return worker.start(ready)
 
     def all_ready(self):
         return all(worker.readiness()[0] == 200 for worker in self.workers.values() if worker.alive())
+
+    # -- what happens at the clusters --
+
+    def login(self, cluster="sim-01", *arguments_of, **more):
+        """Somebody logs in; the session."""
+        return self.sim.login(cluster, *arguments_of, **more)["session"]
+
+    @contextlib.contextmanager
+    def fault(self, spec):
+        """What goes wrong until the block is left; its id, for hits()."""
+        identity = self.sim.fault(spec)
+        try:
+            yield identity
+        finally:
+            self.sim.unfault(identity)
 
     # -- what people type --
 
@@ -497,6 +513,18 @@ def merged(base, more):
     return copy.deepcopy(more)
 
 
+# ---- what events say ----
+
+def outcome_of(event):
+    """How the command ended, as the command line spells it."""
+    return event["outcome"].removeprefix("COMMAND_OUTCOME_").lower()
+
+
+def verdicts_of(event):
+    """The outcome of each target, as the command line spells it, in the event's order."""
+    return [target["outcome"].removeprefix("TARGET_OUTCOME_").lower() for target in event["targets"]]
+
+
 # ---- commands ----
 
 def command_for(cluster, valid_s=600, **more):
@@ -576,3 +604,20 @@ class Cases:
         print(f"{self.count - len(self.failed)} passed, {len(self.failed)} failed"
               + (f": {', '.join(self.failed)}" if self.failed else ""), flush=True)
         return 1 if self.failed or not self.count else 0
+
+
+def the_checker_is_content(world):
+    """The last case of most scripts: the journal, the events and what the simulator saw say the same."""
+    world.check()
+
+
+def play(description, world_of, functions, *workers):
+    """A script with one world: makes it of the options, starts the workers, runs the cases; the exit status."""
+    options = arguments(description)
+    cases = Cases(options)
+    with world_of(options) as world:
+        for name in workers:
+            world.start_worker(name)
+        wait_for("every worker is ready", world.all_ready)      # also the first, after the last one has joined
+        cases.run(world, functions)
+    return cases.end()
