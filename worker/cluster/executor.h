@@ -110,5 +110,12 @@ static inline bool executor_op_changes(enum executor_op op)
     return op == EXECUTOR_END || op == EXECUTOR_INFOBASE_WRITE || op == EXECUTOR_DISCONNECT ||
            op == EXECUTOR_INTERRUPT;
 }
+/* When a request that waits cannot be done any more: its deadline, or the last moment to send it.
+ */
+static inline struct instant executor_request_until(const struct executor_request *request)
+{
+    return executor_op_changes(request->op) ? instant_min(request->deadline, request->send_by)
+                                            : request->deadline;
+}
 
 #endif

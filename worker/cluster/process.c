@@ -9,11 +9,11 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "cluster/spawn.h"
+#include "cluster/timer.h"
 
 enum {
     READ_BYTES = 64 * 1024,
     GRACE_MAX_MS = 60000,
-    TIMER_MAX_MS = 3600 * 1000,
 };
 
 enum stage {
@@ -144,12 +144,7 @@ static void arm(struct process *process, struct instant until)
     process->until = until;
     if (until.ns == INT64_MAX)
         return;
-    int64_t ms = instant_ms_between(clock_now(&process->clock), until) + 1;
-    uv_timer_start(&process->timer, on_timer,
-                   (uint64_t)(ms < 0              ? 0
-                              : ms < TIMER_MAX_MS ? ms
-                                                  : TIMER_MAX_MS),
-                   0);
+    timer_until(&process->timer, on_timer, clock_now(&process->clock), until);
 }
 
 static void arm_in(struct process *process, int64_t ms)

@@ -46,7 +46,7 @@ static void tell(struct rac_executor *executor, struct text errors, struct text 
                  struct buf *out)
 {
     size_t count = 1 + executor->settings.infobase_count;
-    rac_tell(out, is_blank(errors) ? output : errors, executor->logins, count);
+    rac_tell(out, is_blank(errors) ? output : errors, executor->reach.logins, count);
 }
 
 static enum error_code ended_by_us(const struct process_result *result, struct error *err)

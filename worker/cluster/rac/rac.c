@@ -7,12 +7,11 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "cluster/rac/rac_private.h"
+#include "cluster/timer.h"
 
 enum {
     INFOBASE_CACHE_DEFAULT_MS = 60000,
-    INFOBASES_MAX = 10000,
     VARIABLES_MAX = 100,
-    WAKE_MAX_MS = 3600 * 1000,
 };
 
 static struct rac_executor *of(struct executor *executor)
@@ -20,25 +19,7 @@ static struct rac_executor *of(struct executor *executor)
     return (struct rac_executor *)executor; /* its first member */
 }
 
-void rac_demote(struct rac_executor *executor, size_t address)
-{
-    size_t last = executor->settings.address_count - 1;
-    size_t at = 0;
-    while (executor->order[at] != address)
-        at++;
-    memmove(&executor->order[at], &executor->order[at + 1], (last - at) * sizeof *executor->order);
-    executor->order[last] = address;
-}
-
 /* ---- the queue ---- */
-
-/* When a waiting task cannot be done any more: its deadline, or the time to send it. */
-static struct instant task_until(const struct rac_task *task)
-{
-    if (!executor_op_changes(task->request.op))
-        return task->request.deadline;
-    return instant_min(task->request.deadline, task->request.send_by);
-}
 
 static void fail_queued(struct rac_task *task, struct instant now)
 {
@@ -58,7 +39,7 @@ static bool expire_one(struct rac_executor *executor, struct instant now)
     struct rac_task *task;
     TAILQ_FOREACH(task, &executor->queue, link)
     {
-        if (!executor->stopping && !instant_passed(now, task_until(task)))
+        if (!executor->stopping && !instant_passed(now, executor_request_until(&task->request)))
             continue;
         fail_queued(task, now);
         return true;
@@ -98,11 +79,10 @@ static void on_wake(uv_timer_t *timer)
     struct instant at = INSTANT_NEVER;
     struct rac_task *task;
     TAILQ_FOREACH(task, &executor->queue, link)
-    at = instant_min(at, task_until(task));
+    at = instant_min(at, executor_request_until(&task->request));
     if (at.ns == INT64_MAX || uv_is_active((uv_handle_t *)timer))
         return;
-    int64_t ms = instant_ms_between(now, at) + 1;
-    uv_timer_start(timer, on_wake, (uint64_t)(ms < 0 ? 0 : ms < WAKE_MAX_MS ? ms : WAKE_MAX_MS), 0);
+    timer_until(timer, on_wake, now, at);
 }
 
 void rac_wake(struct rac_executor *executor)
@@ -143,23 +123,15 @@ static void destroy(struct executor *base)
     struct rac_executor *executor = of(base);
     struct rac_settings *settings = &executor->settings;
     CHECK(executor->running_count == 0);
-    for (size_t i = 0; i < settings->address_count; i++)
-        free((void *)(uintptr_t)settings->addresses[i].host);
-    for (size_t i = 0; i < settings->infobase_count; i++)
-        free((void *)(uintptr_t)settings->infobases[i].infobase);
-    for (size_t i = 0; i <= settings->infobase_count; i++)
-        ras_login_release(&executor->logins[i]);
     for (char **at = executor->environment; *at; at++) {
         explicit_bzero(*at, strlen(*at));
         free(*at);
     }
-    free((void *)(uintptr_t)settings->addresses);
-    free((void *)(uintptr_t)settings->infobases);
     free((void *)(uintptr_t)settings->name);
     free((void *)(uintptr_t)settings->program);
     free((void *)(uintptr_t)settings->cluster);
-    free(executor->logins);
     free(executor->environment);
+    ras_reach_release(&executor->reach);
     ras_names_release(&executor->names);
     free(executor);
 }
@@ -195,33 +167,28 @@ static char **make_environment(const struct rac_settings *settings)
     return environment;
 }
 
+static struct ras_reach_source reach_of(const struct rac_settings *settings)
+{
+    return (struct ras_reach_source){settings->name,          settings->addresses,
+                                     settings->address_count, settings->admin,
+                                     settings->infobases,     settings->infobase_count};
+}
+
 static void copy_settings(struct rac_executor *executor, const struct rac_settings *settings)
 {
-    struct ras_address *addresses = mem_alloc(settings->address_count, sizeof *addresses);
-    struct ras_infobase_login *infobases =
-        mem_alloc(settings->infobase_count + 1, sizeof *infobases);
-    executor->logins = mem_alloc(settings->infobase_count + 1, sizeof *executor->logins);
-    executor->logins[0] = ras_login_copy(settings->admin);
-    for (size_t i = 0; i < settings->address_count; i++) {
-        addresses[i] = settings->addresses[i];
-        addresses[i].host = mem_copy(settings->addresses[i].host);
-        executor->order[i] = i;
-    }
-    for (size_t i = 0; i < settings->infobase_count; i++) {
-        executor->logins[i + 1] = ras_login_copy(settings->infobases[i].login);
-        infobases[i].login = executor->logins[i + 1];
-        infobases[i].infobase = mem_copy(settings->infobases[i].infobase);
-    }
+    const struct ras_reach_source source = reach_of(settings);
+    struct ras_reach *reach = &executor->reach;
+    ras_reach_init(reach, &source);
     executor->environment = make_environment(settings);
     executor->settings = (struct rac_settings){
         .name = mem_copy(settings->name),
         .program = mem_copy(settings->program),
-        .addresses = addresses,
-        .address_count = settings->address_count,
+        .addresses = reach->addresses,
+        .address_count = reach->address_count,
         .cluster = mem_copy(settings->cluster),
-        .admin = executor->logins[0],
-        .infobases = infobases,
-        .infobase_count = settings->infobase_count,
+        .admin = reach->logins[0],
+        .infobases = reach->infobases,
+        .infobase_count = reach->infobase_count,
         .version = settings->version,
         .encoding = settings->encoding,
         .passwords_allowed = settings->passwords_allowed,
@@ -244,9 +211,6 @@ static bool has_password(const struct rac_settings *settings)
 
 static enum error_code check_addresses(const struct rac_settings *settings, struct error *err)
 {
-    if (settings->address_count < 1 || settings->address_count > LIMIT_ADDRESSES)
-        return error_set(err, ERR_CONFIG, "cluster '%s' has %zu addresses, 1 to %d are possible",
-                         settings->name, settings->address_count, LIMIT_ADDRESSES);
     for (size_t i = 0; i < settings->address_count; i++)
         if (strchr(settings->addresses[i].host, ':') || settings->addresses[i].host[0] == '-' ||
             strlen(settings->addresses[i].host) >= RAS_HOST_MAX)
@@ -259,13 +223,13 @@ static enum error_code check_addresses(const struct rac_settings *settings, stru
 
 static enum error_code check_settings(const struct rac_settings *settings, struct error *err)
 {
+    const struct ras_reach_source source = reach_of(settings);
+    if (ras_reach_check(&source, err))
+        return err->code;
     if (!settings->program || settings->program[0] != '/')
         return error_set(err, ERR_CONFIG,
                          "cluster '%s': rac.program must be the whole path of the rac program",
                          settings->name);
-    if (settings->infobase_count > INFOBASES_MAX)
-        return error_set(err, ERR_CONFIG, "cluster '%s' has logins for more than %d infobases",
-                         settings->name, INFOBASES_MAX);
     if (settings->environment_count > VARIABLES_MAX)
         return error_set(err, ERR_CONFIG,
                          "cluster '%s': rac.environment has more than %d variables", settings->name,

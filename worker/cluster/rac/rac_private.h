@@ -59,10 +59,9 @@ struct rac_executor {
     struct executor base;
     uv_loop_t *loop;
     struct clock clock;
-    struct rac_settings settings; /* owned copy */
-    struct ras_login *logins;     /* the administrator's, then those of the infobases */
+    struct ras_reach reach;
+    struct rac_settings settings; /* owned copy; what `reach` has too is borrowed from there */
     char **environment;           /* owned, closed by NULL */
-    size_t order[LIMIT_ADDRESSES];
     struct rac_cluster clusters[LIMIT_ADDRESSES];
     struct rac_version version;
     enum rac_encoding encoding; /* configured, or seen without doubt; RAC_AUTO: not yet */
@@ -102,7 +101,6 @@ bool rac_lock_differs(const struct rac_task *task);
 /* ---- rac.c ---- */
 
 void rac_wake(struct rac_executor *executor);
-void rac_demote(struct rac_executor *executor, size_t address);
 
 /* ---- task.c ---- */
 

@@ -224,18 +224,9 @@ static void end_list(struct rac_task *task)
     end_ok(task, &reply);
 }
 
-/* The first address in order that was not tried. */
 static bool choose_address(struct rac_task *task)
 {
-    const struct rac_executor *executor = task->executor;
-    for (size_t i = 0; i < executor->settings.address_count; i++) {
-        size_t address = executor->order[i];
-        if (task->tried & 1u << address)
-            continue;
-        task->address = address;
-        return true;
-    }
-    return false;
+    return ras_reach_next(&task->executor->reach, task->tried, &task->address);
 }
 
 static void no_such_infobase(struct rac_task *task)
@@ -311,7 +302,7 @@ static bool try_another(struct rac_task *task, enum error_code code)
 {
     if (code != ERR_UNAVAILABLE || task->step == RAC_STEP_VERSION)
         return false;
-    rac_demote(task->executor, task->address);
+    ras_reach_demote(&task->executor->reach, task->address);
     if (rac_is_change(task) || task->executor->stopping ||
         instant_passed(now_of(task), task->request.deadline) || !choose_address(task))
         return false;

@@ -7,11 +7,9 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "cluster/ras/conn_private.h"
+#include "cluster/timer.h"
 
-enum {
-    TIMER_MAX_MS = 3600 * 1000,
-    TCP_KEEPALIVE_SECONDS = 60, /* finds silently dead idle connections */
-};
+enum { TCP_KEEPALIVE_SECONDS = 60 }; /* finds silently dead idle connections */
 
 static void connect_next(struct ras_conn *conn);
 
@@ -138,11 +136,7 @@ static void tell(struct ras_conn *conn)
 
 static void arm(struct ras_conn *conn, struct instant at)
 {
-    int64_t ms = at.ns == INT64_MAX ? TIMER_MAX_MS : 0;
-    struct instant now = clock_now(&conn->config.clock);
-    if (ms == 0 && instant_before(now, at))
-        ms = instant_ms_between(now, at) + 1;
-    uv_timer_start(&conn->timer, on_timer, (uint64_t)(ms < TIMER_MAX_MS ? ms : TIMER_MAX_MS), 0);
+    timer_until(&conn->timer, on_timer, clock_now(&conn->config.clock), at);
 }
 
 void conn_await(struct ras_conn *conn, struct instant deadline)

@@ -29,10 +29,6 @@ struct ras_login {
     const struct secret *password; /* NULL = empty */
 };
 
-/* Both parts are copied, and freed. */
-struct ras_login ras_login_copy(struct ras_login login);
-void ras_login_release(struct ras_login *login);
-
 struct ras_conn_config {
     const char *host; /* name or address, borrowed until the connection is closed */
     uint16_t port;

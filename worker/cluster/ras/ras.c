@@ -6,14 +6,13 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "cluster/ras/ras_private.h"
+#include "cluster/timer.h"
 
 enum {
     CONNECTIONS_DEFAULT = 4,
     IDLE_DEFAULT_MS = 60000,
     CONNECT_DEFAULT_MS = 5000,
     INFOBASE_CACHE_DEFAULT_MS = 60000,
-    INFOBASES_MAX = 10000,
-    WAKE_MAX_MS = 3600 * 1000,
 };
 
 static struct ras_executor *of(struct executor *executor)
@@ -30,13 +29,7 @@ static struct instant now_of(const struct ras_executor *executor)
 
 void slot_demote(struct slot *slot)
 {
-    struct ras_executor *executor = slot->executor;
-    size_t last = executor->settings.address_count - 1;
-    size_t at = 0;
-    while (executor->order[at] != slot->address)
-        at++;
-    memmove(&executor->order[at], &executor->order[at + 1], (last - at) * sizeof *executor->order);
-    executor->order[last] = slot->address;
+    ras_reach_demote(&slot->executor->reach, slot->address);
 }
 
 void slot_drop(struct slot *slot)
@@ -81,19 +74,6 @@ static void conn_closed(void *self)
         tell_stopped(executor);
 }
 
-/* The first address in order that the task has not tried. */
-static bool next_address(const struct ras_executor *executor, const struct task *task, size_t *ret)
-{
-    for (size_t i = 0; i < executor->settings.address_count; i++) {
-        size_t address = executor->order[i];
-        if (task->tried & 1u << address)
-            continue;
-        *ret = address;
-        return true;
-    }
-    return false;
-}
-
 static void out_of_addresses(struct slot *slot)
 {
     struct task *task = slot->task;
@@ -112,7 +92,7 @@ static struct ras_conn *connect_to(struct slot *slot, size_t address)
         .port = settings->addresses[address].port,
         .version_first = settings->version_first,
         .cluster = settings->admin,
-        .infobases = executor->logins,
+        .infobases = executor->reach.logins + 1, /* the first is the administrator's */
         .infobase_count = settings->infobase_count,
         .clock = executor->clock,
     };
@@ -135,7 +115,7 @@ void slot_connect(struct slot *slot)
     size_t address;
     CHECK(!slot->conn);
     if (executor->stopping || instant_passed(now, slot->task->request.deadline) ||
-        !next_address(executor, slot->task, &address)) {
+        !ras_reach_next(&executor->reach, slot->task->tried, &address)) {
         out_of_addresses(slot);
         return;
     }
@@ -177,14 +157,6 @@ static void dispatch(struct ras_executor *executor)
     }
 }
 
-/* When a waiting task cannot be done any more: its deadline, or the time to send it. */
-static struct instant task_until(const struct task *task)
-{
-    if (!executor_op_changes(task->request.op))
-        return task->request.deadline;
-    return instant_min(task->request.deadline, task->request.send_by);
-}
-
 static void fail_waiting(struct ras_executor *executor, struct task *task, struct instant now)
 {
     struct error err;
@@ -201,7 +173,7 @@ static void expire_waiting(struct ras_executor *executor, struct instant now)
 {
     for (struct task **at = &executor->queue; *at;) {
         struct task *task = *at;
-        if (!executor->stopping && !instant_passed(now, task_until(task))) {
+        if (!executor->stopping && !instant_passed(now, executor_request_until(&task->request))) {
             at = &task->next;
             continue;
         }
@@ -225,7 +197,7 @@ static struct instant next_wake(const struct ras_executor *executor)
 {
     struct instant at = INSTANT_NEVER;
     for (const struct task *task = executor->queue; task; task = task->next)
-        at = instant_min(at, task_until(task));
+        at = instant_min(at, executor_request_until(&task->request));
     for (unsigned i = 0; i < RAS_CONNECTIONS_MAX; i++) {
         const struct slot *slot = &executor->slots[i];
         if (slot->conn && !slot->task)
@@ -250,8 +222,7 @@ static void on_wake(uv_timer_t *timer)
     struct instant at = next_wake(executor);
     if (at.ns == INT64_MAX || uv_is_active((uv_handle_t *)timer))
         return;
-    int64_t ms = instant_ms_between(now, at) + 1;
-    uv_timer_start(timer, on_wake, (uint64_t)(ms < 0 ? 0 : ms < WAKE_MAX_MS ? ms : WAKE_MAX_MS), 0);
+    timer_until(timer, on_wake, now, at);
 }
 
 void ras_wake(struct ras_executor *executor)
@@ -319,18 +290,9 @@ static void destroy(struct executor *base)
     struct ras_settings *settings = &executor->settings;
     CHECK(executor->wake_closed);
     CHECK(executor->open_connections == 0);
-    for (size_t i = 0; i < settings->address_count; i++)
-        free((void *)(uintptr_t)settings->addresses[i].host);
-    for (size_t i = 0; i < settings->infobase_count; i++) {
-        free((void *)(uintptr_t)settings->infobases[i].infobase);
-        ras_login_release(&executor->logins[i]);
-    }
-    ras_login_release(&settings->admin);
-    free((void *)(uintptr_t)settings->addresses);
-    free((void *)(uintptr_t)settings->infobases);
     free((void *)(uintptr_t)settings->name);
     free((void *)(uintptr_t)settings->cluster);
-    free(executor->logins);
+    ras_reach_release(&executor->reach);
     ras_names_release(&executor->names);
     free(executor);
 }
@@ -344,30 +306,26 @@ static int64_t or_default(int64_t value, int64_t otherwise)
     return value ? value : otherwise;
 }
 
+static struct ras_reach_source reach_of(const struct ras_settings *settings)
+{
+    return (struct ras_reach_source){settings->name,          settings->addresses,
+                                     settings->address_count, settings->admin,
+                                     settings->infobases,     settings->infobase_count};
+}
+
 static void copy_settings(struct ras_executor *executor, const struct ras_settings *settings)
 {
-    struct ras_address *addresses = mem_alloc(settings->address_count, sizeof *addresses);
-    struct ras_infobase_login *infobases =
-        mem_alloc(settings->infobase_count + 1, sizeof *infobases);
-    executor->logins = mem_alloc(settings->infobase_count + 1, sizeof *executor->logins);
-    for (size_t i = 0; i < settings->address_count; i++) {
-        addresses[i] = settings->addresses[i];
-        addresses[i].host = mem_copy(settings->addresses[i].host);
-        executor->order[i] = i;
-    }
-    for (size_t i = 0; i < settings->infobase_count; i++) {
-        executor->logins[i] = ras_login_copy(settings->infobases[i].login);
-        infobases[i].login = executor->logins[i];
-        infobases[i].infobase = mem_copy(settings->infobases[i].infobase);
-    }
+    const struct ras_reach_source source = reach_of(settings);
+    struct ras_reach *reach = &executor->reach;
+    ras_reach_init(reach, &source);
     executor->settings = (struct ras_settings){
         .name = mem_copy(settings->name),
-        .addresses = addresses,
-        .address_count = settings->address_count,
+        .addresses = reach->addresses,
+        .address_count = reach->address_count,
         .cluster = mem_copy(settings->cluster),
-        .admin = ras_login_copy(settings->admin),
-        .infobases = infobases,
-        .infobase_count = settings->infobase_count,
+        .admin = reach->logins[0],
+        .infobases = reach->infobases,
+        .infobase_count = reach->infobase_count,
         .version_first = settings->version_first ? settings->version_first : RAS_VERSION_FIRST,
         .connections_max =
             settings->connections_max ? settings->connections_max : CONNECTIONS_DEFAULT,
@@ -379,9 +337,9 @@ static void copy_settings(struct ras_executor *executor, const struct ras_settin
 
 static enum error_code check_settings(const struct ras_settings *settings, struct error *err)
 {
-    if (settings->address_count < 1 || settings->address_count > LIMIT_ADDRESSES)
-        return error_set(err, ERR_CONFIG, "cluster '%s' has %zu addresses, 1 to %d are possible",
-                         settings->name, settings->address_count, LIMIT_ADDRESSES);
+    const struct ras_reach_source source = reach_of(settings);
+    if (ras_reach_check(&source, err))
+        return err->code;
     if (settings->connections_max > RAS_CONNECTIONS_MAX)
         return error_set(err, ERR_CONFIG,
                          "cluster '%s' may have %u connections, at most %d are possible",
@@ -391,9 +349,6 @@ static enum error_code check_settings(const struct ras_settings *settings, struc
             err, ERR_CONFIG,
             "cluster '%s': endpoint version %u.0 is not known (3, 4, 5, 6, 7, 9, 10, 11, 16)",
             settings->name, settings->version_first);
-    if (settings->infobase_count > INFOBASES_MAX)
-        return error_set(err, ERR_CONFIG, "cluster '%s' has logins for more than %d infobases",
-                         settings->name, INFOBASES_MAX);
     return ERR_OK;
 }
 

@@ -17,17 +17,7 @@
 #include <uv.h>
 
 #include "cluster/executor.h"
-#include "cluster/ras/conn.h"
-
-struct ras_address {
-    const char *host; /* name, IPv4 or IPv6 address */
-    uint16_t port;    /* 1545 by custom */
-};
-
-struct ras_infobase_login {
-    const char *infobase; /* name, compared without case, or UUID */
-    struct ras_login login;
-};
+#include "cluster/ras/reach.h"
 
 /* All of it is copied, secrets included. */
 struct ras_settings {

@@ -46,9 +46,8 @@ struct ras_executor {
     struct executor base;
     uv_loop_t *loop;
     struct clock clock;
-    struct ras_settings settings; /* owned copy */
-    struct ras_login *logins;     /* of settings.infobases, for the connections */
-    size_t order[LIMIT_ADDRESSES];
+    struct ras_reach reach;
+    struct ras_settings settings; /* owned copy; what `reach` has too is borrowed from there */
     struct slot slots[RAS_CONNECTIONS_MAX];
     struct task *queue;
     struct ras_names names;
