@@ -105,6 +105,7 @@ static void seat_close(struct worker *worker, int32_t partition)
 {
     struct seat *seat = &worker->seats[partition];
     engine_destroy(seat->engine);
+    echo_clear(&seat->echo);
     *seat = (struct seat){.generation = seat->generation + 1};
 }
 
@@ -176,18 +177,21 @@ static void append(struct world *world, struct worker *worker, int32_t partition
 {
     struct buf bytes;
     buf_init(&bytes, RECORD_BYTES_MAX);
-    struct chain *chain = &worker->seats[partition].chain;
+    struct seat *seat = &worker->seats[partition];
+    struct chain *chain = &seat->chain;
     uint64_t sequence = action->record->sequence;
     chain_stamp(chain, action->record);
     CHECK(action->record->sequence == sequence);
     record_encode(action->record, &bytes);
     CHECK(!bytes.full);
     chain_sealed(chain, (struct text){(const char *)bytes.data, bytes.length});
-    say(world, "w%d p%d: appends %s/%llu of %s, epoch %s/%llu, %zu bytes", worker->index, partition,
-        record_kind_label(action->record->kind), (unsigned long long)action->record->sequence,
-        brief(&action->record->command_id).text, brief(&action->record->epoch.writer).text,
-        (unsigned long long)action->record->epoch.number, bytes.length);
-    record_destroy(action->record);
+    say(world, "w%d p%d: appends %s/%llu of %s, epoch %s/%llu, %zu bytes, %02x%02x%02x%02x",
+        worker->index, partition, record_kind_label(action->record->kind),
+        (unsigned long long)action->record->sequence, brief(&action->record->command_id).text,
+        brief(&action->record->epoch.writer).text, (unsigned long long)action->record->epoch.number,
+        bytes.length, chain->head.bytes[0], chain->head.bytes[1], chain->head.bytes[2],
+        chain->head.bytes[3]);
+    echo_keep(&seat->echo, action->record, (struct text){(const char *)bytes.data, bytes.length});
     journal_append(world, &(struct append){.bytes = bytes.data,
                                            .length = bytes.length,
                                            .worker = worker->index,
@@ -363,10 +367,10 @@ static void read_task(struct world *world, struct task *task)
     const struct partition *partition = &world->partitions[task->index];
     for (int i = 0; i < READ_AT_ONCE && seat->read < (int64_t)partition->log.count; i++) {
         const struct log_entry *entry = &partition->log.at[seat->read];
-        struct record *record;
+        struct text bytes = {(const char *)entry->bytes, entry->length};
+        struct record *record = world->decodes ? NULL : echo_take(&seat->echo, bytes);
         struct error err;
-        if (record_decode((struct text){(const char *)entry->bytes, entry->length}, &record,
-                          &err)) {
+        if (!record && record_decode(bytes, &record, &err)) {
             violate(world, "wire", "record %lld cannot be read back: %s", (long long)seat->read,
                     err.message);
             return;
@@ -553,8 +557,10 @@ void worker_start(struct world *world, struct worker *worker)
 
 static void empty(struct worker *worker)
 {
-    for (int i = 0; i < PARTITIONS_MAX; i++)
+    for (int i = 0; i < PARTITIONS_MAX; i++) {
         engine_destroy(worker->seats[i].engine);
+        echo_clear(&worker->seats[i].echo);
+    }
     memset(worker->seats, 0, sizeof worker->seats);
     lanes_destroy(worker);
     for (size_t i = 0; i < worker->aside.count; i++)

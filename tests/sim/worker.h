@@ -5,6 +5,7 @@
 
 #include "audit/chain.h"
 #include "cluster/lane.h"
+#include "model/echo.h"
 #include "world.h"
 
 struct seat {              /* one partition's engine */
@@ -12,6 +13,7 @@ struct seat {              /* one partition's engine */
     uint32_t generation;
     bool assigned;
     struct chain chain;
+    struct echo echo;
     int64_t read; /* next journal offset */
     int64_t goal; /* the journal's end when reading began */
     bool at_end;

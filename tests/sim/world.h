@@ -305,6 +305,7 @@ struct world {
     uint64_t crash_at; /* the number of the action at which its worker dies; 0: none */
     enum trace trace;
     uint64_t trace_hash;
+    bool decodes; /* every record that is read back, also a worker's own that is at hand */
     char violation[400]; /* the first one; empty: none */
 };
 

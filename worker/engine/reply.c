@@ -104,7 +104,7 @@ static struct record *judge(struct engine *engine, struct engine_offer *offer, s
 /* The journal names clusters as they are configured, so that recovery needs no configuration. */
 static void use_configured_name(struct engine_offer *offer)
 {
-    if (!offer->command || !offer->cluster)
+    if (!offer->command || !offer->cluster || !strcmp(offer->command->cluster, offer->cluster))
         return;
     const char *name = arena_text(offer->command->arena, text_of(offer->cluster));
     if (name)

@@ -20,6 +20,7 @@
 #include "kafka/producer.h"
 #include "kafka/reader.h"
 #include "metrics/metrics.h"
+#include "model/echo.h"
 #include "service/service.h"
 #include "service/settings.h"
 
@@ -91,6 +92,7 @@ struct partition {
     struct engine *engine;
     struct kafka_tail *tail;
     struct chain chain;
+    struct echo echo; /* own records that are under way */
     struct instant assigned_at;
     struct instant waiting_told; /* that a topic cannot be read: not more often than people read */
     struct instant question_at;  /* ASKING: the last answer was a failure, ask again then */

@@ -51,6 +51,7 @@ void partition_remove(struct partition *partition)
     struct service *service = partition->service;
     kafka_tail_close(partition->tail);
     engine_destroy(partition->engine);
+    echo_clear(&partition->echo);
     intake_drop(partition);
     TAILQ_REMOVE(&service->partitions, partition, of_service);
     free(partition);
@@ -133,6 +134,7 @@ static enum error_code begin(struct partition *partition, const struct beginning
     partition->made_anew = partition->recounted = partition->releasing = false;
     partition->engine = engine_create(&config, &service->budget);
     memset(&partition->chain, 0, sizeof partition->chain);
+    echo_clear(&partition->echo);
     engine_halt(partition->engine, service->halted, clock_now(&service->clock));
     engine_control_seen(partition->engine, service->control_seen, clock_now(&service->clock));
     bool middle = from->owner.number > 0;
@@ -266,9 +268,9 @@ static void read_back(struct partition *partition, struct kafka_message *message
                       struct instant now)
 {
     struct service *service = partition->service;
-    struct record *record;
+    struct record *record = echo_take(&partition->echo, message->value);
     struct error err;
-    if (record_decode(message->value, &record, &err)) {
+    if (!record && record_decode(message->value, &record, &err)) {
         error_wrap(&err, "journal offset %lld", (long long)message->offset);
         partition_stop(partition, &err);
         return;
@@ -363,7 +365,7 @@ static void append(struct partition *partition, struct engine_action *action, st
 {
     struct service *service = partition->service;
     struct error err;
-    AUTO(record) record = action->record;
+    struct record *record = action->record;
     unsigned char first[2048];
     AUTO_BUF bytes;
     buf_init_on(&bytes, LIMIT_RECORD_BYTES, first, sizeof first);
@@ -371,7 +373,9 @@ static void append(struct partition *partition, struct engine_action *action, st
     chain_stamp(&partition->chain, record);
     record_encode(record, &bytes);
     CHECK(!bytes.full);
-    chain_sealed(&partition->chain, (struct text){(const char *)bytes.data, bytes.length});
+    struct text sealed = {(const char *)bytes.data, bytes.length};
+    chain_sealed(&partition->chain, sealed);
+    echo_keep(&partition->echo, record, sealed);
     if (kafka_journal_append(service->journal, partition->id, bytes.data, bytes.length, action->tag,
                              &err) == ERR_OK)
         return;
@@ -448,6 +452,7 @@ static void rest(struct partition *partition)
     partition->tail = NULL;
     engine_destroy(partition->engine);
     partition->engine = NULL;
+    echo_clear(&partition->echo);
     partition->owning = false;
     intake_drop(partition);
 }
