@@ -3,12 +3,15 @@
 written. None of it ends a session too many, and nothing is called done that nobody could read."""
 import fcntl
 import os
+import socket
 import subprocess
 import sys
 
 import bootstrap
 
 bootstrap.enter()
+
+import yaml
 
 from world import CLI_S, Cases, Worker, World, arguments, expect
 
@@ -94,9 +97,26 @@ def a_reader_who_leaves_ends_the_command_quietly(world):
         expect(run.returncode == BROKEN_PIPE and "written" not in run.stderr, f"{words}: {run.returncode} {run.stderr}")
 
 
+def a_port_that_is_taken_is_told(world):
+    """A start that fails lets go of everything it had: the reason is told, and no check of our own fails."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        token = world.folder / "taken.token"
+        token.write_text("0123456789abcdef0123456789abcdef\n", encoding="utf-8")
+        config = world.folder / "taken.yaml"
+        config.write_text(yaml.safe_dump({**world.config_of("taken"), "http": {"listen": address},
+                                          "gateway": {"listen": address, "tokens": {"ut": {"file": str(token)}}}}), encoding="utf-8")
+        for command in ("worker", "gateway"):
+            run = world.curfew(command, "--config", config, config=None, seconds=30)
+            expect(run.status == FAILED and "Address already in use" in run.err, str(run))
+
+
 CASES = [
     a_worker_without_standard_descriptors_does_its_work, a_log_that_nobody_reads_stops_nobody,
     an_answer_that_cannot_be_written_is_no_success, a_reader_who_leaves_ends_the_command_quietly,
+    a_port_that_is_taken_is_told,
 ]
 
 

@@ -448,10 +448,31 @@ bool clusters_stopped(const struct service *service)
     return true;
 }
 
+static void crew_forget(void *self)
+{
+    struct crew *crew = self;
+    executor_destroy(crew->executor);
+    free(crew);
+}
+
+/* Who stops as usual has none left (clusters_stopped). Of a start that failed: nothing was asked of
+ * them yet, and they end by themselves, without the service, as soon as the loop turns. */
+static void forget_crews(struct cluster_work *work)
+{
+    struct crew *crew;
+    while ((crew = TAILQ_FIRST(&work->crews))) {
+        CHECK(!crew->stopping);
+        TAILQ_REMOVE(&work->crews, crew, of_cluster);
+        executor_stop(crew->executor, crew_forget, crew);
+    }
+}
+
 void clusters_destroy(struct service *service)
 {
-    for (size_t i = 0; i < service->cluster_count; i++)
+    for (size_t i = 0; i < service->cluster_count; i++) {
+        forget_crews(&service->clusters[i]);
         lane_destroy(service->clusters[i].lane);
+    }
     HASH_CLEAR(hh, service->cluster_by_name);
     free(service->clusters);
     free(service->clusters_by_name);
