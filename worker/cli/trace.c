@@ -9,8 +9,10 @@
 
 struct open {
     struct trace_command command;
-    char *reason;   /* owned */
-    uint32_t *seen; /* owned: indices of decided targets, for each counts once */
+    char *reason;    /* owned */
+    uint32_t round;  /* of the newest list */
+    uint32_t before; /* targets of all rounds before it */
+    uint32_t *seen;  /* owned: indices of decided targets, for each counts once */
     uint32_t seen_count;
     UT_hash_handle hh;
 };
@@ -140,8 +142,12 @@ static void fold_accepted(struct trace *trace, int32_t partition, const struct r
 
 static void fold_resolved(struct open *open, const struct record *record)
 {
+    if (record->resolved.round != open->round) { /* what earlier rounds chose stays counted */
+        open->round = record->resolved.round;
+        open->before = open->command.targets;
+    }
     if (record->resolved.chunk == 1) /* chunks of an epoch that ended between do not count */
-        open->command.targets = 0;
+        open->command.targets = open->before;
     open->command.targets += record->resolved.count;
     if (record->resolved.hold_until.ms && open->command.holds.locked) {
         open->command.holds.empty = true;

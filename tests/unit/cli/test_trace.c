@@ -70,19 +70,26 @@ static struct uuid accept_one(struct epoch epoch, int64_t at_ms)
     return id;
 }
 
-static void resolve(struct epoch epoch, const struct uuid *id, uint32_t count)
+static void resolve_round(struct epoch epoch, const struct uuid *id, uint32_t round, uint32_t first,
+                          uint32_t count)
 {
     struct record *record = record_create(RECORD_RESOLVED);
     record->command_id = *id;
-    record->resolved.round = record->resolved.chunk = record->resolved.chunks = 1;
+    record->resolved.round = round;
+    record->resolved.chunk = record->resolved.chunks = 1;
     record->resolved.count = count;
     record->resolved.targets = mem_alloc(count, sizeof *record->resolved.targets);
     for (uint32_t i = 0; i < count; i++) {
-        record->resolved.targets[i].index = i;
+        record->resolved.targets[i].index = first + i;
         record->resolved.targets[i].asked_session = gen_uuid(&gen);
         record->resolved.targets[i].verdict = TARGET_ALREADY_GONE;
     }
     assert_true(put(&chain, epoch, record, 0).counts);
+}
+
+static void resolve(struct epoch epoch, const struct uuid *id, uint32_t count)
+{
+    resolve_round(epoch, id, 1, 0, count);
 }
 
 static void decide(struct epoch epoch, const struct uuid *id, uint32_t index)
@@ -249,6 +256,30 @@ static void open_commands_are_counted_with_what_is_left(void **state)
     close_one(&chain, epoch, &second);
     assert_int_equal(trace_partition(trace, 0)->open, 1);
     assert_int_equal(open_count(), 1);
+}
+
+/* The last list of a drain holds nobody: what earlier ones held is not forgotten, and never fewer
+ * than none are left. */
+static void rounds_add_up(void **state)
+{
+    (void)state;
+    struct epoch epoch = own(&chain, 1, "worker-1");
+    struct uuid id = accept_one(epoch, 3000);
+    size_t count;
+    resolve(epoch, &id, 2);
+    decide(epoch, &id, 0);
+    decide(epoch, &id, 1);
+    resolve_round(epoch, &id, 2, 2, 1);
+    struct trace_command *open = trace_open(trace, &count);
+    assert_int_equal(open[0].targets, 3);
+    assert_int_equal(open[0].decided, 2);
+    free(open);
+    decide(epoch, &id, 2);
+    resolve_round(epoch, &id, 3, 3, 0);
+    open = trace_open(trace, &count);
+    assert_int_equal(open[0].targets, 3);
+    assert_int_equal(open[0].decided, 3);
+    free(open);
 }
 
 static void approve(struct epoch epoch, const struct uuid *id, enum error_code refused)
@@ -420,6 +451,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_owner_is_the_last_one_that_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(open_commands_are_counted_with_what_is_left, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(rounds_add_up, setup, teardown),
         cmocka_unit_test_setup_teardown(what_waits_for_an_approval_is_told_as_pending, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(void_records_change_nothing, setup, teardown),
