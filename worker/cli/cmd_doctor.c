@@ -123,9 +123,11 @@ static bool look_at_topics(struct doctor *doctor, const struct kafka_settings *s
         if (finding->severity < KAFKA_WARN)
             continue;
         told++;
+        AUTO_BUF text;
+        buf_init(&text, 2 * FINDING_TEXT_MAX);
+        kafka_finding_say(finding, &text);
         TELL(doctor, "topics", unsafe ? FINDING_FAIL : FINDING_WARN, unsafe ? ERR_UNSAFE : ERR_OK,
-             finding->fix, "%s: %s is %s, wanted %s: %s", finding->topic, finding->setting,
-             finding->found, finding->wanted, finding->why);
+             finding->fix, "%s", buf_text(&text));
     }
     if (!told)
         TELL(doctor, "topics", FINDING_OK, ERR_OK, NULL,

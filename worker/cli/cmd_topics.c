@@ -130,14 +130,16 @@ static void print_table(const struct kafka_report *report, const struct say *say
 
 static void print_fixes(const struct kafka_report *report, struct say *talk)
 {
-    bool first = true;
+    const char *last = NULL;
     for (size_t i = 0; i < report->count; i++) {
         const struct kafka_finding *finding = &report->findings[i];
         if (finding->severity < KAFKA_WARN || !finding->fix[0])
             continue;
-        if (first)
+        if (last && !strcmp(last, finding->fix))
+            continue; /* one command makes all topics that are missing */
+        if (!last)
             say_line(talk, "\nTo repair:");
-        first = false;
+        last = finding->fix;
         say_line(talk, "  %s", finding->fix);
     }
 }

@@ -141,6 +141,8 @@ void verdict_summary(const struct verdict *verdict, struct buf *out)
             buf_format(out, "%s %" PRIu32 " would be ended", decided ? "," : ":",
                        totals->targets - decided);
     }
+    if (!head->totals.targets && head->outcome == COMMAND_COMPLETED)
+        buf_str(out, ": no session was there to be ended"); /* a filter that nobody matches */
     put_reason(&head->reason, ": ", out);
     if (head->duplicate)
         buf_str(out, " (the first result of this id; nothing was done again)");

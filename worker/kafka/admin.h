@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "kafka/settings.h"
 
@@ -47,6 +48,9 @@ void kafka_report_release(struct kafka_report *report);
 /* The worst severity in it. */
 enum kafka_severity kafka_report_worst(const struct kafka_report *report);
 const char *kafka_severity_label(enum kafka_severity severity); /* "fine", "relaxed", "warn", ... */
+/* One sentence for people: "'curfew.journal': retention.ms is 1000, wanted -1: …", or that the
+ * topic is not there. */
+void kafka_finding_say(const struct kafka_finding *finding, struct buf *ret);
 
 /* Makes what is missing; what exists is left as it is and reported like kafka_topics_check() does.
  * ERR_OK even with findings: look at kafka_report_worst(). ERR_UNAVAILABLE, ERR_AUTH, ERR_CONFIG:

@@ -116,11 +116,22 @@ enum kafka_severity kafka_report_worst(const struct kafka_report *report)
     return worst;
 }
 
+static const char setting_exists[] = "exists";
+
 const char *kafka_severity_label(enum kafka_severity severity)
 {
     static const char *const labels[] = {"fine", "relaxed", "warn", "unsafe"};
     CHECK((size_t)severity < sizeof labels / sizeof *labels);
     return labels[severity];
+}
+
+void kafka_finding_say(const struct kafka_finding *finding, struct buf *ret)
+{
+    if (!strcmp(finding->setting, setting_exists))
+        buf_format(ret, "'%s' is not there: %s", finding->topic, finding->why);
+    else
+        buf_format(ret, "'%s': %s is %s, wanted %s: %s", finding->topic, finding->setting,
+                   finding->found, finding->wanted, finding->why);
 }
 
 /* --- judging -----------------------------------------------------------------------------------
@@ -289,7 +300,7 @@ static void tell_missing(const struct judging *judging, enum kafka_topic topic)
              "%s on %s",
              rights[topic], kafka_topic_name(judging->names, topic));
     struct kafka_told told = {kafka_topic_name(judging->names, topic),
-                              "exists",
+                              setting_exists,
                               "no",
                               "yes",
                               judging->report->embedded ? "the worker cannot work without it" : why,

@@ -7,7 +7,7 @@
 #include "kafka/probe.h"
 #include "service/internal.h"
 
-enum { FIRST_LOOK_MS = 20000 };
+enum { FIRST_LOOK_MS = 20000, TEXT_MAX = 2048 };
 
 static enum error_code look_at_brokers(struct service *service, struct error *err)
 {
@@ -41,12 +41,14 @@ static enum error_code check_topics(struct service *service, struct error *err)
                  LOG_TEXT("topic", finding->topic), LOG_TEXT("setting", finding->setting),
                  LOG_TEXT("found", finding->found), LOG_TEXT("wanted", finding->wanted),
                  LOG_TEXT("why", finding->why));
+        AUTO_BUF text;
+        buf_init(&text, TEXT_MAX);
+        kafka_finding_say(finding, &text);
         if (unsafe && !service->config->topics.allow_unsafe && !code)
             code = error_set(err, ERR_UNSAFE,
-                             "topic '%s': %s is %s, wanted %s: %s. See `curfew topics check`; "
-                             "topics.allow_unsafe starts anyway",
-                             finding->topic, finding->setting, finding->found, finding->wanted,
-                             finding->why);
+                             "topic %s. See `curfew topics check`; topics.allow_unsafe starts "
+                             "anyway",
+                             buf_text(&text));
     }
     if (!code && service->partition_count < 1)
         code = error_set(err, ERR_UNSAFE,

@@ -184,6 +184,9 @@ static void a_summary_counts_in_words(void **state)
     struct verdict refused =
         gather(EVENT_REJECTED, COMMAND_REJECTED, 0, TARGET_NONE, ERR_NOT_FOUND);
     assert_string_equal(summary_of(&refused, &text), "rejected: because");
+    buf_clear(&text);
+    struct verdict nobody = gather(EVENT_COMPLETED, COMMAND_COMPLETED, 0, TARGET_NONE, ERR_OK);
+    assert_string_equal(summary_of(&nobody, &text), "completed: no session was there to be ended");
 }
 
 static void a_table_shows_every_target(void **state)

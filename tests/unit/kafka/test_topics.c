@@ -118,6 +118,24 @@ static void weak_settings_are_found(void **state)
     one_finding(KAFKA_TOPIC_COMMANDS, "retention.ms", "1000", 3, KAFKA_WARN);
 }
 
+static void a_finding_is_a_sentence(void **state)
+{
+    (void)state;
+    struct kafka_topic_state states[KAFKA_TOPIC_COUNT];
+    AUTO_BUF text;
+    buf_init(&text, 1000);
+    fill(states);
+    states[KAFKA_TOPIC_EVENTS].exists = false;
+    states[KAFKA_TOPIC_JOURNAL].partitions = 6;
+    struct kafka_report report = judge(states);
+    assert_int_equal(report.count, 2);
+    for (size_t i = 0; i < report.count; i++)
+        kafka_finding_say(&report.findings[i], &text);
+    kafka_report_release(&report);
+    assert_non_null(strstr(buf_text(&text), "'events' is not there: the worker cannot work"));
+    assert_non_null(strstr(buf_text(&text), "'journal': partitions is 6, wanted 12: "));
+}
+
 static void partitions_must_match(void **state)
 {
     (void)state;
@@ -165,6 +183,7 @@ int main(void)
         cmocka_unit_test(right_settings_give_no_finding),
         cmocka_unit_test(what_create_sets_is_what_check_wants),
         cmocka_unit_test(weak_settings_are_found),
+        cmocka_unit_test(a_finding_is_a_sentence),
         cmocka_unit_test(partitions_must_match),
         cmocka_unit_test(unreadable_settings_are_a_warning_with_the_grant),
         cmocka_unit_test(only_the_embedded_broker_is_recognised_as_such),
