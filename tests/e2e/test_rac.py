@@ -238,7 +238,11 @@ def ends_only_after_the_list_is_back(world, cluster, *rules):
 
 
 def a_timeout_is_not_zero_sessions(world):
+    worker = world.workers["worker-1"]
+    forced = worker.metric("curfew_programs_forced_total")
     ends_only_after_the_list_is_back(world, NEW, "stubborn session-list")
+    expect(worker.metric("curfew_programs_forced_total") > forced, "programs that outlived their deadline are not counted")
+    wait_for("none of them is left", lambda: worker.metric("curfew_programs_overdue") == 0)
 
 
 def a_list_that_is_cut_is_no_list(world):
@@ -275,11 +279,13 @@ def warnings_do_no_harm(world):
 
 
 def no_process_is_left_behind(world):
+    left = world.workers["worker-1"].metric("curfew_programs_left_open_total")
     session = world.sim.login(NEW)["session"]
     with world.fault(NEW, "orphan session-terminate", "slow session-terminate 50"):
         expect_run(world.terminate(NEW, "--session", session), 0, "ended")
     wait_for(lambda: f"every rac ended: {world.alive()}", lambda: not world.alive())
     expect(world.workers["worker-1"].metric("curfew_programs_running") == 0, "the worker counts programs that ended")
+    expect(world.workers["worker-1"].metric("curfew_programs_left_open_total") > left, "what they left behind is not counted")
 
 
 def a_killed_worker_finds_its_way_back(world):

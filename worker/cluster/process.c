@@ -42,7 +42,8 @@ struct process {
     bool output_open;
     bool errors_open;
     bool group_killed;
-    bool ended; /* the leader has ended; it may not have been waited for yet */
+    bool forced; /* counted as such, until it is waited for as overdue */
+    bool ended;  /* the leader has ended; it may not have been waited for yet */
     uv_write_t writing;
     char *input_bytes; /* owned until the write is over */
     struct buf output_kept;
@@ -52,6 +53,14 @@ struct process {
 };
 
 static atomic_uint alive;
+static atomic_uint overdue;
+static atomic_uint forced;
+static atomic_uint left_open;
+
+struct process_figures process_figures(void)
+{
+    return (struct process_figures){.overdue = overdue, .forced = forced, .left_open = left_open};
+}
 
 unsigned process_alive(void)
 {
@@ -116,6 +125,8 @@ static void reap(struct process *process)
         continue;
     CHECK(pid == process->pid);
     alive--;
+    if (process->forced)
+        overdue--;
     process->result.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     process->result.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
@@ -164,6 +175,9 @@ static void end_group(struct process *process)
     if (process->stage != STAGE_RUNNING)
         return;
     process->stage = STAGE_ENDING;
+    process->forced = true;
+    forced++;
+    overdue++;
     signal_group(process, SIGTERM);
     arm_in(process, process->grace_ms);
 }
@@ -171,6 +185,7 @@ static void end_group(struct process *process)
 /* What keeps the pipes of a dead leader open: first it is killed, then it is not waited for. */
 static void stop_draining(struct process *process)
 {
+    left_open += !process->result.left_open;
     process->result.left_open = true;
     if (process->group_killed) {
         finish(process);

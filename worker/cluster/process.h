@@ -80,4 +80,13 @@ void process_cancel(struct process *process);
  * kernel could not end included. 0 when nothing was left behind. */
 unsigned process_alive(void);
 
+/* What became of the programs of this process, of all of its loops. */
+struct process_figures {
+    unsigned overdue;   /* told to end (the deadline, a cancel, too much output), and still there */
+    unsigned forced;    /* were told to end, so far */
+    unsigned left_open; /* ended and left others behind that held their output: those are killed,
+                           unless they made themselves a session of their own */
+};
+struct process_figures process_figures(void);
+
 #endif

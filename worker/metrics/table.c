@@ -16,7 +16,7 @@ static const double buckets_LONG[] = {0.05, 0.1, 0.25, 0.5, 1,   2.5, 5,
 #define BUCKETS_LONG buckets_LONG, sizeof buckets_LONG / sizeof buckets_LONG[0]
 #define BUCKETS_NONE NULL, 0
 
-static_assert(METRIC_COUNT <= 64, "metrics_overflow_total has one series for each metric");
+static_assert(METRIC_COUNT <= 128, "metrics_overflow_total has one series for each metric");
 
 const struct metric_row metric_rows[METRIC_COUNT] = {
 #define METRIC(name, kind, labels, buckets, series_max, help)                                      \

@@ -108,6 +108,17 @@ static void collect_partition(struct service *service, struct partition *partiti
     sum->locks_stray += partition->owning ? counts.locks_stray : 0;
 }
 
+static void collect_programs(struct metrics *metrics)
+{
+    struct process_figures figures = process_figures();
+    metrics_set(metrics, METRIC_programs_running, NO_LABELS, process_alive());
+    metrics_set(metrics, METRIC_programs_overdue, NO_LABELS, figures.overdue);
+    metric_raise_to(metrics_series(metrics, METRIC_programs_forced_total, NO_LABELS),
+                    figures.forced);
+    metric_raise_to(metrics_series(metrics, METRIC_programs_left_open_total, NO_LABELS),
+                    figures.left_open);
+}
+
 static void collect_cluster(struct service *service, const struct cluster_work *work)
 {
     const char *name = work->config->name;
@@ -138,7 +149,7 @@ static void collect(void *self)
     metrics_add(service->metrics, METRIC_log_lines_dropped_total, NO_LABELS,
                 (double)(log_lost - service->log_dropped));
     service->log_dropped = log_lost;
-    metrics_set(service->metrics, METRIC_programs_running, NO_LABELS, process_alive());
+    collect_programs(service->metrics);
     metrics_set(service->metrics, METRIC_journal_partitions_owned, NO_LABELS, owned);
     metrics_set(service->metrics, METRIC_open_commands, NO_LABELS, sum.open_commands);
     metrics_set(service->metrics, METRIC_locks_held, NO_LABELS, sum.locks_held);

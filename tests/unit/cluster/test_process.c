@@ -239,9 +239,12 @@ static void the_deadline_ends_it(void **state)
 {
     (void)state;
     struct process_spec spec = sh(SCRIPT("echo begun; exec sleep 1000"));
+    unsigned before = process_figures().forced;
     spec.deadline = (struct instant){0};
     run(&spec);
     assert_int_equal(result.code, ERR_DEADLINE);
+    assert_int_equal(process_figures().forced, before + 1);
+    assert_int_equal(process_figures().overdue, 0);
     assert_int_equal(result.signal, SIGTERM);
     assert_non_null(strstr(result.error.message, "/bin/sh"));
 }
@@ -296,10 +299,12 @@ static void a_child_left_with_our_pipes_is_killed(void **state)
         "sh", "-c",     "exec 3>\"$1\"; printf x >&3; sleep 1000 & echo mine; exit 7",
         "x",  tie.path, NULL};
     struct process_spec spec = sh(script);
+    unsigned before = process_figures().left_open;
     run(&spec);
     assert_int_equal(result.code, ERR_OK);
     assert_int_equal(result.status, 7);
     assert_true(result.left_open);
+    assert_int_equal(process_figures().left_open, before + 1);
     assert_string_equal(output, "mine\n");
     tie_is_cut(&tie);
 }
