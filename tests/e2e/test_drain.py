@@ -144,6 +144,22 @@ def a_hold_is_shown_by_status_and_ended_by_restore(w):
     expect(run.status == NOT_FOUND, f"nothing is held there: {run}")
 
 
+def either_name_of_an_infobase_finds_its_lock(w):
+    identity = started(w, "ib-03", "--hold", "1h")
+    uuid = wait_held(w, identity)["infobase_uuid"]
+    run = w.curfew("restore", "--cluster", ONE, "--infobase", uuid, "--wait")
+    expect(run.status == 0 and not is_locked(w, "ib-03"), f"drained by name, restored by UUID: {run}")
+    expect_end(w, identity, "completed")
+    identity = started(w, uuid, "--hold", "1h")
+    held = wait_held(w, identity)
+    expect((held["infobase"], held["infobase_name"]) == (uuid, "ib-03"), f"{held}")
+    run = w.curfew("restore", "--cluster", ONE, "--infobase", "ib-04", "--wait")
+    expect(run.status == NOT_FOUND and "nothing to restore" in run.err, f"another one's lock: {run}")
+    run = w.curfew("restore", "--cluster", ONE, "--infobase", "IB-03", "--wait")
+    expect(run.status == 0 and not is_locked(w, "ib-03"), f"drained by UUID, restored by name: {run}")
+    expect_end(w, identity, "completed")
+
+
 def a_later_drain_is_not_ended_by_an_earlier_restore(w):
     identity = started(w, "ib-03", "--hold", "1h")
     wait_held(w, identity)
@@ -324,7 +340,7 @@ def main():
         cases.run(w, [a_drain_empties_the_infobase_and_gives_back_what_was_there,
                       users_are_warned_by_the_clusters_own_clock_and_who_leaves_has_left,
                       empty_means_nothing_before_the_lock_begins,
-                      a_hold_is_shown_by_status_and_ended_by_restore, a_later_drain_is_not_ended_by_an_earlier_restore,
+                      a_hold_is_shown_by_status_and_ended_by_restore, either_name_of_an_infobase_finds_its_lock, a_later_drain_is_not_ended_by_an_earlier_restore,
                       a_grace_without_a_time_zone_is_refused, a_strangers_change_is_kept_and_the_rest_given_back,
                       a_stale_end_in_the_past_does_not_let_people_in, a_delayed_lock_of_somebody_else_stays_in_force_and_comes_back,
                       killed_between_licence_and_lock, killed_when_the_lock_was_written_and_no_answer_came, killed_in_the_grace,

@@ -37,7 +37,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option options[] = {
     REQUEST_ROW_CLUSTER(0),
-    {"infobase", REQUEST_INFOBASE, "NAME", 0, "The infobase, as the drain named it, or by UUID", 0},
+    {"infobase", REQUEST_INFOBASE, "NAME", 0, "The infobase, by its name or UUID", 0},
     {"reason", REQUEST_REASON, "TEXT", 0, "Why", 0},
     REQUEST_ROW_REQUESTED_BY(0),
     {"wait", KEY_WAIT, NULL, 0, "Wait until the lock is given back", 0},
@@ -70,6 +70,7 @@ static bool is_meant(const struct restore *restore, const struct trace_command *
         !text_same_name(text_of(command->cluster), text_of(restore->request.cluster)))
         return false;
     return text_same_name(text_of(command->holds.infobase), meant) ||
+           text_same_name(text_of(command->holds.name), meant) ||
            (uuid_read(meant, &uuid, NULL) == ERR_OK && uuid_equal(&uuid, &command->holds.uuid));
 }
 
@@ -119,8 +120,11 @@ static enum error_code walk(const struct restore *restore, struct cli_setup *set
         if (read_journal(restore, link, trace, true, until, err))
             return err->code;
         if (!count_held(restore, trace))
-            return error_set(err, ERR_NOT_FOUND, "Curfew holds no lock of infobase '%s' in '%s'",
-                             restore->request.infobase, restore->request.cluster);
+            return error_set(
+                err, ERR_NOT_FOUND,
+                "Curfew holds no lock of infobase '%s' in '%s', so there is nothing to "
+                "restore: 'curfew status' shows what it holds",
+                restore->request.infobase, restore->request.cluster);
     }
     if (send_command(link, topic, command, until, &receipt, err))
         return err->code;

@@ -136,7 +136,7 @@ static void print_holds(const struct status *status, const struct trace_command 
             continue;
         any = true;
         table_row(table);
-        table_cell(table, 0, text_of(hold->infobase));
+        table_cell(table, 0, text_of(hold->name[0] ? hold->name : hold->infobase));
         table_cell(table, 1, text_of(commands[i].cluster));
         table_format(table, 2, "%s ago", age_text(status->now.ms - hold->since.ms, age));
         table_cell(table, 3, text_of(hold->empty ? "empty" : "emptying"));
@@ -194,11 +194,11 @@ static json_t *hold_json(const struct trace_command *command)
 {
     const struct trace_hold *hold = &command->holds;
     json_t *json =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s}", "infobase", hold->infobase,
-                  "infobase_uuid", uuid_format(&hold->uuid).text, "cluster", command->cluster,
-                  "since", wall_format(hold->since).text, "until", wall_format(hold->until).text,
-                  "empty", (int)hold->empty, "requested_by", command->requested_by, "command",
-                  uuid_format(&command->id).text);
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s}", "infobase", hold->infobase,
+                  "infobase_name", hold->name, "infobase_uuid", uuid_format(&hold->uuid).text,
+                  "cluster", command->cluster, "since", wall_format(hold->since).text, "until",
+                  wall_format(hold->until).text, "empty", (int)hold->empty, "requested_by",
+                  command->requested_by, "command", uuid_format(&command->id).text);
     CHECK(json);
     return json;
 }

@@ -278,6 +278,7 @@ static void fold_locked(struct trace *trace, struct open *open, const struct rec
     hold->until = record->locked.until;
     hold->uuid = record->locked.during.infobase;
     snprintf(hold->infobase, sizeof hold->infobase, "%s", record->locked.infobase);
+    snprintf(hold->name, sizeof hold->name, "%s", record->locked.name ? record->locked.name : "");
 }
 
 static void fold(struct trace *trace, int32_t partition, const struct record *record,

@@ -21,7 +21,8 @@ struct trace_command {
     uint32_t decided; /* of those */
     struct trace_hold {
         bool locked; /* from LOCKED to RESTORED; the rest means nothing otherwise */
-        char infobase[TRACE_NAME_MAX];
+        char infobase[TRACE_NAME_MAX]; /* as the command names it */
+        char name[TRACE_NAME_MAX];     /* as the cluster does; empty: it did not say */
         struct uuid uuid;
         struct wall since;
         struct wall until; /* given back by then */

@@ -173,6 +173,8 @@ static void append_locked(struct engine *engine, struct open *open, struct hold 
     struct drain *drain = open->drain;
     struct record *record = engine_record_about(open, RECORD_LOCKED);
     record->locked.infobase = mem_text(command->infobase, strlen(command->infobase));
+    if (drain->seen.name && strlen(drain->seen.name) <= LIMIT_NAME_BYTES)
+        record->locked.name = mem_copy(drain->seen.name);
     record->locked.before = hold_back(hold, &drain->seen);
     record->locked.during = infobase_lock_copy(during);
     record->locked.attempt = drain->locks + 1;
@@ -489,13 +491,16 @@ bool drain_decides(struct engine *engine, struct open *open, struct instant now)
     return true;
 }
 
+/* By the name that the drain gave it, the cluster's own, or the UUID: as far as they are known. */
 static bool is_about(const struct open *open, const char *infobase)
 {
+    const struct drain *drain = open->drain;
+    const struct uuid *known = infobase_of(open);
     struct uuid uuid;
-    if (text_same_name(text_of(open->command->infobase), text_of(infobase)))
+    if (text_same_name(text_of(open->command->infobase), text_of(infobase)) ||
+        (drain->title && text_same_name(text_of(drain->title), text_of(infobase))))
         return true;
-    return uuid_read(text_of(infobase), &uuid, NULL) == ERR_OK &&
-           uuid_equal(&uuid, &open->drain->during.infobase);
+    return known && uuid_read(text_of(infobase), &uuid, NULL) == ERR_OK && uuid_equal(&uuid, known);
 }
 
 uint32_t engine_give_back(struct engine *engine, const char *cluster, const char *infobase,

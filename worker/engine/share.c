@@ -118,6 +118,7 @@ void drain_free(struct engine *engine, struct open *open)
     hold_leave(engine, drain);
     watch_leave(engine, drain);
     drain_forget_seen(drain);
+    free(drain->title);
     infobase_lock_release(&drain->during);
     infobase_lock_release(&drain->licensed);
     infobase_lock_release(&drain->writing);
@@ -152,6 +153,8 @@ void drain_fold_locked(struct engine *engine, struct open *open, const struct re
     drain->locks = record->locked.attempt;
     infobase_lock_release(&drain->during);
     drain->during = infobase_lock_copy(&record->locked.during);
+    free(drain->title);
+    drain->title = mem_copy(record->locked.name);
     drain->licence_until = licence;
     drain->licence_restores = false;
     open->pending &= ~(unsigned)PENDING_LOCK;

@@ -132,6 +132,7 @@ struct drain {
     struct hold *share;          /* from its first LOCKED to its RESTORED */
     uint32_t locks;              /* counting LOCKED */
     struct infobase_lock during; /* of the last one */
+    char *title;                 /* owned: the cluster's name of its infobase; NULL: not told */
     struct wall locked_at;
     struct wall grace_until; /* 0: no grace */
     struct wall until;       /* given back by then */

@@ -9,6 +9,7 @@ struct infobase_lock infobase_lock_copy(const struct infobase_lock *from)
     ret.denied_message = mem_copy(from->denied_message);
     ret.denied_parameter = mem_copy(from->denied_parameter);
     ret.permission_code = mem_copy(from->permission_code);
+    ret.name = mem_copy(from->name);
     return ret;
 }
 
@@ -17,6 +18,7 @@ void infobase_lock_release(struct infobase_lock *lock)
     free(lock->denied_message);
     free(lock->denied_parameter);
     free(lock->permission_code);
+    free(lock->name);
     *lock = (struct infobase_lock){.sessions_deny = false};
 }
 

@@ -60,6 +60,7 @@ void record_destroy(struct record *record)
         break;
     case RECORD_LOCKED:
         free(record->locked.infobase);
+        free(record->locked.name);
         infobase_lock_release(&record->locked.before);
         infobase_lock_release(&record->locked.during);
         break;

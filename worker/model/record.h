@@ -192,6 +192,7 @@ struct record {
         } attempt;
         struct {
             char *infobase; /* owned: as the command names it */
+            char *name;     /* owned: as the cluster does; NULL: not told */
             struct infobase_lock before;
             struct infobase_lock during; /* .infobase is the UUID in both */
             struct wall until;           /* given back by then */

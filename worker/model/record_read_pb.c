@@ -186,6 +186,8 @@ static enum error_code get_locked(const Curfew__V1__Locked *from, struct record 
 {
     struct uuid uuid;
     if (get_infobase(from->infobase, from->infobase_uuid, &record->locked.infobase, &uuid, err) ||
+        get_text(from->infobase_name, LIMIT_NAME_BYTES, "an infobase's name", &record->locked.name,
+                 err) ||
         get_lock(from->before, &uuid, &record->locked.before, err) ||
         get_lock(from->during, &uuid, &record->locked.during, err))
         return ERR_UNDECODABLE;

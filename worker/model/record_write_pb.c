@@ -176,6 +176,8 @@ static Curfew__V1__Locked *put_locked(struct parts *parts, const struct record *
     Curfew__V1__Locked *made = take(parts, 1, sizeof *made);
     curfew__v1__locked__init(made);
     made->infobase = put_text(record->locked.infobase);
+    if (record->locked.name)
+        made->infobase_name = put_text(record->locked.name);
     made->infobase_uuid = put_uuid(parts, &record->locked.during.infobase);
     made->before = put_lock(parts, &record->locked.before);
     made->during = put_lock(parts, &record->locked.during);

@@ -280,7 +280,8 @@ static void read_back(struct partition *partition, struct kafka_message *message
     partition->broker_seen = now;
     enum record_kind kind = record->kind;
     struct uuid id = record->command_id;
-    bool drains = kind == RECORD_ACCEPTED && record->accepted.command->action == ACTION_DRAIN;
+    bool drains = (kind == RECORD_ACCEPTED && record->accepted.command->action == ACTION_DRAIN) ||
+                  kind == RECORD_LOCKED; /* it says the infobase's other names */
     metrics_add(service->metrics, METRIC_journal_records_total, LABELS(record_kind_label(kind)), 1);
     if (engine_record(partition->engine, record, message->offset, message->timestamp, now, &err)) {
         partition_stop(partition, &err);

@@ -691,6 +691,37 @@ static void restore_ends_the_holds_of_that_infobase_that_were_asked_for_before_i
     assert_false(hand->lock.sessions_deny);
 }
 
+static void restore_finds_a_drain_by_either_name_of_its_infobase(void **state)
+{
+    (void)state;
+    static const char by_uuid[] = "ba5e0000-0000-0000-0000-000000000000";
+    static const struct {
+        const char *drained;
+        const char *restored;
+        uint32_t found;
+    } cases[] = {{by_uuid, "UT", 1},
+                 {"Ut", "ba5e0000-0000-0000-0000-000000000000", 1},
+                 {by_uuid, "BA5E0000-0000-0000-0000-000000000000", 1},
+                 {by_uuid, "ut2", 0},
+                 {"ut", "ba5e0000-0000-0000-0000-000000000001", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        AUTO(hand) hand = owner();
+        hand->lock.name = mem_text("ut", 2);
+        struct command *command = drain(1, 0, 100000);
+        command->infobase = cases[i].drained;
+        hand_accept(hand, command);
+        run_for(hand, 50000);
+        assert_true(hand->lock.sessions_deny);
+        hand_restart(hand, -1); /* the journal knows it */
+        hand_own(hand);
+        assert_int_equal(engine_give_back(hand->engine, "main", cases[i].restored, hand->wall,
+                                          "admin", hand->now),
+                         cases[i].found);
+        hand_run(hand);
+        assert_false(hand->lock.sessions_deny);
+    }
+}
+
 static void what_stays_until_the_deadline_is_named_and_the_lock_is_given_back(void **state)
 {
     (void)state;
@@ -918,6 +949,7 @@ int main(void)
             protected_ones_who_come_later_are_named_once_and_keep_nothing_from_being_done),
         cmocka_unit_test(what_came_behind_a_long_hold_is_forgotten_in_its_time),
         cmocka_unit_test(a_cancel_in_the_hold_gives_back_at_once),
+        cmocka_unit_test(restore_finds_a_drain_by_either_name_of_its_infobase),
         cmocka_unit_test(restore_ends_the_holds_of_that_infobase_that_were_asked_for_before_it),
         cmocka_unit_test(what_stays_until_the_deadline_is_named_and_the_lock_is_given_back),
         cmocka_unit_test(a_dry_run_of_a_drain_locks_nothing),

@@ -183,6 +183,7 @@ static void fill_body(struct gen *gen, struct record *record)
         break;
     case RECORD_LOCKED:
         record->locked.infobase = mem_text("УТ", strlen("УТ"));
+        record->locked.name = mem_text("ут", strlen("ут"));
         record->locked.before = any_lock(gen);
         record->locked.during = any_lock(gen);
         record->locked.during.infobase = record->locked.before.infobase;

@@ -265,6 +265,7 @@ struct infobase_lock *ras_map_lock(const struct ras_infobase *record)
         .denied_message = own(record->denied_message),
         .denied_parameter = own(record->denied_parameter),
         .permission_code = own(record->permission_code),
+        .name = own(record->name),
     };
     return lock;
 }
