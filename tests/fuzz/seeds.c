@@ -1,6 +1,7 @@
 /* fuzz_seeds DIRECTORY SOURCES: small inputs to begin with, one folder for each fuzzer: the
  * recorded exchanges of tests/vectors, generated commands in every form, events, one journal, the
- * example configuration, a dictionary of its keys, what rac prints, and what handlers answer. */
+ * example configuration, a dictionary of its keys, what rac prints, what handlers answer, and
+ * requests to the gateway. */
 #include <dirent.h>
 #include <sys/stat.h>
 
@@ -346,6 +347,51 @@ static void save_handler(void)
     }
 }
 
+/* ---- the gateway ---- */
+
+static void save_request(const char *name, const char *key, const char *body)
+{
+    const char *headers[] = {"application/json; charset=utf-8", "respond-async, wait=30",
+                             "Bearer 0123456789abcdef", "ru;q=0.9, en", key};
+    AUTO_BUF text;
+    buf_init(&text, LARGE);
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        buf_byte(&text, (uint8_t)strlen(headers[i]));
+        buf_str(&text, headers[i]);
+    }
+    buf_str(&text, body);
+    save("gateway", name, &text);
+}
+
+static void save_requests(void)
+{
+    static const char words[] =
+        "\"\\\"target\\\":\"\n\"\\\"connectionString\\\":\"\n\"\\\"cluster\\\":\"\n"
+        "\"\\\"infobase\\\":\"\n\"\\\"sessions\\\":[\"\n\"\\\"number\\\":\"\n\"\\\"id\\\":\"\n"
+        "\"\\\"user\\\":\"\n\"\\\"application\\\":\"\n\"\\\"startedAt\\\":\"\n"
+        "\"\\\"requestedBy\\\":\"\n\"\\\"reason\\\":\"\n\"\\\"message\\\":\"\n\"\\\"dryRun\\\":"
+        "true\"\n"
+        "\"Srvr=\"\n\"Ref=\"\n\"wait=\"\n\"charset=\"\n\"Bearer \"\n";
+    save_request("numbers", "5f1a6c1e",
+                 "{\"target\":{\"cluster\":\"main\",\"infobase\":\"ut\",\"sessions\":[{\"number\":"
+                 "17},{\"number\":18,\"user\":\"Иванов\",\"application\":\"1CV8C\","
+                 "\"startedAt\":\"2026-03-01T12:30:45\"}]},\"requestedBy\":\"Пётр\"}");
+    save_request(
+        "string", "\"k-2\"",
+        "\xef\xbb\xbf{\"target\":{\"connectionString\":\"Srvr=\\\"srv1:1541\\\";Ref=\\\"ut\\\";"
+        "\",\"sessions\":[{\"number\":4294967295}]},\"message\":\"m\",\"reason\":null}");
+    save_request("ids", "3",
+                 "{\"target\":{\"cluster\":\"main\",\"sessions\":[{\"id\":"
+                 "\"11000000-0000-0000-0000-000000000001\"}]},\"dryRun\":true}");
+    save_request(
+        "unknown", "4",
+        "{\"target\":{\"connectionString\":\"Ref=x;Srvr='s'\",\"sessions\":[{\"number\":1}]}}");
+    AUTO_BUF dictionary;
+    buf_init(&dictionary, SEED_BYTES_MAX);
+    buf_str(&dictionary, words);
+    save("dictionary", "gateway", &dictionary);
+}
+
 /* ---- rac ---- */
 
 static void save_rac(void)
@@ -420,6 +466,7 @@ int main(int argc, char **argv)
     save_config(argv[2]);
     save_rac();
     save_handler();
+    save_requests();
     save_filters();
     return 0;
 }
