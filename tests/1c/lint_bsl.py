@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The extension for 1C: its XML hangs together, and the BSL language server finds nothing in its modules.
+"""The extension for 1C: its XML hangs together and is read by mdclasses as what it is meant to be, it fits the standard
+library, and the BSL language server finds nothing in its modules.
 
     lint_bsl.py --source DIR --work DIR
 
@@ -29,6 +30,29 @@ POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
   </dependencies>
 </project>
 """
+# What a reader who knows Designer's files has to find: kind, name, belonging, where it runs.
+MEANT = [
+    "extension Керфью ADOPTED CUSTOMIZATION prefix=Керфью_ script=RUSSIAN compatibility=8.3.17 language=Language.Русский",
+    "language Русский ADOPTED ru",
+    "module Керфью_ВызовСервера OWN server call text",
+    "module Керфью_Клиент OWN client thick text",
+    "module ИнтеграцияПодсистемБСПКлиент ADOPTED client thick text",
+    "module СоединенияИБКлиент ADOPTED client thick text",
+    "objects 5",
+]
+# The standard subsystems library 3.1.12 (2026-06): what is taken over, its UUID there, and the parameters of what is intercepted, which
+# have to be the same or the platform refuses the extension.
+LIBRARY = {
+    "ИнтеграцияПодсистемБСПКлиент": ("5b105084-c4ba-4ff6-9196-8b3e3a9991e2", {
+        "ПриЗавершенииСеансов": "ФормаВладелец, Знач НомераСеансов, СтандартнаяОбработка, "
+                                "Знач ОповещениеПослеЗавершенияСеанса = Неопределено"}),
+    "СоединенияИБКлиент": ("bf4eb62a-bc74-4845-bad2-58a2a8302a65", {
+        "ПоказатьПараметрыАдминистрирования": "ОписаниеОповещенияОЗакрытии, ЗапрашиватьПараметрыАдминистрированияИБ, "
+                                              "ЗапрашиватьПараметрыАдминистрированияКластера, ПараметрыАдминистрирования = Неопределено, "
+                                              'Заголовок = "", ПоясняющаяНадпись = ""'}),
+}
+INTERCEPTED = re.compile(r'^&Вместо\("(\w+)"\)\s+(?:Процедура|Функция) \w+\((.*?)\)$', re.MULTILINE | re.DOTALL)
+STORED = re.compile(r"ЗаписатьДанныеВБезопасноеХранилище\((.*?)\);", re.DOTALL)
 FOLDERS = {"CommonModule": "CommonModules", "Language": "Languages"}
 
 
@@ -88,6 +112,36 @@ def check_layout(extension):
     return problems
 
 
+def check_library(extension):
+    """It fits what it is laid over. A structure goes to the safe storage under its own names only with Неопределено for the key,
+    else under one name, and is never found again."""
+    problems = []
+    for name, (uuid, wanted) in LIBRARY.items():
+        path = extension / "CommonModules" / f"{name}.xml"
+        if f"<ExtendedConfigurationObject>{uuid}<" not in path.read_text(encoding="utf-8-sig"):
+            problems.append(f"{path} is not about the library's module {uuid}")
+        text = (path.with_suffix("") / "Ext/Module.bsl").read_text(encoding="utf-8-sig")
+        found = {hook: re.sub(r"\s+", " ", parameters) for hook, parameters in INTERCEPTED.findall(text)}
+        if found != wanted:
+            problems.append(f"{name} intercepts {found}, and the library has {wanted}")
+    for path in sorted(extension.rglob("*.bsl")):
+        for call in STORED.findall(path.read_text(encoding="utf-8-sig")):
+            if "Новый Структура" in call and not re.search(r",\s*Неопределено$", call):
+                problems.append(f"{path}: what is stored as a structure needs Неопределено as its key: {call}")
+        if not path.read_bytes().startswith(b"\xef\xbb\xbf"):
+            problems.append(f"{path} does not begin as Designer's files do, with a byte order mark")
+    return problems
+
+
+def read_by_mdclasses(extension, jars):
+    done = subprocess.run(["java", "-cp", classpath(jars), str(pathlib.Path(__file__).with_name("ReadExtension.java")), str(extension)],
+                          env={**os.environ, "LC_ALL": "C.UTF-8"}, capture_output=True, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.split(" ")[0] in ("extension", "language", "module", "objects", "not")]
+    if done.returncode:
+        return [f"mdclasses cannot read the extension: {done.stderr[-1000:]}"]
+    return [f"mdclasses does not see: {line}" for line in MEANT if line not in lines] + [f"mdclasses sees: {line}" for line in lines if line not in MEANT]
+
+
 def classpath(jars):
     """LanguageTool reads a file of its own that other jars have too: its jar has to come first."""
     return os.pathsep.join([*map(str, jars.glob("languagetool-core-*.jar")), str(jars / "*")])
@@ -113,7 +167,7 @@ def sees(extension, jars, work):
     shutil.rmtree(broken, ignore_errors=True)
     shutil.copytree(extension, broken)
     module = next(broken.rglob("*.bsl"))
-    module.write_text(module.read_text(encoding="utf-8") + "\nПроцедура Сломана(\n", encoding="utf-8")
+    module.write_text(module.read_text(encoding="utf-8-sig") + "\nПроцедура Сломана(\n", encoding="utf-8")
     return any(each["code"] == "ParseError" for file in analyze(broken, jars, work / "report") for each in file["diagnostics"])
 
 
@@ -123,9 +177,10 @@ def main():
     parser.add_argument("--work", required=True, type=pathlib.Path)
     options = parser.parse_args()
     extension = (options.source / "deploy/1c/curfew").resolve()
-    problems = check_layout(extension)
+    problems = check_layout(extension) + check_library(extension)
     modules = sorted(extension.rglob("*.bsl"))
     jars = fetch(options.work)
+    problems += read_by_mdclasses(extension, jars)
     if not sees(extension, jars, options.work / "broken"):
         problems.append("the language server finds nothing in a broken module")
     for file in analyze(extension, jars, options.work / "report"):

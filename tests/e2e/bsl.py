@@ -20,7 +20,7 @@ STATEMENTS = [
 
 def function(name):
     """Parameters and statements of a function."""
-    text = MODULE.read_text(encoding="utf-8")
+    text = MODULE.read_text(encoding="utf-8-sig")
     found = re.search(rf"^Функция {name}\(([^)]*)\)\n(.*?)^КонецФункции", text, re.MULTILINE | re.DOTALL)
     if not found:
         raise AssertionError(f"there is no function {name} in {MODULE.name}")
@@ -85,4 +85,4 @@ def request(connection, descriptions, person, token, key):
 
 def members_read(variable):
     """Which members of a decoded answer the module reads from the variable of that name."""
-    return set(re.findall(rf"\b{variable}\.([a-z]\w*)", MODULE.read_text(encoding="utf-8")))
+    return set(re.findall(rf"\b{variable}\.([a-z]\w*)", MODULE.read_text(encoding="utf-8-sig")))

@@ -1,4 +1,4 @@
-// BSLLS:CommonModuleMissingAPI-off
+﻿// BSLLS:CommonModuleMissingAPI-off
 // В модуле только перехват: экспортных методов в нём нет.
 
 #Область СлужебныеПроцедурыИФункции
