@@ -2,6 +2,7 @@
 """A real Kafka, a worker, and clusters that answer late, not at all, wrongly or with lies; a broker and a worker that stand
 still. Whatever happens, a verdict is true, and nothing is ended without its licence."""
 import contextlib
+import datetime
 import os
 import signal
 import sys
@@ -156,6 +157,22 @@ def what_is_as_large_as_the_broker_takes_stops_nobody(world):
     world.end_session(cluster, session)
 
 
+def what_leaves_bears_the_brokers_time(world):
+    """Brokers from 4.0 on refuse what lies an hour ahead of their clock, and a worker's own clock may."""
+    cluster, session = world.fresh()
+    world.end_session(cluster, session)
+    place = world.produce(b"no command", key=cluster.encode())
+    letter = wait_for("the dead letter", lambda: next((message for message in world.tail("curfew.dead-letters").messages
+                                                       if dict(message.headers())["curfew_dlq_offset"] == str(place[1]).encode()
+                                                       and message.value() == b"no command"), None))
+    expect(letter.timestamp()[1] == int(dict(letter.headers())["curfew_dlq_timestamp"]), f"{letter.timestamp()} {letter.headers()}")
+    events = world.tail("curfew.events").messages
+    expect(len(events) > 0, "there are no events")
+    for message in events:
+        told = datetime.datetime.fromisoformat(dict(message.headers())["ce_time"].decode())
+        expect(message.timestamp()[1] == round(told.timestamp() * 1000), f"{message.timestamp()} for an event of {told}")
+
+
 # ---- a broker and a worker that stand still ----
 
 @contextlib.contextmanager
@@ -249,7 +266,8 @@ CASES = [
     a_reply_that_comes_too_late_is_nobody_elses, a_connection_cut_inside_the_reply, a_lost_reply,
     a_request_that_was_dropped_is_licensed_anew, a_lie_is_found_out, a_session_that_lingers_is_waited_for,
     a_session_that_stays_survived, an_empty_list_that_lies_is_not_believed, a_slow_list_still_ends_sessions,
-    what_is_as_large_as_the_broker_takes_stops_nobody, nothing_is_ended_while_the_journal_cannot_be_written,
+    what_is_as_large_as_the_broker_takes_stops_nobody, what_leaves_bears_the_brokers_time,
+    nothing_is_ended_while_the_journal_cannot_be_written,
     an_old_licence_is_not_acted_on, a_worker_that_was_paused_does_no_harm, a_cluster_that_goes_mad_gets_true_verdicts,
     of_two_workers_of_one_name_the_first_stops, the_checker_is_content,
 ]

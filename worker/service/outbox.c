@@ -28,7 +28,9 @@ static void sending_destroy(struct service *service, struct sending *sending)
 
 enum { HEADERS_MAX = KAFKA_HEADERS_MAX };
 
-static enum error_code send_message(struct service *service, const char *topic,
+/* The message bears the time of what it tells, by the broker's clock: brokers from 4.0 on refuse
+ * what lies an hour ahead of theirs, and a worker's clock may. `at` 0: not known. */
+static enum error_code send_message(struct service *service, const char *topic, struct wall at,
                                     const struct message *message, struct sending *sending,
                                     struct error *err)
 {
@@ -45,6 +47,7 @@ static enum error_code send_message(struct service *service, const char *topic,
         .value = message->value,
         .headers = headers,
         .header_count = count,
+        .timestamp = at,
     };
     return kafka_producer_send(service->producer, &outgoing, (uint64_t)(uintptr_t)sending, err);
 }
@@ -75,21 +78,23 @@ static void reply_answered(struct partition *partition, struct service *service,
         struct error err;
         letter->reply = outgoing_create(1, 0);
         letter->parts = 1;
-        if (send_message(service, service->settings.topics.dead_letters,
+        if (send_message(service, service->settings.topics.dead_letters, sending->reply_at,
                          &sending->reply->messages[i], letter, &err))
             sending_destroy(service, letter);
     }
 }
 
-static void send_reply(struct partition *partition, const char *topic, struct outgoing *messages)
+static void send_reply(struct partition *partition, const char *topic, struct wall at,
+                       struct outgoing *messages)
 {
     struct service *service = partition->service;
     struct sending *sending = sending_create(partition, SENDING_REPLY);
     struct error err;
     sending->reply = messages;
     sending->reply_topic = mem_text(topic, strlen(topic));
+    sending->reply_at = at;
     for (size_t i = 0; i < messages->count; i++) {
-        if (send_message(service, topic, &messages->messages[i], sending, &err))
+        if (send_message(service, topic, at, &messages->messages[i], sending, &err))
             sending->failed = true;
         else
             sending->parts++;
@@ -122,8 +127,8 @@ void publish(struct partition *partition, const struct engine_action *action, st
     sending->tag = action->tag;
     sending->event_kind = action->event.kind;
     for (size_t i = 0; i < messages->count; i++) {
-        if (send_message(service, service->settings.topics.events, &messages->messages[i], sending,
-                         &err)) {
+        if (send_message(service, service->settings.topics.events, action->event.time,
+                         &messages->messages[i], sending, &err)) {
             sending->failed = true;
             break;
         }
@@ -136,7 +141,7 @@ void publish(struct partition *partition, const struct engine_action *action, st
         return;
     }
     if (may_reply(service->config, action->reply_topic))
-        send_reply(partition, action->reply_topic, STEAL(messages));
+        send_reply(partition, action->reply_topic, action->event.time, STEAL(messages));
 }
 
 /* ---- dead letters and forwards: the original bytes and headers, and why ---- */
@@ -196,6 +201,8 @@ static bool send_letter(struct partition *partition, const struct kafka_message 
     outgoing.tombstone = !message->has_value;
     outgoing.headers = letter->headers;
     outgoing.header_count = letter->count;
+    if (message->timestamp_type == KAFKA_TIMESTAMP_APPEND) /* as for events */
+        outgoing.timestamp = message->timestamp;
     if (kafka_producer_send(service->producer, &outgoing, (uint64_t)(uintptr_t)sending, &err) ==
         ERR_OK)
         return true;
