@@ -530,6 +530,28 @@ static void exceptions_are_judged_by_their_class(void **state)
     assert_int_equal(script.connections, 1);
 }
 
+static bool refuse_in_another_encoding(struct script_peer *peer, struct ras_packet packet,
+                                       const struct ras_packet_value *value)
+{
+    (void)packet;
+    if (!is_about(value))
+        return false;
+    script_refuse(peer, "v8.service.Admin.Cluster#Rights", "\xcd\xe5\xf2 right");
+    return true;
+}
+
+static void a_refusal_counts_whatever_its_text_is_encoded_in(void **state)
+{
+    (void)state;
+    about = RAS_TERMINATE_SESSION;
+    script.hook = refuse_in_another_encoding;
+    connect_well();
+    terminate_within(10000);
+    assert_int_equal(last.code, ERR_AUTH);
+    assert_false(last.lost);
+    assert_non_null(strstr(last.error.message, "Rights: \\xcd\\xe5\\xf2 right"));
+}
+
 /* ---- versions ---- */
 
 static uint8_t accepted; /* the version that the script opens */
@@ -601,6 +623,7 @@ static void no_common_version_names_both_lists(void **state)
     assert_string_equal(asked, "10 9 4 3 ");
     assert_non_null(strstr(open_error.message, "3.0, 4.0, 9.0, 8.0, 14.0"));
     assert_non_null(strstr(open_error.message, "16.0, 11.0, 10.0"));
+    assert_non_null(strstr(open_error.message, "RAS refuses 'open'"));
 }
 
 static void a_version_with_unknown_records_is_not_used(void **state)
@@ -744,6 +767,7 @@ int main(void)
         TEST(infobase_logins_are_added_where_they_are_needed),
         TEST(a_refused_login_sends_nothing_and_is_tried_again),
         TEST(exceptions_are_judged_by_their_class),
+        TEST(a_refusal_counts_whatever_its_text_is_encoded_in),
         TEST(the_highest_common_version_is_opened),
         TEST(without_a_list_lower_versions_are_asked_one_by_one),
         TEST(no_common_version_names_both_lists),

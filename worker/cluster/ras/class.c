@@ -14,13 +14,14 @@ static const struct {
 #include "cluster/ras/class.def"
 };
 
-static bool is_login(enum ras_request request)
+static bool is_login(const struct ras_message_row *request)
 {
-    return request == RAS_AUTHENTICATE_AGENT || request == RAS_AUTHENTICATE_CLUSTER ||
-           request == RAS_ADD_AUTHENTICATION;
+    return request && (request->number == RAS_AUTHENTICATE_AGENT ||
+                       request->number == RAS_AUTHENTICATE_CLUSTER ||
+                       request->number == RAS_ADD_AUTHENTICATION);
 }
 
-enum error_code ras_class_code(struct text class_name, enum ras_request request)
+enum error_code ras_class_code(struct text class_name, const struct ras_message_row *request)
 {
     struct text name = ras_class_name(class_name);
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
@@ -43,10 +44,9 @@ static void add_lines(struct buf *out, struct text text)
     }
 }
 
-enum error_code ras_exception_error(const struct ras_exception *exception, enum ras_request request,
-                                    struct error *err)
+enum error_code ras_exception_error(const struct ras_exception *exception,
+                                    const struct ras_message_row *request, struct error *err)
 {
-    const struct ras_message_row *row = ras_message_by_request((uint8_t)request);
     enum error_code code = ras_class_code(exception->class_name, request);
     AUTO_BUF class_name;
     AUTO_BUF message;
@@ -63,7 +63,7 @@ enum error_code ras_exception_error(const struct ras_exception *exception, enum 
         name.length = RAS_CLASS_MAX;
     text_printable(&class_name, name);
     add_lines(&message, text);
-    return error_set(err, code, "RAS refuses '%s': %s: %s", row ? row->label : "open",
+    return error_set(err, code, "RAS refuses '%s': %s: %s", request ? request->label : "open",
                      buf_text(&class_name), buf_text(&message));
 }
 

@@ -97,11 +97,13 @@ bool ras_conn_in_doubt(const struct ras_conn *conn);
 /* The version that the endpoint speaks; 0 before it is open. */
 unsigned ras_conn_version(const struct ras_conn *conn);
 
-/* The code for a class that RAS sent in answer to `request`. */
-enum error_code ras_class_code(struct text class_name, enum ras_request request);
-/* "RAS refuses 'terminate_session': SessionNotFound: <text>", printable, by class. */
-enum error_code ras_exception_error(const struct ras_exception *exception, enum ras_request request,
-                                    struct error *err);
+/* The code for a class that RAS sent in answer to `request`; NULL: to the opening of the service.
+ */
+enum error_code ras_class_code(struct text class_name, const struct ras_message_row *request);
+/* "RAS refuses 'terminate_session': SessionNotFound: <text>", printable, by class. `request` NULL:
+ * the opening of the service. */
+enum error_code ras_exception_error(const struct ras_exception *exception,
+                                    const struct ras_message_row *request, struct error *err);
 /* The class as it travels in replies: printable, cut to its size. */
 void ras_class_copy(struct text class_name, char ret[RAS_CLASS_MAX]);
 

@@ -139,7 +139,8 @@ static void exception_came(struct ras_conn *conn, const struct ras_exception *ex
     enum ras_request asked = conn->state == CONN_AUTH_CLUSTER    ? RAS_AUTHENTICATE_CLUSTER
                              : conn->state == CONN_AUTH_INFOBASE ? RAS_ADD_AUTHENTICATION
                                                                  : conn->call.number;
-    struct ras_answer refused = {.code = ras_exception_error(exception, asked, &refused.error)};
+    const struct ras_message_row *row = ras_message_by_request((uint8_t)asked);
+    struct ras_answer refused = {.code = ras_exception_error(exception, row, &refused.error)};
     error_wrap(&refused.error, "RAS '%s:%u'", conn->config.host, conn->config.port);
     ras_class_copy(exception->class_name, conn->remote_class);
     if (conn->state != CONN_ASKED || refused.code == ERR_AUTH || refused.code == ERR_REFUSED)
@@ -174,7 +175,7 @@ void conn_call_packet(struct ras_conn *conn, const struct ras_packet_value *valu
     const struct ras_message *message = &value->message;
     if (value->type == RAS_PACKET_FAILURE) {
         struct error err;
-        (void)ras_exception_error(&value->failure.exception, conn->call.number, &err);
+        (void)ras_exception_error(&value->failure.exception, conn->row, &err);
         ras_class_copy(value->failure.exception.class_name, conn->remote_class);
         conn_fail(conn, ERR_UNAVAILABLE, "the endpoint failed: %s", err.message);
     } else if (value->type != RAS_PACKET_MESSAGE) {

@@ -85,7 +85,7 @@ static void refused(struct ras_conn *conn, const struct ras_exception *exception
     for (size_t i = 0; ras_versions[i]; i++)
         add_version(&ours, ras_versions[i]);
     struct error err;
-    (void)ras_exception_error(exception, 0, &err);
+    (void)ras_exception_error(exception, NULL, &err);
     conn_fail(conn, ERR_UNSUPPORTED,
               "no common version of the service: RAS names %s, this worker speaks %s (%s)",
               count ? buf_text(&theirs) : "none", buf_text(&ours), err.message);

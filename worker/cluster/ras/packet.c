@@ -125,7 +125,8 @@ static void out_params(struct ras_out *out, const struct ras_params *params)
         out_param(out, &params->items[i]);
 }
 
-/* The chain ends with a null class (`cause` stays NULL) or with an empty one (a last, empty cause).
+/* A message can hold what the server's system said, in whatever encoding: shown, never judged.
+ * The chain ends with a null class (`cause` stays NULL) or with an empty one (a last, empty cause).
  */
 static void in_exception(struct ras_in *in, struct ras_exception *ret)
 {
@@ -141,7 +142,7 @@ static void in_exception(struct ras_in *in, struct ras_exception *ret)
             return;
         }
         in->field = "message";
-        ret->message = ras_in_text(in, true);
+        ret->message = ras_in_text(in, false); /* for people: what counts is the class */
         in->field = "stack";
         ret->stack.items = ras_in_list(in, &ras_frame_layout, &ret->stack.count);
         if (!in->code && ras_in_left(in) && *in->at == 0x80) {
