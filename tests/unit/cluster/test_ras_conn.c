@@ -729,6 +729,20 @@ static void bytes_before_the_request_are_never_its_answer(void **state)
     assert_int_equal(script.requests[RAS_TERMINATE_SESSION], 0);
 }
 
+static void a_keep_alive_hides_no_answer_of_before(void **state)
+{
+    (void)state;
+    connect_well();
+    list_within(10000);
+    script_send(script.peers[0], "\x10\x00\x10\x01x", 5);
+    script_answer(script.peers[0], RAS_TERMINATE_SESSION, NULL, 0);
+    terminate_within(10000);
+    assert_int_equal(last.code, ERR_PROTOCOL);
+    assert_false(last.sent);
+    assert_true(last.lost);
+    assert_int_equal(script.requests[RAS_TERMINATE_SESSION], 0);
+}
+
 static void a_long_message_arrives_whole(void **state)
 {
     (void)state;
@@ -779,6 +793,7 @@ int main(void)
         TEST(an_unknown_name_is_unavailable),
         TEST(an_idle_connection_that_dies_is_told),
         TEST(bytes_before_the_request_are_never_its_answer),
+        TEST(a_keep_alive_hides_no_answer_of_before),
         TEST(a_long_message_arrives_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,10 @@
 #include "cluster/ras/conn_private.h"
 #include "cluster/timer.h"
 
-enum { TCP_KEEPALIVE_SECONDS = 60 }; /* finds silently dead idle connections */
+enum {
+    TCP_KEEPALIVE_SECONDS = 60, /* finds silently dead idle connections */
+    PEEK_BYTES = 512,           /* of what came unasked, keep-alives first */
+};
 
 static void connect_next(struct ras_conn *conn);
 
@@ -174,18 +177,34 @@ static void on_timer(uv_timer_t *timer)
 
 /* ---- bytes ---- */
 
+/* Only one answer is due. Behind it may stand keep-alives (their length is below 128 or they are
+ * not what they seem), nothing else: not even later, when the next request has left. */
+static bool unasked(const uint8_t *bytes, size_t length)
+{
+    while (length && bytes[0] == RAS_PACKET_KEEP_ALIVE) {
+        size_t whole = length > 1 ? 2 + (size_t)bytes[1] : 2;
+        if (length > 1 && bytes[1] & 0x80)
+            return true;
+        if (whole >= length)
+            return false;
+        bytes += whole;
+        length -= whole;
+    }
+    return length > 0;
+}
+
 /* A request may leave only while nothing has come that nobody asked for: without request numbers
  * it would be taken for the answer. */
 static bool quiet(struct ras_conn *conn)
 {
     uv_os_fd_t file;
-    uint8_t byte;
+    uint8_t bytes[PEEK_BYTES];
     if (uv_fileno((const uv_handle_t *)&conn->tcp, &file) < 0)
         return false;
-    ssize_t got = recv(file, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    ssize_t got = recv(file, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return true;
-    if (got > 0 && byte == RAS_PACKET_KEEP_ALIVE)
+    if (got > 0 && !unasked(bytes, (size_t)got))
         return true;
     if (got > 0)
         conn_fail(conn, ERR_PROTOCOL, "bytes that nobody asked for");
@@ -226,22 +245,6 @@ static void packet_came(struct ras_conn *conn, struct ras_packet packet, bool mo
     else
         conn_call_packet(conn, &value);
     arena_destroy(arena);
-}
-
-/* Only one answer is due. Behind it may stand keep-alives (their length is below 128 or they are
- * not what they seem), nothing else: not even later, when the next request has left. */
-static bool unasked(const uint8_t *bytes, size_t length)
-{
-    while (length && bytes[0] == RAS_PACKET_KEEP_ALIVE) {
-        size_t whole = length > 1 ? 2 + (size_t)bytes[1] : 2;
-        if (length > 1 && bytes[1] & 0x80)
-            return true;
-        if (whole >= length)
-            return false;
-        bytes += whole;
-        length -= whole;
-    }
-    return length > 0;
 }
 
 static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
@@ -430,4 +433,11 @@ bool ras_conn_in_doubt(const struct ras_conn *conn)
 unsigned ras_conn_version(const struct ras_conn *conn)
 {
     return conn->state >= CONN_IDLE ? conn->version : 0;
+}
+
+unsigned ras_conn_version_left(const struct ras_conn *conn)
+{
+    bool asked_again = (conn->tried & (conn->tried - 1)) != 0;
+    bool closed = conn->noted_code == ERR_UNAVAILABLE && !conn->timed_out;
+    return asked_again && closed ? conn->version : 0;
 }
