@@ -609,6 +609,74 @@ static void the_address_tried_last_is_still_tried(void **state)
     assert_int_equal(one.connections, 2);
 }
 
+static bool names_list; /* a refusal names what is supported */
+
+/* Speaks version 9 alone, and closes the connection on which it refused another. */
+static bool refuse_and_hang_up(struct script_peer *peer, struct ras_packet packet,
+                               const struct ras_packet_value *value)
+{
+    unsigned version = 0;
+    if (value->type == RAS_PACKET_OPEN)
+        CHECK(ras_version_read(value->open.version, &version, NULL) == ERR_OK);
+    if (version == 9)
+        peer->script->version = 9;
+    if (version == 0 || version == 9)
+        return world(peer, packet, value);
+    struct ras_exception exception = {.class_name = TEXT("swp.Endpoint"),
+                                      .message = names_list ? TEXT("supported=[9.0]") : TEXT("")};
+    script_packet(peer, &(struct ras_packet_value){.type = RAS_PACKET_FAILURE,
+                                                   .failure = {.service = value->open.service,
+                                                               .version = value->open.version,
+                                                               .endpoint = RAS_NONE,
+                                                               .exception = exception}});
+    script_hang_up(peer);
+    return true;
+}
+
+static void a_server_that_hangs_up_on_a_refused_version_is_asked_for_the_next(void **state)
+{
+    (void)state;
+    one.hook = refuse_and_hang_up;
+    for (unsigned turn = 0; turn < 2; turn++) {
+        names_list = turn == 0;
+        unsigned before = one.connections;
+        create_usual();
+        assert_int_equal(do_op(EXECUTOR_PROCESSES)->code, ERR_OK);
+        assert_int_equal(one.connections - before, 2);
+        stopped = false;
+        executor_stop(executor, on_stopped, NULL);
+        script_run_until(&one, &stopped);
+        executor_destroy(executor);
+        executor = NULL;
+        forget_replies();
+    }
+}
+
+static bool refuse_for_ever(struct script_peer *peer, struct ras_packet packet,
+                            const struct ras_packet_value *value)
+{
+    if (value->type != RAS_PACKET_OPEN)
+        return world(peer, packet, value);
+    struct ras_exception exception = {.class_name = TEXT("swp.Endpoint"),
+                                      .message = TEXT("supported=[9.0, 10.0, 16.0]")};
+    script_packet(peer, &(struct ras_packet_value){.type = RAS_PACKET_FAILURE,
+                                                   .failure = {.service = value->open.service,
+                                                               .version = value->open.version,
+                                                               .endpoint = RAS_NONE,
+                                                               .exception = exception}});
+    script_hang_up(peer);
+    return true;
+}
+
+static void a_server_that_refuses_what_it_names_is_not_asked_for_ever(void **state)
+{
+    (void)state;
+    one.hook = refuse_for_ever;
+    create_usual();
+    assert_int_equal(do_op(EXECUTOR_PROCESSES)->code, ERR_UNAVAILABLE);
+    assert_in_range(one.connections, 1, 9);
+}
+
 static void no_address_at_all_is_unavailable(void **state)
 {
     (void)state;
@@ -822,6 +890,8 @@ int main(void)
         TEST(a_closed_address_is_left_for_the_next_and_tried_last),
         TEST(a_silent_address_is_left_after_its_time),
         TEST(the_address_tried_last_is_still_tried),
+        TEST(a_server_that_hangs_up_on_a_refused_version_is_asked_for_the_next),
+        TEST(a_server_that_refuses_what_it_names_is_not_asked_for_ever),
         TEST(no_address_at_all_is_unavailable),
         TEST(a_read_is_repeated_once_and_an_end_never),
         TEST(a_dead_pooled_connection_is_replaced_before_an_end_leaves),

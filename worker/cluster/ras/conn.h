@@ -96,6 +96,9 @@ void ras_conn_call(struct ras_conn *conn, const struct ras_call *call);
 bool ras_conn_in_doubt(const struct ras_conn *conn);
 /* The version that the endpoint speaks; 0 before it is open. */
 unsigned ras_conn_version(const struct ras_conn *conn);
+/* For `opened` with an error: the version that a refusal left to ask for, where RAS closed the
+ * connection instead of answering that; the next connection may begin with it. 0: none. */
+unsigned ras_conn_version_left(const struct ras_conn *conn);
 
 /* The code for a class that RAS sent in answer to `request`; NULL: to the opening of the service.
  */

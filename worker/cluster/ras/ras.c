@@ -45,10 +45,17 @@ static void opened(void *self, enum error_code code, const struct error *err)
         task_choose(slot);
         return;
     }
+    unsigned *left = &slot->executor->version_left[slot->address];
+    unsigned before = *left;
+    *left = ras_conn_version_left(slot->conn);
+    bool again = *left && (!before || *left < before); /* ever lower, so not for ever */
     slot->conn = NULL;
     slot->task->code = code;
     slot->task->error = *err;
-    slot_demote(slot);
+    if (again)
+        slot->task->tried &= ~(1u << slot->address);
+    else
+        slot_demote(slot);
     slot_connect(slot);
 }
 
@@ -90,7 +97,8 @@ static struct ras_conn *connect_to(struct slot *slot, size_t address)
     const struct ras_conn_config config = {
         .host = settings->addresses[address].host,
         .port = settings->addresses[address].port,
-        .version_first = settings->version_first,
+        .version_first = executor->version_left[address] ? executor->version_left[address]
+                                                         : settings->version_first,
         .cluster = settings->admin,
         .infobases = executor->reach.logins + 1, /* the first is the administrator's */
         .infobase_count = settings->infobase_count,

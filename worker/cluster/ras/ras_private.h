@@ -47,6 +47,8 @@ struct ras_executor {
     uv_loop_t *loop;
     struct clock clock;
     struct ras_reach reach;
+    unsigned version_left[LIMIT_ADDRESSES]; /* 0, or what is asked for first there: this RAS closes
+                                               the connection on which it refused a version */
     struct ras_settings settings; /* owned copy; what `reach` has too is borrowed from there */
     struct slot slots[RAS_CONNECTIONS_MAX];
     struct task *queue;
