@@ -103,11 +103,11 @@ static inline int64_t gen_duration_ms(struct gen *gen)
 
 static inline struct server_time gen_server_time(struct gen *gen)
 {
-    const int64_t at_1970 = 621355968000000; /* ticks: readers take years from 1970 */
-    const uint64_t span = 2534023007999999;
     if (gen_chance(gen, 40))
         return (struct server_time){0};
-    return (struct server_time){at_1970 + (int64_t)gen_number(gen, span)};
+    if (gen_chance(gen, 10))
+        return (struct server_time){gen_chance(gen, 50) ? 1 : SERVER_TIME_LAST};
+    return (struct server_time){1 + (int64_t)gen_number(gen, SERVER_TIME_LAST - 1)};
 }
 
 static inline struct filter *gen_filter(struct gen *gen, struct arena *arena, unsigned depth)

@@ -11,8 +11,9 @@
 #include "base/text.h"
 
 struct server_time {
-    int64_t ticks; /* 1/10000 s; 0 = none */
+    int64_t ticks; /* 1/10000 s; 0 = none; at most SERVER_TIME_LAST */
 };
+#define SERVER_TIME_LAST 3155378975999999LL /* 9999-12-31T23:59:59.9999 */
 
 enum { SERVER_TIME_SIZE = 26 };
 struct server_time_text {
@@ -21,7 +22,7 @@ struct server_time_text {
 
 /* `2026-03-01T12:30:45`, with a fraction only if there is one; the empty text for none. */
 struct server_time_text server_time_format(struct server_time time);
-/* Reads what server_time_format writes; the empty text is none. */
+/* Reads what server_time_format writes, to the tick; the empty text is none. Years 1..9999. */
 enum error_code server_time_read(struct text text, struct server_time *ret,
                                  struct error *err) MUST_CHECK;
 /* Milliseconds since 1970-01-01T00:00:00 of that clock, and the time that has so many. */

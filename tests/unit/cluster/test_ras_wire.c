@@ -250,6 +250,33 @@ static void bad_text_is_refused_but_a_masked_password_passes(void **state)
     assert_true(text_equal(got.db_pwd, TEXT("\xef\xbf\xbd")));
 }
 
+static void a_date_that_no_calendar_has_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t ticks;
+        enum error_code code;
+    } rows[] = {
+        {0, ERR_OK},
+        {1, ERR_OK},
+        {SERVER_TIME_LAST, ERR_OK},
+        {SERVER_TIME_LAST + 1, ERR_PROTOCOL},
+        {-1, ERR_PROTOCOL},
+        {INT64_MIN, ERR_PROTOCOL},
+        {INT64_MAX, ERR_PROTOCOL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct ras_infobase infobase = {.denied_to = {rows[i].ticks}};
+        struct ras_infobase got;
+        buf_clear(&out);
+        assert_int_equal(ras_record_encode(&ras_infobase_layout, 10, &infobase, &out, NULL),
+                         ERR_OK);
+        assert_int_equal(
+            ras_record_decode(&ras_infobase_layout, 10, out.data, out.length, arena, &got, NULL),
+            rows[i].code);
+    }
+}
+
 static struct ras_exception *chain(unsigned depth)
 {
     struct ras_exception *top = NULL;
@@ -426,6 +453,7 @@ int main(void)
         TEST(a_flipped_count_is_refused_before_memory_is_taken),
         TEST(a_list_stops_at_the_memory_for_it),
         TEST(bad_text_is_refused_but_a_masked_password_passes),
+        TEST(a_date_that_no_calendar_has_is_refused),
         TEST(causes_are_read_to_a_depth_of_eight),
         TEST(null_and_empty_stay_apart),
         TEST(heads_that_break_the_protocol_are_refused),

@@ -403,22 +403,32 @@ static void server_times_keep_a_ten_thousandth_and_have_no_zone(void **state)
 {
     (void)state;
     struct server_time time;
-    static const char *const good[] = {"", "2026-11-21T18:30:00", "2026-11-21T18:30:00.0007",
-                                       "1970-01-01T00:00:00", "9999-12-31T23:59:59.9999"};
+    static const char *const good[] = {"",
+                                       "2026-11-21T18:30:00",
+                                       "2026-11-21T18:30:00.0007",
+                                       "1970-01-01T00:00:00",
+                                       "9999-12-31T23:59:59.9999",
+                                       "0001-01-01T00:00:00.0001",
+                                       "0004-02-29T23:59:59",
+                                       "1900-02-28T12:00:00",
+                                       "1969-12-31T23:59:59.9999"};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
         assert_int_equal(server_time_read(text_of(good[i]), &time, &err), ERR_OK);
         assert_string_equal(server_time_format(time).text, good[i]);
     }
-    static const char *const bad[] = {"2026-11-21",
-                                      "2026-11-21T18:30:00Z",
-                                      "2026-11-21T18:30:00z",
-                                      "2026-11-21T18:30:00+03:00",
-                                      "2026-02-30T00:00:00",
-                                      "2026-11-21T18:30:00.",
-                                      "yesterday"};
+    static const char *const bad[] = {"2026-11-21",           "2026-11-21T18:30:00Z",
+                                      "2026-11-21T18:30:00z", "2026-11-21T18:30:00+03:00",
+                                      "2026-02-30T00:00:00",  "1900-02-29T00:00:00",
+                                      "0000-01-01T00:00:00",  "10000-01-01T00:00:00",
+                                      "-001-01-01T00:00:00",  "202",
+                                      "2026-11-21T18:30:00.", "yesterday"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         if (!server_time_read(text_of(bad[i]), &time, &err))
             fail_msg("taken: %s", bad[i]);
+    assert_int_equal(server_time_read(TEXT("9999-12-31T23:59:59.9999"), &time, &err), ERR_OK);
+    assert_int_equal(time.ticks, SERVER_TIME_LAST);
+    assert_int_equal(server_time_read(TEXT("0001-01-01T00:00:00.0001"), &time, &err), ERR_OK);
+    assert_int_equal(time.ticks, 1);
 }
 
 static void outcomes_have_labels_and_partial_is_no_success(void **state)

@@ -48,6 +48,16 @@ static void in_list(struct ras_in *in, const struct ras_field *field, unsigned c
     memcpy(record + field->count_offset, &count, sizeof count);
 }
 
+/* No cluster tells a date that the calendar does not have: what stands there is something else. */
+static int64_t in_ticks(struct ras_in *in)
+{
+    int64_t ticks = (int64_t)ras_in_fixed(in, 8);
+    if (ticks >= 0 && ticks <= SERVER_TIME_LAST)
+        return ticks;
+    ras_in_fail(in, "a date is outside the years 1 to 9999");
+    return 0;
+}
+
 static void in_field(struct ras_in *in, const struct ras_field *field, unsigned char *record)
 {
     void *at = record + field->offset;
@@ -73,7 +83,7 @@ static void in_field(struct ras_in *in, const struct ras_field *field, unsigned 
         *(struct uuid *)at = ras_in_uuid(in);
         return;
     case RAS_TYPE_DATETIME:
-        ((struct server_time *)at)->ticks = (int64_t)ras_in_fixed(in, 8);
+        ((struct server_time *)at)->ticks = in_ticks(in);
         return;
     case RAS_TYPE_STRING:
     case RAS_TYPE_SECRET:
