@@ -65,8 +65,9 @@ static void look(const struct rac_output *output, enum rac_record kind, struct a
     if (kind == RAC_SESSIONS && output->count)
         look_at_sessions(&message, text);
     if (kind == RAC_INFOBASE && message.count == 1) {
-        AUTO(infobase_lock) lock = ras_map_lock(message.records);
-        CHECK(text_valid(text_of(lock->denied_message)));
+        AUTO(infobase_lock) lock = NULL;
+        if (!ras_map_lock(message.records, &lock, &err))
+            CHECK(text_valid(text_of(lock->denied_message)));
     }
 }
 

@@ -467,6 +467,26 @@ static void a_lock_that_somebody_changed_meanwhile_is_not_overwritten(void **sta
     infobase_lock_release(&seen);
 }
 
+static void a_lock_that_could_not_be_given_back_is_not_touched(void **state) /* I9 */
+{
+    (void)state;
+    static const struct text bad[] = {{"\xca\xee\xe4", 3}, {"a\0b", 3}};
+    create_usual();
+    struct infobase_lock lock = {.sessions_deny = true};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        stored.permission_code = bad[i];
+        struct executor_request request = request_of(EXECUTOR_INFOBASE_READ);
+        request.infobase = "ut";
+        assert_int_equal(ask(&request)->code, ERR_UNSUPPORTED);
+        assert_non_null(strstr(replies[0].error.message, "permission_code"));
+        request.op = EXECUTOR_INFOBASE_WRITE;
+        request.lock = &lock;
+        assert_int_equal(ask(&request)->code, ERR_UNSUPPORTED);
+        assert_false(replies[0].sent);
+    }
+    assert_int_equal(one.requests[RAS_UPDATE_INFOBASE], 0);
+}
+
 /* ---- which cluster ---- */
 
 static enum error_code list_of(const char *cluster)
@@ -884,6 +904,7 @@ int main(void)
         TEST(the_other_operations_reach_their_messages),
         TEST(a_lock_is_read_and_only_its_fields_are_written),
         TEST(a_lock_that_somebody_changed_meanwhile_is_not_overwritten),
+        TEST(a_lock_that_could_not_be_given_back_is_not_touched),
         TEST(the_cluster_is_chosen_and_never_guessed),
         TEST(a_cluster_named_by_name_is_found_again),
         TEST(a_cluster_that_is_served_and_unknown_at_once_is_not_asked_for_ever),

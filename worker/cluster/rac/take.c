@@ -66,7 +66,9 @@ static enum error_code lock_came(struct rac_task *task, const struct ras_infobas
                                  struct error *err)
 {
     const struct infobase_lock *expected = task->request.expected;
-    task->found = ras_map_lock(record);
+    enum error_code code = ras_map_lock(record, &task->found, err);
+    if (code)
+        return code;
     if (!expected || infobase_lock_equal(task->found, expected))
         return ERR_OK;
     return error_set(err, ERR_CONFLICT, "somebody changed the lock of infobase '%s' meanwhile",
@@ -119,7 +121,7 @@ static enum error_code records_came(struct rac_task *task, const struct rac_outp
         if (!code && task->step == RAC_STEP_RECORD)
             return lock_came(task, message.records, err);
         else if (!code)
-            reply->lock = ras_map_lock(message.records);
+            code = ras_map_lock(message.records, &reply->lock, err);
         return code;
     }
     return ERR_OK;

@@ -253,8 +253,26 @@ static char *own(struct text text)
     return mem_text(text.length ? text.at : "", text.length);
 }
 
-struct infobase_lock *ras_map_lock(const struct ras_infobase *record)
+/* Can it be kept in the journal, and written again (outgoing texts have a limit)? */
+static enum error_code check_lock_text(const char *field, struct text text, struct error *err)
 {
+    const char *todo = "nothing was changed: correct it with the cluster's own tools";
+    if (text.length > LIMIT_RAS_STRING_BYTES)
+        return error_set(err, ERR_UNSUPPORTED, "the infobase's '%s' is longer than %d bytes; %s",
+                         field, LIMIT_RAS_STRING_BYTES, todo);
+    if (text.length && !text_valid(text))
+        return error_set(err, ERR_UNSUPPORTED, "the infobase's '%s' is not UTF-8 text; %s", field,
+                         todo);
+    return ERR_OK;
+}
+
+enum error_code ras_map_lock(const struct ras_infobase *record, struct infobase_lock **ret,
+                             struct error *err)
+{
+    if (check_lock_text("denied_message", record->denied_message, err) ||
+        check_lock_text("denied_parameter", record->denied_parameter, err) ||
+        check_lock_text("permission_code", record->permission_code, err))
+        return ERR_UNSUPPORTED;
     struct infobase_lock *lock = mem_new(struct infobase_lock);
     *lock = (struct infobase_lock){
         .infobase = record->uuid,
@@ -267,7 +285,8 @@ struct infobase_lock *ras_map_lock(const struct ras_infobase *record)
         .permission_code = own(record->permission_code),
         .name = own(record->name),
     };
-    return lock;
+    *ret = lock;
+    return ERR_OK;
 }
 
 static struct text borrow(const char *text)

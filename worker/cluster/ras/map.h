@@ -32,7 +32,10 @@ enum error_code ras_map_names(struct session_list *list, const struct ras_names 
 /* Is there a session whose infobase `names` does not know? */
 bool ras_map_names_missing(const struct session_list *list, const struct ras_names *names);
 
-struct infobase_lock *ras_map_lock(const struct ras_infobase *record);
+/* ERR_UNSUPPORTED: it holds a text that could not be given back as it was, so it must not be
+ * changed either. */
+enum error_code ras_map_lock(const struct ras_infobase *record, struct infobase_lock **ret,
+                             struct error *err) MUST_CHECK;
 /* Sets the fields of the lock, and nothing else, in `record`; borrows the texts of `lock`. */
 void ras_map_set_lock(const struct infobase_lock *lock, struct ras_infobase *record);
 

@@ -327,9 +327,14 @@ static void record_came(struct slot *slot, const struct ras_answer *answer)
     };
     const struct executor_request *request = &slot->task->request;
     CHECK(request->lock);
-    AUTO(infobase_lock) stands = ras_map_lock(&update.info);
+    AUTO(infobase_lock) stands = NULL;
+    struct error err;
+    enum error_code code = ras_map_lock(&update.info, &stands, &err);
+    if (code) {
+        task_fail(slot->executor, slot, slot->task, code, &err);
+        return;
+    }
     if (request->expected && !infobase_lock_equal(stands, request->expected)) {
-        struct error err;
         error_set(&err, ERR_CONFLICT, "somebody changed the lock of infobase '%s' meanwhile",
                   request->infobase);
         task_fail(slot->executor, slot, slot->task, ERR_CONFLICT, &err);
@@ -349,7 +354,10 @@ static void main_came(struct slot *slot, const struct ras_answer *answer)
         sessions_came(slot, answer);
         return;
     case EXECUTOR_INFOBASE_READ:
-        reply.lock = ras_map_lock(answer->message->records);
+        if (ras_map_lock(answer->message->records, &reply.lock, &err)) {
+            task_fail(slot->executor, slot, slot->task, err.code, &err);
+            return;
+        }
         break;
     case EXECUTOR_CONNECTIONS:
         if (ras_map_connections(answer->message, &reply.connections, &err)) {
