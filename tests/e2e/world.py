@@ -349,7 +349,7 @@ class World:
     def __enter__(self):
         try:
             self.start_broker()
-            self.sim = Sim(self, "sim", self.cluster_count, self.sim_arguments)
+            self.sim = self.start_clusters()
             self.create_topics()
         except BaseException:
             self.failed = True
@@ -383,6 +383,9 @@ class World:
         wait_for("the embedded broker listens", lambda: port_file.exists() or self.broker.poll() is not None, START_S)
         expect(self.broker.poll() is None, f"the embedded broker ended: {(self.folder / 'broker.log').read_text()}")
         self.brokers = port_file.read_text(encoding="utf-8").strip()
+
+    def start_clusters(self):
+        return Sim(self, "sim", self.cluster_count, self.sim_arguments)
 
     def partitions_of(self, topic):
         return TOPICS.get(topic, 1) or self.partitions
