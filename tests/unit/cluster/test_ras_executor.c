@@ -46,6 +46,7 @@ static void reply_release(struct executor_reply *reply)
         free(reply->lock->denied_message);
         free(reply->lock->denied_parameter);
         free(reply->lock->permission_code);
+        free(reply->lock->name);
         free(reply->lock);
     }
     if (reply->connections)
