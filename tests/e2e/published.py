@@ -21,6 +21,15 @@ def validator(schema):
     return jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
 
 
+def read(message):
+    """Attributes and data of an event in whatever form, the data as JSON has it."""
+    headers = message.headers() or []
+    if encodings.header(headers, "content-type") == b"application/json":       # the usual one, without much ado
+        return {name.removeprefix("ce_"): value.decode() for name, value in headers}, json.loads(message.value())
+    attributes, event = encodings.read_event(headers, message.value())
+    return attributes, json_format.MessageToDict(event)
+
+
 class Published:
     def __init__(self):
         asyncapi = yaml.safe_load((ROOT / "schemas/asyncapi.yaml").read_text(encoding="utf-8"))

@@ -404,6 +404,10 @@ def wrong_tokens_are_counted_and_hold_up_nobody_who_has_a_right_one(world):
     for answer in (watched.state(str(uuid.uuid4()), token="guess"), watched.post(by_numbers(1), headers={"Authorization": None})):
         expect_problem(answer, 429, "failed_rate")
         expect(1 <= int(answer.headers["Retry-After"]) <= 21 and "WWW-Authenticate" not in answer.headers, str(answer))
+    size = len(watched.text())
+    reload(watched, {**watched.settings, "log": {"level": "info"}}, "configuration reloaded")
+    expect_problem(watched.state(str(uuid.uuid4()), token="guess"), 429, "failed_rate")
+    expect("failed_rate" not in watched.text()[size:], "whoever guesses fills the log")
     answer = watched.post(by_numbers(9987), wait=60)        # from the same address
     expect(answer.status == 200 and answer.json["allGone"] is True, str(answer))
     expect(watched.stop() == 0, watched.text()[-2000:])
@@ -519,6 +523,22 @@ def behind_a_balancer_any_gateway_knows(world):
     expect(len(seen) == 6 and all(each.status == 200 and each.json["allGone"] for each in seen), "; ".join(map(str, seen)))
     expect(len({each.json["id"] for each in seen}) == 1 and len(world.sim.terminations(session["session"])) == 1, "not one command")
     expect(second.stop() == 0, second.text()[-2000:])
+
+
+def events_in_any_form_tell_it_the_same(world):
+    """And one event for each session besides is no end of the command."""
+    worker = world.workers["worker-1"]
+    for mode in ("structured", "binary"):
+        for form in ("protobuf", "json"):
+            reload(worker, {**worker.settings, "events": {"mode": mode, "format": form, "per_session": True}}, "configuration reloaded")
+            sessions = [login(world) for _ in range(2)]
+            answer = world.gateway.post(by_numbers(*[each["number"] for each in sessions]), wait=60)
+            expect(answer.status == 200 and answer.json["allGone"] is True, f"{mode} {form}: {answer}")
+            expect(outcomes(answer) == {each["number"]: "ended" for each in sessions}, f"{mode} {form}: {answer}")
+            told = wait_for("both sessions' events", lambda: [event for event in world.events_of(answer.json["id"])
+                                                              if event["kind"] == "EVENT_KIND_SESSION"][1:])
+            expect(all(event["targets"][0]["outcome"] == "TARGET_OUTCOME_ENDED" for event in told), str(told))
+    reload(worker, worker.settings, "configuration reloaded")
 
 
 # ---- reload ----
@@ -641,6 +661,7 @@ CASES = [
     as_1c_sends_it_is_taken,
     who_hangs_up_while_it_waits_finds_the_end_later,
     behind_a_balancer_any_gateway_knows,
+    events_in_any_form_tell_it_the_same,
     a_reload_changes_tokens_and_cuts_off_nobody,
     a_bad_configuration_is_not_taken_and_the_gateway_says_why,
     a_gateway_that_cannot_be_reached_safely_does_not_start,

@@ -307,9 +307,10 @@ class Tail:
             if message.error():
                 continue
             self.messages.append(message)
-            identity = dict(message.headers() or []).get("ce_causationid")
-            if identity and self.has_events:
-                self.by_command.setdefault(identity.decode(), []).append(json.loads(message.value()))
+            if self.has_events:
+                attributes, event = published.read(message)
+                if "causationid" in attributes:
+                    self.by_command.setdefault(attributes["causationid"], []).append(event)
         return self
 
 
