@@ -99,8 +99,8 @@ class Processes:
         return process
 
     def start(self, command, **options):
-        return self.adopt(subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, start_new_session=True,
-                                           **options))
+        return self.adopt(subprocess.Popen([str(part) for part in command], start_new_session=True,
+                                           **{"stdin": subprocess.DEVNULL, **options}))
 
     def kill(self, process, number=signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
