@@ -540,7 +540,8 @@ class Journal:
         command = self.open(line, record, "locked")
         if not command:
             return
-        early = command.targets is None or (command.was_approved and command.round == 1 and not command.licences)
+        anew = command.locked and set(command.targets or ()) == set(command.outcomes)   # it begins at once
+        early = command.targets is None or anew or (command.was_approved and command.round == 1 and not command.licences)
         if not command.drains or command.is_dry_run or not early:
             self.problem(f"{line}: {command.id} is no drain, or acts already, and takes a lock")
         if command.waits:

@@ -210,6 +210,24 @@ static enum error_code wanted_lock(struct engine *engine, const struct open *ope
     return code;
 }
 
+/* Is the grace over, and the lock's begin still ahead by the cluster's clock? That is so when the
+ * clocks were set back meanwhile: the later of two readings was written, lest it begin too early.
+ */
+bool drain_begins_late(const struct engine *engine, const struct open *open, struct instant now)
+{
+    const struct drain *drain = open->drain;
+    struct deny deny = {.now = {0}};
+    struct error err;
+    if (!drain->locks || !drain->during.denied_from.ticks || !drain->grace_until.ms ||
+        !engine->config.deny || engine_broker_then(engine, now).ms < drain->grace_until.ms)
+        return false;
+    bool late = engine->config.deny(engine->config.resolve_self, open->command, drain->grace_until,
+                                    engine_broker_now(engine, now), &deny, &err) == ERR_OK &&
+                deny.now.ticks > 0 && deny.now.ticks < drain->during.denied_from.ticks;
+    infobase_lock_release(&deny.wanted);
+    return late;
+}
+
 bool drain_licence_serves(const struct drain *drain, bool restores, struct instant now)
 {
     return drain->licence_restores == restores && instant_before(now, drain->licence_until) &&
@@ -224,8 +242,10 @@ static void take_lock(struct engine *engine, struct open *open, struct instant n
         drain_forget_seen(drain); /* waits for its turn, and reads then */
         return;
     }
-    if (drain->share == hold && hold_covers(hold, &drain->seen, &drain->during)) {
+    bool late = drain_begins_late(engine, open, now);
+    if (drain->share == hold && !late && hold_covers(hold, &drain->seen, &drain->during)) {
         drain->in_force = true;
+        drain->begins_again = false;
         hold_leave(engine, drain);
         engine_touch(engine, open);
         return;
@@ -252,6 +272,8 @@ static void take_lock(struct engine *engine, struct open *open, struct instant n
     struct wall grace_until = drain->grace_until;
     if (!drain->locks && grace_ms)
         grace_until = up_to_second((struct wall){engine_broker_now(engine, now).ms + grace_ms});
+    if (late)
+        grace_until = (struct wall){0};
     struct infobase_lock during;
     if (wanted_lock(engine, open, hold, grace_until, now, &during, &drain->failure)) {
         engine_touch(engine, open);
@@ -398,7 +420,10 @@ static bool decide_waiting(struct engine *engine, struct open *open, struct inst
     if (open->pending & ~(unsigned)PENDING_LOCK)
         return false; /* something is on its way, and the main line knows that */
     bool stopped = is_stopped(engine, open, now, &why);
-    if (!stopped && (open->state == STATE_BETWEEN || drain->in_force || drain_looks(engine, open)))
+    if (!stopped && drain_begins_late(engine, open, now))
+        drain->begins_again = true;
+    if (!stopped && !drain->begins_again &&
+        (open->state == STATE_BETWEEN || drain->in_force || drain_looks(engine, open)))
         return false;
     if (!open->gives_up || open->state == STATE_ACCEPTED) /* later on its leftovers need lists */
         cluster_served(open); /* what it waited for was a round's list */

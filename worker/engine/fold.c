@@ -30,6 +30,7 @@ static const enum state next_state[STATE_COUNT][RECORD_RELEASED + 1] = {
                       [RECORD_CANCELLED] = STATE_ENDING,
                       [RECORD_CLOSED] = STATE_CLOSED},
     [STATE_BETWEEN] = {[RECORD_PENDING] = STATE_BETWEEN,
+                       [RECORD_LOCKED] = STATE_BETWEEN, /* that begins at once */
                        [RECORD_RESOLVED] = STATE_ENDING,
                        [RECORD_ATTEMPT] = STATE_BETWEEN,
                        [RECORD_RELEASED] = STATE_BETWEEN,

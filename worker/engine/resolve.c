@@ -387,6 +387,8 @@ void command_resolve(struct engine *engine, struct open *open, const struct sess
             wait_for_another(engine, open, engine->config.empty_confirm_ms, now);
         return;
     }
+    if (open->drain && drain_begins_late(engine, open, now))
+        return; /* drain.c writes its lock anew first */
     struct resolution resolution = {0};
     struct error why;
     enum error_code code = apply_rule(engine, open, list, &resolution, &why);

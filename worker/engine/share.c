@@ -210,6 +210,7 @@ void drain_restart(struct engine *engine, struct open *open, struct instant now)
     drain->busy = NULL;
     drain->work = LOCK_IDLE;
     drain->in_force = false;
+    drain->begins_again = false;
     drain->looked = false;
     drain_forget_seen(drain);
     drain->licence_until = (struct instant){0};

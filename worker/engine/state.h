@@ -150,7 +150,8 @@ struct drain {
     struct hold *busy;     /* the hold on which it works */
     struct uuid_text name; /* of `share`, for requests */
     bool in_force;         /* read back */
-    bool known;            /* `seen` serves */
+    bool begins_again; /* ... and by the cluster's clock its begin is ahead: it is written anew */
+    bool known;        /* `seen` serves */
     struct infobase_lock seen;
     struct instant asked; /* when the reading of `seen` was asked for */
     struct instant licence_until;
@@ -638,6 +639,8 @@ void drain_restart(struct engine *engine, struct open *open, struct instant now)
 bool drain_decides(struct engine *engine, struct open *open, struct instant now);
 /* Does it look first whom it would end, because that may need an approval, or may be too many? */
 bool drain_looks(const struct engine *engine, const struct open *open);
+/* Is its grace over, and its lock not in force yet by the cluster's own clock? */
+bool drain_begins_late(const struct engine *engine, const struct open *open, struct instant now);
 /* It looked, and nobody has to approve anything. */
 void drain_has_looked(struct engine *engine, struct open *open);
 /* A drain that fails while it has a share: first that is given back, then it is given up again. */

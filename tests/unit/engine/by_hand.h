@@ -60,6 +60,7 @@ struct hand {
     bool control_lost;         /* the engine is not told any more that the control topic was read */
     struct infobase_lock lock; /* of main_infobase, as the cluster has it; owned */
     bool infobase_gone;
+    int64_t set_back_ms;  /* hand_deny: the cluster's clock was set back by so much */
     uint32_t lock_writes; /* LOCK_WRITE actions seen by hand_run() */
     struct told {
         struct uuid id;
@@ -249,7 +250,8 @@ static inline enum error_code hand_deny(void *self, const struct command *comman
                                         struct wall now, struct deny *ret, struct error *err)
 {
     struct uuid_text id = uuid_format(&command->id);
-    (void)self;
+    const struct hand *hand = self;
+    now.ms -= hand->set_back_ms;
     (void)err;
     *ret = (struct deny){.wanted = {.sessions_deny = true,
                                     .scheduled_jobs_deny = !command->keep_jobs,

@@ -414,6 +414,31 @@ static void nobody_is_no_proof_before_the_lock_begins(void **state) /* I7 */
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
 }
 
+/* The later of two readings was written, lest users lose an hour. */
+static void when_the_clocks_are_set_back_in_the_grace_the_lock_begins_with_its_end(void **state)
+{
+    (void)state;
+    for (int someone = 0; someone < 2; someone++) {
+        AUTO(hand) hand = owner();
+        hand_world(hand, (size_t)someone, 7u);
+        hand_accept(hand, drain(1, 60000, 100000));
+        run_for(hand, 30000);
+        struct server_time announced = hand->lock.denied_from;
+        hand->set_back_ms = 3600000;
+        run_for(hand, 20000);
+        assert_true(server_time_equal(hand->lock.denied_from, announced));
+        assert_int_equal(hand->ends, 0);
+        run_for(hand, 50000);
+        assert_true(is_locked_by(hand, 1));
+        assert_int_equal(hand->lock.denied_from.ticks, 0); /* at once */
+        assert_int_equal(hand->ends, someone);
+        assert_int_equal(count_records(hand, RECORD_LOCKED), 2);
+        hand_run(hand);
+        assert_false(hand->lock.sessions_deny);
+        assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    }
+}
+
 static void who_comes_in_the_grace_when_all_have_left_has_the_rest_of_it(void **state)
 {
     (void)state;
@@ -944,6 +969,7 @@ int main(void)
         cmocka_unit_test(after_a_crash_at_any_record_an_approved_drain_gives_back),
         cmocka_unit_test(a_cancel_of_what_waits_leaves_everything_as_it_was),
         cmocka_unit_test(nobody_is_no_proof_before_the_lock_begins),
+        cmocka_unit_test(when_the_clocks_are_set_back_in_the_grace_the_lock_begins_with_its_end),
         cmocka_unit_test(who_comes_in_the_grace_when_all_have_left_has_the_rest_of_it),
         cmocka_unit_test(
             protected_ones_who_come_later_are_named_once_and_keep_nothing_from_being_done),
