@@ -263,11 +263,10 @@ static enum error_code put_value(struct reader *reader, const ProtobufCMessageDe
 
 static char camel(const char **at)
 {
-    if ((*at)[0] != '_' || (*at)[1] < 'a' || (*at)[1] > 'z')
-        return *(*at)++;
-    char upper = (char)((*at)[1] - 'a' + 'A');
-    *at += 2;
-    return upper;
+    bool upper = (*at)[0] == '_' && (*at)[1]; /* the underscore goes before a digit as well */
+    *at += upper;
+    char letter = *(*at)++;
+    return upper && letter >= 'a' && letter <= 'z' ? (char)(letter - 'a' + 'A') : letter;
 }
 
 static bool is_camel_of(const char *key, const char *name)

@@ -207,8 +207,9 @@ static void write_name(struct buf *out, const char *name)
     text[length++] = '"';
     for (; *name; name++) {
         CHECK(length < NAME_MAX_BYTES);
-        bool upper = name[0] == '_' && name[1] >= 'a' && name[1] <= 'z';
-        text[length++] = upper ? (char)(*++name - 'a' + 'A') : *name;
+        bool upper = name[0] == '_' && name[1]; /* the underscore goes before a digit as well */
+        name += upper;
+        text[length++] = upper && *name >= 'a' && *name <= 'z' ? (char)(*name - 'a' + 'A') : *name;
     }
     text[length++] = '"';
     text[length++] = ':';
