@@ -12,7 +12,7 @@
 
 /* What the broker is asked about one tail, on the pool. */
 struct question {
-    struct kafka_tail *tail; /* loop thread only; NULL once it was closed */
+    struct kafka_tail *tail; /* loop thread only; NULL: the answer is for nobody */
     char *topic;
     int32_t partition;
     int64_t low, high;

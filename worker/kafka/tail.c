@@ -37,9 +37,20 @@ static void tail_break(struct kafka_tail *tail, enum kafka_item_kind kind)
     tail->state = TAIL_BROKEN;
 }
 
-/* The log does not have what is wanted: ask why, then break or begin anew. */
+/* An answer that is still out is not for this tail, or not for what it wants to know now. */
+static void tail_disown_question(struct kafka_tail *tail)
+{
+    if (tail->question)
+        tail->question->tail = NULL; /* the pool does not look at it */
+    tail->question = NULL;
+}
+
+/* The log does not have what is wanted: ask why, then break or begin anew. What was asked before is
+ * no answer: the log may have grown since, and what was read of that would look like a truncation.
+ */
 static void tail_ask_again(struct kafka_tail *tail)
 {
+    tail_disown_question(tail);
     tail_halt(tail);
     tail->state = TAIL_ASKING;
     tail->retry_at_ms = 0;
@@ -140,8 +151,7 @@ void kafka_tail_close(struct kafka_tail *tail)
 {
     if (!tail)
         return;
-    if (tail->question)
-        tail->question->tail = NULL; /* the pool does not look at it */
+    tail_disown_question(tail);
     tail_halt(tail);
     rd_kafka_topic_destroy(tail->topic);
     LIST_REMOVE(tail, link);
