@@ -629,6 +629,18 @@ def without_kafka_nothing_is_promised(world):
 
 # ---- the contract ----
 
+def the_examples_of_the_contract_are_taken(world):
+    """As they stand; what a worker then says of a cluster that is not there is another matter."""
+    reader = start_gateway(world, "reader", servers={"srv1c": ONE})
+    examples = CONTRACT.document["paths"]["/v1/terminations"]["post"]["requestBody"]["content"]["application/json"]["examples"]
+    expect(len(examples) >= 2, "there are no examples")
+    for name, example in examples.items():
+        answer = reader.post(example["value"])
+        expect(answer.status == 202, f"{name}: {answer}")
+        wait_for("its end", lambda answer=answer: ended_state(reader, answer.json["id"]))
+    expect(reader.stop() == 0, reader.text()[-2000:])
+
+
 def the_contract_says_what_the_endpoint_does_and_no_more(world):
     """Last: over every exchange of the cases before."""
     expect(not CONTRACT.problems, "\n".join(CONTRACT.problems[:10]))
@@ -671,6 +683,7 @@ CASES = [
     a_gateway_told_to_stop_answers_who_waits,
     without_a_worker_a_wait_ends_with_the_truth,
     without_kafka_nothing_is_promised,
+    the_examples_of_the_contract_are_taken,
     the_contract_says_what_the_endpoint_does_and_no_more,
 ]
 
