@@ -382,6 +382,8 @@ void command_resolve(struct engine *engine, struct open *open, const struct sess
         drain_has_looked(engine, open);
         return;
     }
+    if (!first && is_still_open(engine, open, list))
+        return; /* wanted before all had left: the next round begins behind the grace (wait.c) */
     if (!empty_is_proven(engine, open, list)) {
         if (!open_is_probing(open)) /* otherwise the probes' answers go on */
             wait_for_another(engine, open, engine->config.empty_confirm_ms, now);

@@ -458,6 +458,37 @@ static void who_comes_in_the_grace_when_all_have_left_has_the_rest_of_it(void **
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
 }
 
+static void a_list_wanted_before_all_had_left_begins_no_round_in_the_grace(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_world(hand, 1, 7u);
+    hand_accept(hand, drain(1, 60000, 100000));
+    run_for(hand, 5000);
+    hand_world(hand, 0);
+    struct engine_action action;
+    for (;;) {
+        if (!hand_next(hand, &action))
+            hand_wait(hand);
+        else if (action.kind == ENGINE_PROBE)
+            break;
+        else
+            hand_carry_out(hand, &action);
+    }
+    hand_is_quiet(hand); /* while it is asked after him, a further list is wanted */
+    engine_probed(hand->engine, action.tag, ERR_GONE, NULL, hand->now);
+    hand_appended(hand, RECORD_OUTCOME);
+    hand_world(hand, 1, 11u);
+    hand_accept(hand, by_uuid(2, 1, 99u)); /* the cluster is listed for somebody else */
+    run_for(hand, 5000);
+    assert_int_equal(count_records(hand, RECORD_CLOSED), 1);
+    assert_int_equal(count_records(hand, RECORD_RESOLVED), 2); /* of both, and no second round */
+    assert_int_equal(hand->ends, 0);
+    run_for(hand, 70000);
+    assert_int_equal(hand->ends, 1);
+    assert_true(is_locked_by(hand, 1));
+}
+
 static void
 protected_ones_who_come_later_are_named_once_and_keep_nothing_from_being_done(void **state)
 {
@@ -971,6 +1002,7 @@ int main(void)
         cmocka_unit_test(nobody_is_no_proof_before_the_lock_begins),
         cmocka_unit_test(when_the_clocks_are_set_back_in_the_grace_the_lock_begins_with_its_end),
         cmocka_unit_test(who_comes_in_the_grace_when_all_have_left_has_the_rest_of_it),
+        cmocka_unit_test(a_list_wanted_before_all_had_left_begins_no_round_in_the_grace),
         cmocka_unit_test(
             protected_ones_who_come_later_are_named_once_and_keep_nothing_from_being_done),
         cmocka_unit_test(what_came_behind_a_long_hold_is_forgotten_in_its_time),
