@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+import time
+import uuid
 
 import bootstrap
 
@@ -13,12 +15,13 @@ bootstrap.enter()
 
 import yaml
 
-from world import CLI_S, Cases, Worker, World, arguments, expect
+from world import CLI_S, WAIT_S, Cases, Worker, World, arguments, by_sessions, expect
 
 ONE = "sim-01"
 FAILED, BROKEN_PIPE = 1, -13
 PIPE_BYTES = 4096
 F_SETPIPE_SZ = 1031
+QUICK_S = 4                 # below what a resolver is waited for
 COMMANDS = (["--version"], ["--help"], ["status"], ["topics", "check", "--json"], ["doctor"], ["config", "check", "--json"], ["config", "explain"],
             ["sessions", "--cluster", ONE, "--json"], ["completion", "bash"],
             ["watch", "--from-beginning", "--json", "--timeout", "30s"])
@@ -113,10 +116,50 @@ def a_port_that_is_taken_is_told(world):
             expect(run.status == FAILED and "Address already in use" in run.err, str(run))
 
 
+# In a mount namespace of its own: a resolver that takes questions and answers none.
+HUNG_RESOLVER = """
+printf 'nameserver 127.53.53.53\\n' >"$1"
+mount --bind "$1" /etc/resolv.conf || exit 99
+shift; exec "$@"
+"""
+
+
+def a_resolver_that_keeps_silent_about_some_clusters_slows_no_other(world):
+    """I10: what is looked up for them waits in threads; the others need some as well."""
+    if subprocess.run(["unshare", "-rm", "true"], check=False, capture_output=True).returncode or os.getuid():
+        print("        not shown: this user may neither listen on port 53 nor mount")
+        return
+    hung = [f"hung{number}" for number in range(6)]
+    known = world.sim.clusters[ONE]
+    settings = world.config_of("resolver")
+    settings["clusters"] = [{"name": name, "addresses": [f"{name}.example.com:1545"], "time_zone": "UTC"} for name in hung]
+    settings["clusters"].append({**world.cluster_config(ONE), "addresses": [f"localhost:{known['address'].rpartition(':')[2]}"]})
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as resolver:
+        resolver.bind(("127.53.53.53", 53))
+        resolver.settimeout(WAIT_S)
+        worker = Worker(world, "resolver", settings)
+        with open(worker.log, "wb") as log:
+            worker.process = world.processes.start(
+                ["unshare", "-m", "sh", "-c", HUNG_RESOLVER, "sh", world.folder / "resolv.conf", world.build / "curfew", "worker",
+                 "--config", worker.config, "--port-file", worker.port_file], stdout=log, stderr=log)
+        worker.wait_ready()
+        for name in hung:
+            for _ in range(2):
+                world.send(by_sessions(name, str(uuid.uuid4())))
+        asked = set()
+        while len(asked) < 3:       # more than two threads wait for it
+            question = resolver.recv(512)
+            asked |= {name for name in hung if name.encode() in question}
+        begun = time.monotonic()
+        end_one(world)
+        expect(time.monotonic() - begun < QUICK_S, f"{time.monotonic() - begun:.1f} s while other names hang")
+        worker.kill()
+
+
 CASES = [
     a_worker_without_standard_descriptors_does_its_work, a_log_that_nobody_reads_stops_nobody,
     an_answer_that_cannot_be_written_is_no_success, a_reader_who_leaves_ends_the_command_quietly,
-    a_port_that_is_taken_is_told,
+    a_port_that_is_taken_is_told, a_resolver_that_keeps_silent_about_some_clusters_slows_no_other,
 ]
 
 

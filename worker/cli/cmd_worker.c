@@ -205,6 +205,7 @@ int cmd_worker(int argc, char **argv)
     mem_share_heap();
     process_keep_secrets_in();
     process_raise_descriptors();
+    process_widen_pool();
     if (run(&worker, &err))
         return say_error("worker", &err);
     return 0;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -42,6 +43,14 @@ void process_raise_descriptors(void)
             log_line(LOG_LEVEL_WARNING, "the number of descriptors cannot be raised, going on",
                      LOG_TEXT("reason", strerror(errno)));
     }
+}
+
+/* libuv gives look-ups half of its pool, which is of 4 threads: two clusters whose names hung, for 10
+ * to 20 s each, kept every other name waiting. Of so many half are 16; what hangs for longer opens
+ * its cluster's breaker, and asks seldom. */
+void process_widen_pool(void)
+{
+    setenv("UV_THREADPOOL_SIZE", "32", 0);
 }
 
 enum error_code process_write_port(const char *path, unsigned port, struct error *err)

@@ -12,6 +12,9 @@ void process_keep_secrets_in(void);
 enum error_code process_fill_standard(struct error *err) MUST_CHECK;
 /* As many descriptors as may be had. */
 void process_raise_descriptors(void);
+/* Room for many look-ups of names at once, in the pool of threads: a resolver that keeps silent about
+ * the names of some clusters holds up no other (I10). Before the first loop of the process. */
+void process_widen_pool(void);
 /* Writes the number as one line. Beside and renamed: whoever waits for the file never reads half of
  * it. ERR_USAGE, ERR_SYSTEM. */
 enum error_code process_write_port(const char *path, unsigned port, struct error *err) MUST_CHECK;
