@@ -40,8 +40,8 @@ bool kafka_note_event(struct kafka_hub *hub, const char *client, rd_kafka_event_
 struct kafka_job *kafka_handle_drop(struct kafka_hub *hub, rd_kafka_t *handle, void *owner,
                                     void (*done)(void *owner));
 
-/* A copy in one heap block. */
-struct kafka_message *kafka_message_copy(const rd_kafka_message_t *from);
+/* A copy in one heap block; looking for headers costs a buffer even where there are none. */
+struct kafka_message *kafka_message_copy(const rd_kafka_message_t *from, bool with_headers);
 /* When and by whose clock. */
 struct wall kafka_message_time(const rd_kafka_message_t *from, enum kafka_timestamp *ret_type);
 

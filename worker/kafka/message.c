@@ -57,10 +57,10 @@ static void pack_headers(struct packing *packing, rd_kafka_headers_t *headers, u
     }
 }
 
-struct kafka_message *kafka_message_copy(const rd_kafka_message_t *from)
+struct kafka_message *kafka_message_copy(const rd_kafka_message_t *from, bool with_headers)
 {
     rd_kafka_headers_t *headers = NULL;
-    if (rd_kafka_message_headers(from, &headers))
+    if (!with_headers || rd_kafka_message_headers(from, &headers))
         headers = NULL;
     uint32_t cut;
     uint32_t count = count_headers(headers, &cut);

@@ -30,7 +30,9 @@ enum {
 enum kafka_reader_use {
     KAFKA_READ_SHARED,  /* topics others write to: records of aborted transactions are not shown */
     KAFKA_READ_JOURNAL, /* our own journal: everything is shown, and a hole in the offsets is an
-                           error (KAFKA_ITEM_GAP): nothing may be missing there */
+                           error (KAFKA_ITEM_GAP): nothing may be missing there. Its records have
+                           no headers, and none are looked for: librdkafka would allocate a buffer
+                           for each record to find out */
 };
 
 struct kafka_reader;

@@ -215,7 +215,7 @@ static bool take_record(struct kafka_tail *tail, const rd_kafka_message_t *from,
     }
     tail->from = from->offset + 1;
     *ret = item_of(tail, KAFKA_ITEM_MESSAGE);
-    ret->message = kafka_message_copy(from);
+    ret->message = kafka_message_copy(from, tail->reader->use != KAFKA_READ_JOURNAL);
     return true;
 }
 
