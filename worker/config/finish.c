@@ -58,30 +58,6 @@ static void finish_limits(struct config *config, struct problems *problems)
         problem_add(problems, 0, "policy.validity is longer than policy.validity_max");
 }
 
-struct line_of {
-    const void *base;
-    const char *key; /* the row's whole path */
-    uint32_t line;
-    const struct origin *origin;
-};
-
-static void on_place(void *self, const struct config_place *place)
-{
-    struct line_of *sought = self;
-    if (place->base != sought->base)
-        return;
-    for (size_t i = 0; i < key_row_count; i++)
-        if (!strcmp(key_rows[i].path, sought->key))
-            sought->line = sought->origin->lines[place->instance * key_row_count + i];
-}
-
-uint32_t config_line_of(const struct config *config, const void *base, const char *key)
-{
-    struct line_of sought = {base, key, 0, config->origin};
-    config_walk(config, on_place, &sought);
-    return sought.line;
-}
-
 /* Names that differ in nothing but case are one name, in Cyrillic too. A table finds them: ten
  * thousand clusters compared each with each would take seconds. */
 struct known_name {

@@ -101,3 +101,29 @@ void config_destroy(struct config *config)
     free(origin);
     free(config);
 }
+
+/* ---- where a key was set ---- */
+
+struct line_of {
+    const void *base;
+    const char *key; /* the row's whole path */
+    uint32_t line;
+    const struct origin *origin;
+};
+
+static void on_place(void *self, const struct config_place *place)
+{
+    struct line_of *sought = self;
+    if (place->base != sought->base)
+        return;
+    for (size_t i = 0; i < key_row_count; i++)
+        if (!strcmp(key_rows[i].path, sought->key))
+            sought->line = sought->origin->lines[place->instance * key_row_count + i];
+}
+
+uint32_t config_line_of(const struct config *config, const void *base, const char *key)
+{
+    struct line_of sought = {base, key, 0, config->origin};
+    config_walk(config, on_place, &sought);
+    return sought.line;
+}
