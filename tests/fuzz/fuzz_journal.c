@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "event/encode.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/support/sample.h"
 
 enum { STEPS_MAX = 200, TURNS_MAX = 3000, SESSIONS = 4, IDS = 3, ACTIONS_MAX = 10000 };
 
@@ -43,18 +44,10 @@ static const int64_t start_ticks = 638000000000000;
 
 static struct session session_of(uint8_t number)
 {
-    return (struct session){.uuid = {{0x5e, number}},
-                            .number = number,
-                            .infobase_name = "ut",
-                            .user_name = "u",
-                            .app_id = "1CV8C",
-                            .host = "",
-                            .client_ip = "",
-                            .locale = "",
-                            .db_proc_info = "",
-                            .current_service_name = "",
-                            .data_separation = "",
-                            .started_at = {start_ticks}};
+    struct session session = sample_session(number);
+    session.uuid = (struct uuid){{0x5e, number}};
+    session.started_at.ticks = start_ticks;
+    return session;
 }
 
 static enum error_code resolve(void *self, const struct command *command,

@@ -13,6 +13,7 @@
 #include "model/session.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/support/gen.h"
+#include "tests/support/sample.h"
 #include "tests/vectors/vector.h"
 
 enum { COMMANDS = 60, SEED_BYTES_MAX = 1 << 20, PATH_SIZE = 512, LARGE = 8192 };
@@ -154,18 +155,10 @@ static void add_accepted(struct journal *journal)
 static void add_resolved(struct journal *journal)
 {
     struct record *record = record_create(RECORD_RESOLVED);
-    struct session session = {.number = 7,
-                              .uuid = {{7}},
-                              .infobase_name = "ut",
-                              .user_name = "Иванов",
-                              .app_id = "1CV8C",
-                              .host = "pc",
-                              .client_ip = "",
-                              .locale = "ru",
-                              .db_proc_info = "",
-                              .current_service_name = "",
-                              .data_separation = "''",
-                              .started_at = {636000000000000}};
+    struct session session = sample_session(7);
+    session.uuid = (struct uuid){{7}};
+    session.data_separation = "''";
+    session.started_at.ticks = 636000000000000;
     AUTO_BUF bytes;
     buf_init(&bytes, SEED_BYTES_MAX);
     session_encode(&session, &bytes);

@@ -12,6 +12,7 @@
 #include "cluster/handler/handler.h"
 #include "cluster/process.h"
 #include "model/session.h"
+#include "tests/support/sample.h"
 
 static uv_loop_t loop;
 static struct buf snapshot;
@@ -29,17 +30,8 @@ static struct handler_reply reply;
 static int setup(void **state)
 {
     (void)state;
-    struct session session = {.uuid = {{1}},
-                              .number = 7,
-                              .infobase_name = "ut",
-                              .user_name = "u",
-                              .app_id = "1CV8C",
-                              .host = "pc",
-                              .client_ip = "",
-                              .locale = "",
-                              .db_proc_info = "",
-                              .data_separation = "",
-                              .current_service_name = ""};
+    struct session session = sample_session(7);
+    session.uuid = (struct uuid){{1}};
     signal(SIGPIPE, SIG_IGN);
     buf_init(&snapshot, LIMIT_RECORD_BYTES);
     session_encode(&session, &snapshot);

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "cluster/handler/codec.h"
 #include "model/session.h"
+#include "tests/support/sample.h"
 
 static struct buf snapshot;
 static struct command *command;
@@ -21,20 +22,13 @@ static struct error err;
 static int setup(void **state)
 {
     (void)state;
-    struct session session = {.uuid = {{1}},
-                              .infobase = {{2}},
-                              .number = 7,
-                              .infobase_name = "ut",
-                              .user_name = "Иванов \"И\"",
-                              .app_id = "1CV8C",
-                              .host = "pc",
-                              .client_ip = "",
-                              .locale = "ru",
-                              .db_proc_info = "",
-                              .current_service_name = "",
-                              .data_separation = "''",
-                              .memory_current = -5,
-                              .started_at = {639000000000000}};
+    struct session session = sample_session(7);
+    session.uuid = (struct uuid){{1}};
+    session.infobase = (struct uuid){{2}};
+    session.user_name = "Иванов \"И\"";
+    session.data_separation = "''";
+    session.memory_current = -5;
+    session.started_at.ticks = 639000000000000;
     buf_init(&snapshot, LIMIT_RECORD_BYTES);
     session_encode(&session, &snapshot);
     command = command_create();
@@ -143,16 +137,9 @@ static void the_largest_request_fits(void **state)
     (void)state;
     static char noisy[900];
     memset(noisy, 1, sizeof noisy - 1); /* each byte becomes six */
-    struct session session = {.uuid = {{1}},
-                              .infobase_name = "",
-                              .user_name = noisy,
-                              .app_id = "",
-                              .host = "",
-                              .client_ip = "",
-                              .locale = "",
-                              .db_proc_info = "",
-                              .current_service_name = "",
-                              .data_separation = ""};
+    struct session session = sample_blank();
+    session.uuid = (struct uuid){{1}};
+    session.user_name = noisy;
     struct handler_target many[HANDLER_TARGETS_MAX];
     buf_clear(&snapshot);
     session_encode(&session, &snapshot);

@@ -19,6 +19,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "engine/engine.h"
+#include "tests/support/sample.h"
 
 enum {
     JOURNAL_MAX = 400,
@@ -81,20 +82,9 @@ static const struct uuid main_infobase = {{0xba, 0x5e}};
 
 static inline struct session session_of(uint32_t number)
 {
-    struct session session = {
-        .number = number,
-        .infobase = main_infobase,
-        .infobase_name = "ut",
-        .user_name = "Иванов",
-        .app_id = "1CV8C",
-        .host = "pc",
-        .client_ip = "",
-        .locale = "ru",
-        .db_proc_info = "",
-        .current_service_name = "",
-        .data_separation = "",
-        .started_at = {638000000000000},
-    };
+    struct session session = sample_session(number);
+    session.infobase = main_infobase;
+    session.started_at.ticks = 638000000000000;
     session.uuid.bytes[0] = 0x5e;
     memcpy(session.uuid.bytes + 8, &number, sizeof number);
     return session;

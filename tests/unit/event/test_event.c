@@ -11,6 +11,7 @@
 #include "event/encode.h"
 #include "model/session.h"
 #include "tests/support/gen.h"
+#include "tests/support/sample.h"
 
 enum { STYLES = 4, MANY_TARGETS = 3000, BYTES_MAX = 1 << 20 };
 
@@ -22,22 +23,12 @@ static const struct reason no_such = {ERR_GONE, (char[]){"the session \"7\" is g
 static int setup(void **state)
 {
     (void)state;
-    struct session session = {
-        .number = 7,
-        .infobase_name = "ut",
-        .user_name = "Иванов",
-        .app_id = "1CV8C",
-        .host = "pc",
-        .client_ip = "",
-        .locale = "ru",
-        .db_proc_info = "",
-        .current_service_name = "",
-        .data_separation = "''",
-        .memory_current = -5,
-        .cpu_time_total = INT64_MAX,
-        .duration_last_5min_dbms = 41,
-        .hibernate = true,
-    };
+    struct session session = sample_session(7);
+    session.data_separation = "''";
+    session.memory_current = -5;
+    session.cpu_time_total = INT64_MAX;
+    session.duration_last_5min_dbms = 41;
+    session.hibernate = true;
     struct gen gen = {1};
     session.uuid = gen_uuid(&gen);
     buf_init(&snapshot, BYTES_MAX);
@@ -283,15 +274,8 @@ static void a_snapshot_too_large_for_a_message_is_left_out(void **state)
     (void)state;
     char *name = mem_alloc(EVENT_BYTES_MIN, 1);
     memset(name, 1, EVENT_BYTES_MIN - 1); /* \u0001 in JSON: six times as long */
-    struct session session = {.infobase_name = name,
-                              .user_name = "",
-                              .app_id = "",
-                              .host = "",
-                              .client_ip = "",
-                              .locale = "",
-                              .db_proc_info = "",
-                              .current_service_name = "",
-                              .data_separation = ""};
+    struct session session = sample_blank();
+    session.infobase_name = name;
     AUTO_BUF large;
     buf_init(&large, BYTES_MAX);
     session_encode(&session, &large);
