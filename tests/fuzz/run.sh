@@ -9,7 +9,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 build=$(cd "$1" && pwd)/fuzz || exit 2
 seconds=$2
 shift 2
-fuzzers=${*:-command ras_answer ras_request record journal event config rac filter handler gateway}
+fuzzers=${*:-command ras_answer ras_request record journal event config rac filter handler gateway book}
 seeds=$build/seeds
 mkdir -p "$build/found" "$build/log"
 "$build/fuzz_seeds" "$seeds" "$root" || exit 2
