@@ -158,6 +158,25 @@ static inline void rig_close_reader(struct rig *rig, struct kafka_reader *reader
     kafka_reader_destroy(reader);
 }
 
+static inline struct kafka_consumer *rig_join(struct rig *rig, const char *instance)
+{
+    struct kafka_consumer *consumer;
+    rig->settings.instance = instance;
+    RIG_OK(kafka_consumer_create(rig->hub, &rig->settings, &consumer, err));
+    return consumer;
+}
+
+static inline void rig_leave(struct rig *rig, struct kafka_consumer *consumer)
+{
+    struct kafka_consumer_event event = {0};
+    kafka_consumer_close(consumer);
+    do /* what it holds is given back first */
+        RIG_UNTIL(rig, kafka_consumer_poll(consumer, &event));
+    while (event.kind != KAFKA_CONSUMER_CLOSED);
+    assert_false(kafka_consumer_poll(consumer, &event));
+    kafka_consumer_destroy(consumer);
+}
+
 /* The next item of this kind; others before it fail the test, WAITING excepted. */
 static inline struct kafka_item rig_item(struct rig *rig, struct kafka_tail *tail,
                                          enum kafka_item_kind kind)

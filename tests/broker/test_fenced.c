@@ -32,14 +32,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct kafka_consumer *join(const char *instance)
-{
-    struct kafka_consumer *consumer;
-    rig.settings.instance = instance;
-    RIG_OK(kafka_consumer_create(rig.hub, &rig.settings, &consumer, err));
-    return consumer;
-}
-
 /* The next event, which must be of this kind. */
 static struct kafka_consumer_event next(struct kafka_consumer *consumer,
                                         enum kafka_consumer_event_kind kind)
@@ -51,16 +43,6 @@ static struct kafka_consumer_event next(struct kafka_consumer *consumer,
     return event;
 }
 
-static void leave(struct kafka_consumer *consumer)
-{
-    struct kafka_consumer_event event = {0};
-    kafka_consumer_close(consumer);
-    do /* what it holds is given back first */
-        RIG_UNTIL(&rig, kafka_consumer_poll(consumer, &event));
-    while (event.kind != KAFKA_CONSUMER_CLOSED);
-    kafka_consumer_destroy(consumer);
-}
-
 static void next_heartbeat(rd_kafka_resp_err_t answer)
 {
     rd_kafka_mock_push_request_errors(broker_mock(rig.broker), HEARTBEAT, 1, answer);
@@ -69,7 +51,7 @@ static void next_heartbeat(rd_kafka_resp_err_t answer)
 /* A member that has lost its session and is in again. */
 static struct kafka_consumer *lose_session(void)
 {
-    struct kafka_consumer *consumer = join("alone");
+    struct kafka_consumer *consumer = rig_join(&rig, "alone");
     next(consumer, KAFKA_CONSUMER_ASSIGNED);
     next_heartbeat(RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
     assert_true(next(consumer, KAFKA_CONSUMER_REVOKED).lost);
@@ -93,10 +75,10 @@ static void fenced_without_a_lost_session_is_the_end(void **state)
     if (!rig.broker)
         skip(); /* test_group.c has it with two real members */
     rig_topics(&rig, PARTITIONS);
-    struct kafka_consumer *consumer = join("alone");
+    struct kafka_consumer *consumer = rig_join(&rig, "alone");
     next(consumer, KAFKA_CONSUMER_ASSIGNED);
     expect_end(consumer);
-    leave(consumer);
+    rig_leave(&rig, consumer);
 }
 
 static void fenced_after_a_lost_session_it_joins_once_more_and_only_once(void **state)
@@ -129,7 +111,7 @@ static void fenced_after_a_lost_session_it_joins_once_more_and_only_once(void **
     assert_int_equal(event.error.code, ERR_OK);
     assert_true(event.current);
     expect_end(consumer);
-    leave(consumer);
+    rig_leave(&rig, consumer);
 }
 
 static void a_session_in_peace_is_the_end_of_the_trouble(void **state)
@@ -144,7 +126,7 @@ static void a_session_in_peace_is_the_end_of_the_trouble(void **state)
     RIG_UNTIL(&rig,
               (assert_false(kafka_consumer_poll(consumer, &event)), rig_now_ms() > peace_until_ms));
     expect_end(consumer);
-    leave(consumer);
+    rig_leave(&rig, consumer);
 }
 
 static void it_can_be_closed_at_any_time(void **state)
@@ -157,7 +139,7 @@ static void it_can_be_closed_at_any_time(void **state)
     next_heartbeat(RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
     next(consumer, KAFKA_CONSUMER_REVOKED);
     next(consumer, KAFKA_CONSUMER_FENCED);
-    leave(consumer); /* while its client is being replaced */
+    rig_leave(&rig, consumer); /* while its client is being replaced */
     consumer = lose_session();
     next_heartbeat(RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
     next(consumer, KAFKA_CONSUMER_REVOKED);
@@ -175,13 +157,13 @@ static void of_two_with_one_name_one_is_left_also_after_a_lost_session(void **st
     rig_topics(&rig, PARTITIONS);
     RIG_OK(kafka_settings_set(&rig.settings, KAFKA_CONSUMER, TEXT("max.poll.interval.ms"),
                               TEXT("6000"), err));
-    struct kafka_consumer *first = join("twin");
+    struct kafka_consumer *first = rig_join(&rig, "twin");
     next(first, KAFKA_CONSUMER_ASSIGNED);
     int64_t hang_until_ms = rig_now_ms() + 7000;
     RIG_UNTIL(&rig, rig_now_ms() > hang_until_ms);
     assert_true(next(first, KAFKA_CONSUMER_REVOKED).lost);
     next(first, KAFKA_CONSUMER_ASSIGNED);
-    struct kafka_consumer *second = join("twin");
+    struct kafka_consumer *second = rig_join(&rig, "twin");
     int fenced = 0;
     bool first_in = true, second_over = false;
     struct kafka_consumer_event event;
@@ -200,9 +182,9 @@ static void of_two_with_one_name_one_is_left_also_after_a_lost_session(void **st
         uv_run(&rig.loop, UV_RUN_ONCE);
     }
     assert_int_equal(fenced, 1);
-    leave(second);
+    rig_leave(&rig, second);
     assert_true(kafka_consumer_holds(first, 0));
-    leave(first);
+    rig_leave(&rig, first);
 }
 
 int main(void)

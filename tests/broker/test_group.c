@@ -24,14 +24,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct kafka_consumer *join(const char *instance)
-{
-    struct kafka_consumer *consumer;
-    rig.settings.instance = instance;
-    RIG_OK(kafka_consumer_create(rig.hub, &rig.settings, &consumer, err));
-    return consumer;
-}
-
 /* The next event of this kind; others before it are let pass. */
 static struct kafka_consumer_event await(struct kafka_consumer *consumer,
                                          enum kafka_consumer_event_kind kind)
@@ -41,15 +33,6 @@ static struct kafka_consumer_event await(struct kafka_consumer *consumer,
         RIG_UNTIL(&rig, kafka_consumer_poll(consumer, &event));
     while (event.kind != kind);
     return event;
-}
-
-static void leave(struct kafka_consumer *consumer)
-{
-    kafka_consumer_close(consumer);
-    await(consumer, KAFKA_CONSUMER_CLOSED);
-    struct kafka_consumer_event event;
-    assert_false(kafka_consumer_poll(consumer, &event));
-    kafka_consumer_destroy(consumer);
 }
 
 static void send_commands(int32_t partition, int count)
@@ -156,7 +139,7 @@ static void a_member_reads_and_commits(void **state)
     (void)state;
     rig_topics(&rig, PARTITIONS);
     send_commands(2, 50);
-    struct kafka_consumer *consumer = join("only");
+    struct kafka_consumer *consumer = rig_join(&rig, "only");
     struct kafka_consumer_event event = await(consumer, KAFKA_CONSUMER_ASSIGNED);
     assert_int_equal(event.partition_count, PARTITIONS);
     for (int32_t i = 0; i < PARTITIONS; i++) {
@@ -166,7 +149,7 @@ static void a_member_reads_and_commits(void **state)
     assert_false(kafka_consumer_holds(consumer, PARTITIONS));
     commits_come_back_with_their_text(consumer);
     reading_starts_where_the_service_says(consumer);
-    leave(consumer);
+    rig_leave(&rig, consumer);
 }
 
 /* Turns both members until each has been told its new partitions; `first` is asked to let go. */
@@ -217,12 +200,12 @@ static void two_members_share_and_the_first_lets_go(void **state)
 {
     (void)state;
     rig_topics(&rig, PARTITIONS);
-    struct kafka_consumer *first = join("one");
+    struct kafka_consumer *first = rig_join(&rig, "one");
     await(first, KAFKA_CONSUMER_ASSIGNED);
     uint64_t generation = kafka_consumer_generation(first);
     RIG_OK(kafka_consumer_start(first, 0, 0, err));
     RIG_OK(kafka_consumer_commit(first, 0, 0, TEXT("kept"), err));
-    struct kafka_consumer *second = join("two");
+    struct kafka_consumer *second = rig_join(&rig, "two");
     size_t has_first = 0, has_second = 0;
     share(first, second, &has_first, &has_second);
     assert_true(kafka_consumer_generation(first) > generation);
@@ -248,7 +231,7 @@ static void two_members_share_and_the_first_lets_go(void **state)
     assert_int_equal(event.error.code, ERR_OK);
     await(first, KAFKA_CONSUMER_CLOSED);
     kafka_consumer_destroy(first);
-    leave(second);
+    rig_leave(&rig, second);
 }
 
 static void a_static_member_comes_back_to_its_partitions(void **state)
@@ -257,26 +240,26 @@ static void a_static_member_comes_back_to_its_partitions(void **state)
     if (rig.broker)
         skip(); /* it ignores static membership */
     rig_topics(&rig, PARTITIONS);
-    struct kafka_consumer *stays = join("stays");
+    struct kafka_consumer *stays = rig_join(&rig, "stays");
     await(stays, KAFKA_CONSUMER_ASSIGNED);
-    struct kafka_consumer *restarts = join("restarts");
+    struct kafka_consumer *restarts = rig_join(&rig, "restarts");
     size_t a = 0, b = 0;
     share(stays, restarts, &a, &b);
     bool held[PARTITIONS];
     for (int32_t i = 0; i < PARTITIONS; i++)
         held[i] = kafka_consumer_holds(restarts, i);
     uint64_t generation = kafka_consumer_generation(stays);
-    leave(restarts);
+    rig_leave(&rig, restarts);
     int64_t began_ms = rig_now_ms();
-    restarts = join("restarts");
+    restarts = rig_join(&rig, "restarts");
     await(restarts, KAFKA_CONSUMER_ASSIGNED);
     print_message("static member assigned again after %lld ms\n",
                   (long long)(rig_now_ms() - began_ms));
     for (int32_t i = 0; i < PARTITIONS; i++)
         assert_int_equal(kafka_consumer_holds(restarts, i), held[i]);
     assert_int_equal(kafka_consumer_generation(stays), generation); /* the other saw nothing */
-    leave(restarts);
-    leave(stays);
+    rig_leave(&rig, restarts);
+    rig_leave(&rig, stays);
 }
 
 static void of_two_with_one_name_the_first_is_told_to_stop(void **state)
@@ -285,9 +268,9 @@ static void of_two_with_one_name_the_first_is_told_to_stop(void **state)
     if (rig.broker)
         skip(); /* it ignores static membership */
     rig_topics(&rig, PARTITIONS);
-    struct kafka_consumer *first = join("twin");
+    struct kafka_consumer *first = rig_join(&rig, "twin");
     await(first, KAFKA_CONSUMER_ASSIGNED);
-    struct kafka_consumer *second = join("twin");
+    struct kafka_consumer *second = rig_join(&rig, "twin");
     await(second, KAFKA_CONSUMER_ASSIGNED);
     struct kafka_consumer_event event = await(first, KAFKA_CONSUMER_FATAL);
     assert_int_equal(event.error.code, ERR_CONFLICT);
@@ -295,9 +278,9 @@ static void of_two_with_one_name_the_first_is_told_to_stop(void **state)
     assert_false(kafka_consumer_holds(first, 0));
     struct error error;
     assert_int_equal(kafka_consumer_commit(first, 0, 1, (struct text){0}, &error), ERR_STALE);
-    leave(first);
+    rig_leave(&rig, first);
     assert_true(kafka_consumer_holds(second, 0));
-    leave(second);
+    rig_leave(&rig, second);
 }
 
 /* A loop that hangs: the heartbeats go on, but nobody asks for events. */
@@ -307,7 +290,7 @@ static void a_member_that_does_not_poll_loses_its_partitions(void **state)
     rig_topics(&rig, PARTITIONS);
     RIG_OK(kafka_settings_set(&rig.settings, KAFKA_CONSUMER, TEXT("max.poll.interval.ms"),
                               TEXT("6000"), err));
-    struct kafka_consumer *consumer = join("hangs");
+    struct kafka_consumer *consumer = rig_join(&rig, "hangs");
     await(consumer, KAFKA_CONSUMER_ASSIGNED);
     int64_t hang_until_ms = rig_now_ms() + 7000;
     RIG_UNTIL(&rig, rig_now_ms() > hang_until_ms);
@@ -317,18 +300,18 @@ static void a_member_that_does_not_poll_loses_its_partitions(void **state)
     struct error error;
     assert_int_equal(kafka_consumer_commit(consumer, 0, 1, (struct text){0}, &error), ERR_STALE);
     await(consumer, KAFKA_CONSUMER_ASSIGNED); /* polled again, it joins again */
-    leave(consumer);
+    rig_leave(&rig, consumer);
 }
 
 static void destroying_a_member_leaves_nothing(void **state)
 {
     (void)state;
     rig_topics(&rig, PARTITIONS);
-    struct kafka_consumer *never_joined = join("early");
+    struct kafka_consumer *never_joined = rig_join(&rig, "early");
     kafka_consumer_destroy(never_joined);
-    struct kafka_consumer *closing_early = join("soon");
-    leave(closing_early); /* while it is joining */
-    struct kafka_consumer *joined = join("joined");
+    struct kafka_consumer *closing_early = rig_join(&rig, "soon");
+    rig_leave(&rig, closing_early); /* while it is joining */
+    struct kafka_consumer *joined = rig_join(&rig, "joined");
     await(joined, KAFKA_CONSUMER_ASSIGNED);
     RIG_OK(kafka_consumer_start(joined, 0, 0, err));
     RIG_OK(kafka_consumer_ask(joined, 0, err));

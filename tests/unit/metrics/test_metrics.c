@@ -11,12 +11,29 @@
 
 enum { PAGE_MAX = 16 * 1024 * 1024 };
 
-static const char *page(struct metrics *metrics, enum metrics_format format, struct buf *out)
+static struct buf out;
+
+static int setup(void **state)
 {
-    buf_clear(out);
-    metrics_write(metrics, format, out);
-    assert_false(out->full);
-    return buf_text(out);
+    (void)state;
+    buf_init(&out, PAGE_MAX);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    buf_release(&out);
+    return 0;
+}
+
+/* Until the next page. */
+static const char *page(struct metrics *metrics, enum metrics_format format)
+{
+    buf_clear(&out);
+    metrics_write(metrics, format, &out);
+    assert_false(out.full);
+    return buf_text(&out);
 }
 
 static void assert_has(const char *text, const char *line)
@@ -32,9 +49,7 @@ static void a_counter_keeps_its_labels_apart(void **state)
     metrics_add(metrics, METRIC_terminations_total, LABELS("main", "ended"), 2);
     metrics_add(metrics, METRIC_terminations_total, LABELS("main", "failed"), 1);
     metrics_add(metrics, METRIC_terminations_total, LABELS("main", "ended"), 3);
-    AUTO_BUF out;
-    buf_init(&out, PAGE_MAX);
-    const char *text = page(metrics, METRICS_TEXT, &out);
+    const char *text = page(metrics, METRICS_TEXT);
     assert_has(text, "# TYPE curfew_terminations_total counter\n");
     assert_has(text, "curfew_terminations_total{cluster=\"main\",outcome=\"ended\"} 5\n");
     assert_has(text, "curfew_terminations_total{cluster=\"main\",outcome=\"failed\"} 1\n");
@@ -44,9 +59,7 @@ static void metrics_without_labels_are_there_from_the_start(void **state)
 {
     (void)state;
     AUTO(metrics) metrics = metrics_create();
-    AUTO_BUF out;
-    buf_init(&out, PAGE_MAX);
-    const char *text = page(metrics, METRICS_TEXT, &out);
+    const char *text = page(metrics, METRICS_TEXT);
     assert_has(text, "\ncurfew_open_commands 0\n");
     assert_has(text, "\ncurfew_licences_stale_total 0\n");
     assert_has(text, "\ncurfew_command_age_seconds_count 0\n");
@@ -58,9 +71,7 @@ static void openmetrics_names_the_family_without_total_and_ends_with_eof(void **
     (void)state;
     AUTO(metrics) metrics = metrics_create();
     metrics_add(metrics, METRIC_dead_letters_total, LABELS("undecodable"), 1);
-    AUTO_BUF out;
-    buf_init(&out, PAGE_MAX);
-    const char *text = page(metrics, METRICS_OPENMETRICS, &out);
+    const char *text = page(metrics, METRICS_OPENMETRICS);
     assert_has(text, "# TYPE curfew_dead_letters counter\n");
     assert_has(text, "\ncurfew_dead_letters_total{reason=\"undecodable\"} 1\n");
     assert_string_equal(text + strlen(text) - 6, "# EOF\n");
@@ -76,9 +87,7 @@ static void a_histogram_counts_into_cumulated_buckets(void **state)
     metric_observe(series, 0.0011);
     metric_observe(series, 0.7);
     metric_observe(series, 1000);
-    AUTO_BUF out;
-    buf_init(&out, PAGE_MAX);
-    const char *text = page(metrics, METRICS_TEXT, &out);
+    const char *text = page(metrics, METRICS_TEXT);
     assert_has(text,
                "curfew_ras_request_duration_seconds_bucket{method=\"list\",le=\"0.0005\"} 0\n");
     assert_has(text,
@@ -100,9 +109,7 @@ static void hostile_label_values_stay_inside_their_quotes(void **state)
     metrics_set(metrics, METRIC_ras_up, LABELS("back\\slash"), 1);
     metrics_set(metrics, METRIC_ras_up, LABELS("\xff\x1f"), 1);
     metrics_set(metrics, METRIC_ras_up, LABELS("бухгалтерия"), 1);
-    AUTO_BUF out;
-    buf_init(&out, PAGE_MAX);
-    const char *text = page(metrics, METRICS_TEXT, &out);
+    const char *text = page(metrics, METRICS_TEXT);
     assert_has(text, "\ncurfew_ras_up{cluster=\"a\\\"} 1\\\\u{a}evil 2\"} 1\n");
     assert_has(text, "\ncurfew_ras_up{cluster=\"back\\\\slash\"} 1\n");
     assert_has(text, "\ncurfew_ras_up{cluster=\"\\\\xff\\\\u{1f}\"} 1\n");
@@ -123,9 +130,7 @@ static void outside_input_cannot_grow_the_page_without_end(void **state)
     memset(longest, 'x', sizeof longest - 1);
     longest[sizeof longest - 1] = '\0';
     metrics_add(metrics, METRIC_dead_letters_total, LABELS(longest), 1);
-    AUTO_BUF out;
-    buf_init(&out, PAGE_MAX);
-    const char *text = page(metrics, METRICS_TEXT, &out);
+    const char *text = page(metrics, METRICS_TEXT);
     assert_has(text, "curfew_dead_letters_total{reason=\"reason-31\"} 1\n");
     assert_null(strstr(text, "reason-32"));
     assert_has(text, "curfew_dead_letters_total{reason=\"other\"} 969\n");
@@ -142,9 +147,7 @@ static void a_cluster_that_left_takes_its_gauges_along_and_leaves_its_counters(v
     metrics_add(metrics, METRIC_lane_refused_total, LABELS("old"), 1);
     metrics_forget(metrics, "cluster", "old");
     metrics_forget(metrics, "partition", "7");
-    AUTO_BUF out;
-    buf_init(&out, PAGE_MAX);
-    const char *text = page(metrics, METRICS_TEXT, &out);
+    const char *text = page(metrics, METRICS_TEXT);
     assert_null(strstr(text, "curfew_ras_up{cluster=\"old\"}"));
     assert_has(text, "curfew_ras_up{cluster=\"older\"} 1\n");
     assert_null(strstr(text, "curfew_consumer_lag{"));
@@ -215,8 +218,7 @@ static void every_row_of_the_table_keeps_the_naming_rules(void **state)
 static void the_reference_names_every_metric(void **state)
 {
     (void)state;
-    AUTO_BUF out;
-    buf_init(&out, PAGE_MAX);
+    buf_clear(&out);
     metrics_reference(&out);
     for (int i = 0; i < METRIC_COUNT; i++)
         assert_has(buf_text(&out), metric_name((enum metric)i));
@@ -237,5 +239,5 @@ int main(void)
         cmocka_unit_test(every_row_of_the_table_keeps_the_naming_rules),
         cmocka_unit_test(the_reference_names_every_metric),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }
