@@ -357,6 +357,30 @@ static void keep_alives_around_an_answer_are_skipped(void **state)
     assert_int_equal(last.code, ERR_OK);
 }
 
+static void keep_alives_without_end_are_not_skipped_for_ever(void **state) /* I10, I13 */
+{
+    (void)state;
+    static char many[2 * 1001];
+    for (size_t i = 0; i < sizeof many; i += 2)
+        many[i] = 0x10;
+    about = RAS_TERMINATE_SESSION;
+    script.hook = answer_raw;
+    raw = many;
+    raw_length = sizeof many;
+    connect_well();
+    terminate_within(10000);
+    assert_int_equal(last.code, ERR_IN_DOUBT);
+    assert_true(last.lost);
+    assert_false(last.timed_out);
+    script.hook = NULL;
+    connect_well();
+    list_within(10000);
+    came = false;
+    script_send(script.peers[1], many, sizeof many); /* while nobody asks */
+    script_run_until(&script, &came);
+    assert_null(conn);
+}
+
 /* ---- time ---- */
 
 static bool stay_silent(struct script_peer *peer, struct ras_packet packet,
@@ -773,6 +797,7 @@ int main(void)
         TEST(any_surprise_closes_the_connection),
         TEST(a_surprise_in_a_list_is_a_breach_of_the_protocol),
         TEST(keep_alives_around_an_answer_are_skipped),
+        TEST(keep_alives_without_end_are_not_skipped_for_ever),
         TEST(a_late_answer_finds_the_connection_closed),
         TEST(a_silent_list_is_unavailable),
         TEST(nothing_leaves_after_its_time),

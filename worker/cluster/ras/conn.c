@@ -12,6 +12,9 @@
 enum {
     TCP_KEEPALIVE_SECONDS = 60, /* finds silently dead idle connections */
     PEEK_BYTES = 512,           /* of what came unasked, keep-alives first */
+    /* From one request to the next: ten in each second of an idle connection's life, and more. A
+     * server that sends them as fast as it can would keep the loop from the other clusters. */
+    KEEP_ALIVES_MAX = 1000,
 };
 
 static void connect_next(struct ras_conn *conn);
@@ -218,6 +221,7 @@ size_t conn_write(struct ras_conn *conn, const void *bytes, size_t length)
     if (!quiet(conn))
         return 0;
     conn->heard = false;
+    conn->keep_alives = 0;
     uv_buf_t out = uv_buf_init((char *)(uintptr_t)bytes, (unsigned)length);
     int taken = uv_try_write((uv_stream_t *)&conn->tcp, &out, 1);
     if (taken < 0 && taken != UV_EAGAIN)
@@ -229,8 +233,11 @@ size_t conn_write(struct ras_conn *conn, const void *bytes, size_t length)
 
 static void packet_came(struct ras_conn *conn, struct ras_packet packet, bool more)
 {
-    if (packet.type == RAS_PACKET_KEEP_ALIVE)
+    if (packet.type == RAS_PACKET_KEEP_ALIVE) {
+        if (++conn->keep_alives > KEEP_ALIVES_MAX)
+            conn_fail(conn, ERR_PROTOCOL, "more than %d keep-alives in a row", KEEP_ALIVES_MAX);
         return;
+    }
     if (conn->state == CONN_IDLE || more) {
         conn_fail(conn, ERR_PROTOCOL, "a packet of type %u that nobody asked for", packet.type);
         return;

@@ -62,7 +62,8 @@ struct ras_conn {
     struct buf request;
     struct buf auth; /* messages 9 and 10; wiped after each */
     bool sent;
-    bool heard; /* a byte came since the last write */
+    bool heard;           /* a byte came since the last write */
+    unsigned keep_alives; /* that came since the last write */
     bool timed_out;
     struct instant started;
 
