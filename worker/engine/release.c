@@ -441,10 +441,12 @@ void release_reason(const struct open *open, struct reason *reason)
         reason_copy(reason, &open->reason);
         return;
     }
+    bool asked = open->command->options.disconnect_connections;
     error_set(&why, ERR_REFUSED,
-              "every session is gone, but %u of their connections are still there: look with the "
-              "cluster's console, or ask for them to be disconnected",
-              open->leaked);
+              "every session is gone, but %u of their connections are still there%s: look with the "
+              "cluster's console%s",
+              open->leaked, asked ? ", though they were to be disconnected" : "",
+              asked ? "" : ", or ask for them to be disconnected");
     reason_set(reason, &why);
 }
 

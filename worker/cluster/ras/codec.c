@@ -122,7 +122,7 @@ struct text ras_in_text(struct ras_in *in, bool judge)
         return (struct text){NULL, 0};
     struct text text = {(const char *)in->at, (size_t)length};
     if (judge && !text_valid(text)) {
-        ras_in_fail(in, "a text is not valid UTF-8");
+        ras_in_fail(in, "a text is not valid UTF-8, or holds a NUL");
         return (struct text){NULL, 0};
     }
     in->at += length;
