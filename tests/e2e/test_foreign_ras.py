@@ -262,6 +262,18 @@ def who_gets_the_number_of_the_ended_lives(site):
 
 
 @case()
+def of_two_under_one_number_nobody_is_guessed(site):
+    """One is on the way out and still listed; the next already has the number."""
+    old = site.login("Старый", number=7, started_at=datetime.datetime(2026, 1, 1))
+    new = site.login("Новый", number=7, started_at=datetime.datetime(2026, 1, 2))
+    found, run = site.verdicts("--infobase=ut", "--number=7")
+    expect(found == ["no_longer_matches"] and "lists 2 sessions" in run.out, str(run))
+    expect(site.there(old) and site.there(new) and "terminate_session" not in site.ras.asked, "somebody was ended")
+    found, run = site.verdicts("--infobase=ut", "--number=7", "--user=Старый")
+    expect(found == ["ended"] and site.there(new) and not site.there(old), str(run))
+
+
+@case()
 def not_found_is_no_proof_while_the_list_shows_it(site):
     mine = site.login()
     site.when("terminate_session", foreign.refusing("SessionNotFound", "Сеанс с указанным идентификатором не найден"))
@@ -550,6 +562,7 @@ def what_cannot_be_disconnected_is_told(site):
     site.when("disconnect", foreign.refusing("Rights", "Недостаточно прав"))
     run = site.terminate(mine, "--disconnect-connections")
     expect(run.status == PARTIAL and run.json["targets"][0]["outcome"] == "ended", str(run))
+    expect("though they were to be disconnected" in run.json["reason"]["message"], str(run))
 
 
 def main():

@@ -39,15 +39,6 @@ static void resolve_sessions(const struct selector *selector, const struct sessi
     }
 }
 
-static const struct session *find_number(const struct session_list *list,
-                                         const struct uuid *infobase, uint32_t number)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (list->sessions[i].number == number && uuid_equal(&list->sessions[i].infobase, infobase))
-            return &list->sessions[i];
-    return NULL;
-}
-
 /* Says which part of the guard the session does not meet; false when it meets all of it. */
 static bool guard_differs(const struct guard *guard, const struct session *session,
                           struct error *why)
@@ -134,14 +125,42 @@ static enum target_outcome judge_start(const struct select_rules *rules,
     return TARGET_NO_LONGER_MATCHES;
 }
 
-static enum target_outcome judge_number(const struct guard *guard, const struct select_rules *rules,
-                                        const struct session *session, struct error *why)
+/* Takes the session into `row` unless there is a better one, who is less surely somebody else.
+ * True: it may be the one that was meant. */
+static bool judge_bearer(const struct guard *guard, const struct select_rules *rules,
+                         const struct session *session, struct resolved_row *row)
 {
-    if (!session)
-        return TARGET_ALREADY_GONE;
-    if (guard_differs(guard, session, why))
-        return TARGET_NO_LONGER_MATCHES;
-    return guard->started_at.ticks ? TARGET_NONE : judge_start(rules, session, why);
+    struct resolved_row new = {.asked_by_number = true, .asked_number = row->asked_number};
+    bool differs = guard_differs(guard, session, &new.why);
+    new.session = session;
+    new.verdict = differs                   ? TARGET_NO_LONGER_MATCHES
+                  : guard->started_at.ticks ? TARGET_NONE
+                                            : judge_start(rules, session, &new.why);
+    if (!row->session || new.verdict == TARGET_NONE || row->verdict == TARGET_ALREADY_GONE)
+        *row = new;
+    return !differs && new.verdict != TARGET_ALREADY_GONE;
+}
+
+/* Who bears the number of `row` now, and what is to be said of it. A cluster may list two for a
+ * while: one on the way out, and who got the number next. Then nobody guesses. */
+static void find_bearer(const struct guard *guard, const struct select_rules *rules,
+                        const struct session_list *list, const struct uuid *infobase,
+                        struct resolved_row *row)
+{
+    unsigned possible = 0;
+    row->verdict = TARGET_ALREADY_GONE;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct session *session = &list->sessions[i];
+        if (session->number == row->asked_number && uuid_equal(&session->infobase, infobase))
+            possible += judge_bearer(guard, rules, session, row);
+    }
+    if (possible < 2)
+        return;
+    row->verdict = TARGET_NO_LONGER_MATCHES;
+    error_set(&row->why, ERR_CONFLICT,
+              "the cluster lists %u sessions under the number %u: name the one that is meant by "
+              "its UUID, or by guard.started_at",
+              possible, row->asked_number);
 }
 
 static enum error_code check_clock(const struct select_rules *rules,
@@ -178,9 +197,8 @@ static enum error_code resolve_numbers(const struct selector *selector,
         struct resolved_row row = {.asked_by_number = true, .asked_number = selector->numbers[i]};
         if (asked_before(resolution, &row))
             continue;
-        row.session = find_number(list, &infobase->uuid, row.asked_number);
         const struct guard *guard = selector->guards ? &selector->guards[i] : &selector->guard;
-        row.verdict = judge_number(guard, rules, row.session, &row.why);
+        find_bearer(guard, rules, list, &infobase->uuid, &row);
         if (row.verdict == TARGET_ALREADY_GONE && row.session && untrue) {
             row.verdict = TARGET_NO_LONGER_MATCHES; /* a clock that is off says nothing of starts */
             row.why = wrong;

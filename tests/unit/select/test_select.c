@@ -349,6 +349,35 @@ static void a_number_that_came_after_the_command_is_not_the_one_that_was_meant(v
     one(TARGET_NONE, &sessions[1], NULL);
 }
 
+/* One on the way out, and who got the number next. */
+static void of_two_that_bear_a_number_nobody_is_guessed(void **state)
+{
+    (void)state;
+    ask_numbers("books", 1, 7u);
+    sessions[2].infobase = sessions[1].infobase;
+    sessions[2].number = sessions[1].number;
+    begins(&sessions[1], "2026-11-21T17:00:00");
+    begins(&sessions[2], "2026-11-21T17:30:00");
+    one(TARGET_NO_LONGER_MATCHES, &sessions[2], "lists 2 sessions");
+    begins(&sessions[2], "2026-11-21T18:00:00"); /* perhaps after the command */
+    one(TARGET_NO_LONGER_MATCHES, &sessions[1], "lists 2 sessions");
+    begins(&sessions[2], "2026-11-21T18:00:03");
+    one(TARGET_NONE, &sessions[1], NULL);
+    begins(&sessions[1], "2026-11-21T18:00:04");
+    one(TARGET_ALREADY_GONE, NULL, "after the command was given");
+    begins(&sessions[1], "2026-11-21T17:00:00");
+    begins(&sessions[2], "2026-11-21T17:30:00");
+    command->selector.guard.started_at = sessions[1].started_at;
+    one(TARGET_NONE, &sessions[1], NULL);
+    command->selector.guard.started_at = sessions[2].started_at;
+    one(TARGET_NONE, &sessions[2], NULL);
+    command->selector.guard.started_at.ticks++;
+    one(TARGET_NO_LONGER_MATCHES, &sessions[1], "started at");
+    command->selector.guard.started_at.ticks = 0;
+    rules.zone = NULL; /* nothing can be told */
+    one(TARGET_NO_LONGER_MATCHES, &sessions[2], "lists 2 sessions");
+}
+
 /* Somebody who has just come, and is named or matched at once. */
 static void a_list_made_with_the_command_takes_starts_as_they_are_told(void **state)
 {
@@ -556,6 +585,7 @@ int main(void)
                                         teardown),
 #define ZONED(name) cmocka_unit_test_setup_teardown(name, setup_zone, teardown_zone)
         ZONED(a_number_that_came_after_the_command_is_not_the_one_that_was_meant),
+        ZONED(of_two_that_bear_a_number_nobody_is_guessed),
         ZONED(a_list_made_with_the_command_takes_starts_as_they_are_told),
         ZONED(a_start_in_the_future_is_a_wrong_clock_and_not_a_newcomer),
         ZONED(a_filter_finds_what_it_clearly_matches),
