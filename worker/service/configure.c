@@ -76,8 +76,8 @@ static void tell_change(void *self, const struct config_change *change)
 /* A command that waits to be taken names its cluster by the old configuration's text. */
 static void rename_waiting(struct partition *partition, const struct config *config)
 {
-    struct engine_offer *offer = &partition->offer;
-    if (!partition->offered || !offer->cluster)
+    struct engine_offer *offer = &partition->intake.offer;
+    if (!partition->intake.offered || !offer->cluster)
         return;
     const struct config_cluster *cluster = config_cluster_find(config, text_of(offer->cluster));
     CHECK(cluster); /* no reload takes one away */

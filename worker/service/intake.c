@@ -45,7 +45,7 @@ static struct wall broker_now(const struct partition *partition, struct instant 
 static void judge(struct partition *partition, struct command *command, struct instant now)
 {
     struct service *service = partition->service;
-    struct engine_offer *offer = &partition->offer;
+    struct engine_offer *offer = &partition->intake.offer;
     struct guard_verdict verdict = {0};
     struct guard_facts facts = {.appended_at = offer->appended_at,
                                 .broker_now = broker_now(partition, now)};
@@ -67,13 +67,13 @@ static void judge(struct partition *partition, struct command *command, struct i
  * acknowledgement. */
 static void hand_on(struct partition *partition, struct instant now)
 {
-    const struct engine_offer *offer = &partition->offer;
+    const struct engine_offer *offer = &partition->intake.offer;
     bool started = offer->forwarded_to >= 0
-                       ? send_forward(partition, partition->waiting, text_of(offer->cluster),
+                       ? send_forward(partition, partition->intake.message, text_of(offer->cluster),
                                       offer->forwarded_to)
-                       : send_dead_letter(partition, partition->waiting, &offer->refusal);
-    partition->sending = started;
-    partition->send_again = started ? INSTANT_NEVER : instant_add_ms(now, SEND_AGAIN_MS);
+                       : send_dead_letter(partition, partition->intake.message, &offer->refusal);
+    partition->intake.sending = started;
+    partition->intake.send_again = started ? INSTANT_NEVER : instant_add_ms(now, SEND_AGAIN_MS);
 }
 
 static bool must_hand_on(const struct engine_offer *offer)
@@ -125,8 +125,8 @@ static enum error_code read_command(const struct kafka_message *message, struct 
 static void make_offer(struct partition *partition, struct instant now)
 {
     struct service *service = partition->service;
-    const struct kafka_message *message = partition->waiting;
-    struct engine_offer *offer = &partition->offer;
+    const struct kafka_message *message = partition->intake.message;
+    struct engine_offer *offer = &partition->intake.offer;
     struct message_info info = {0};
     bool forwarded;
     memset(offer, 0, sizeof *offer);
@@ -150,64 +150,65 @@ static void make_offer(struct partition *partition, struct instant now)
         if (home >= 0 && home != partition->id)
             send_home(offer, partition->id, home, forwarded);
     }
-    partition->offered = true;
+    partition->intake.offered = true;
     if (must_hand_on(offer))
         hand_on(partition, now);
 }
 
 void intake_drop(struct partition *partition)
 {
-    if (partition->offered)
-        command_destroy(STEAL(partition->offer.command));
-    kafka_message_destroy(STEAL(partition->waiting));
-    partition->offered = false;
-    partition->sending = false;
-    partition->handed++;
-    partition->send_again = (struct instant){0};
+    if (partition->intake.offered)
+        command_destroy(STEAL(partition->intake.offer.command));
+    kafka_message_destroy(STEAL(partition->intake.message));
+    partition->intake.offered = false;
+    partition->intake.sending = false;
+    partition->intake.handed++;
+    partition->intake.send_again = (struct instant){0};
 }
 
 void intake_sent(struct partition *partition, uint64_t handed, const struct kafka_receipt *receipt,
                  struct instant now)
 {
-    if (handed != partition->handed || !partition->sending)
+    if (handed != partition->intake.handed || !partition->intake.sending)
         return;
     bool delivered = receipt->delivery == KAFKA_PERSISTED;
-    partition->sending = false;
-    partition->offer.dead_letter =
-        (struct place){!partition->offer.command, receipt->partition, receipt->offset};
+    partition->intake.sending = false;
+    partition->intake.offer.dead_letter =
+        (struct place){!partition->intake.offer.command, receipt->partition, receipt->offset};
     partition->service->letters_failing = !delivered;
-    partition->send_again = delivered ? (struct instant){0} : instant_add_ms(now, SEND_AGAIN_MS);
-    if (delivered && partition->offer.forwarded_to < 0)
+    partition->intake.send_again =
+        delivered ? (struct instant){0} : instant_add_ms(now, SEND_AGAIN_MS);
+    if (delivered && partition->intake.offer.forwarded_to < 0)
         metrics_add(partition->service->metrics, METRIC_dead_letters_total,
-                    LABELS(error_label(partition->offer.refusal.code)), 1);
+                    LABELS(error_label(partition->intake.offer.refusal.code)), 1);
     if (!delivered)
         log_line(LOG_LEVEL_WARNING, "a command message was not taken over, retrying in 1 s",
                  log_number("partition", partition->id),
-                 log_number("offset", partition->waiting->offset));
+                 log_number("offset", partition->intake.message->offset));
 }
 
-static void done(struct partition *partition)
+static void forget(struct partition *partition)
 {
-    kafka_message_destroy(partition->waiting);
-    partition->waiting = NULL;
-    partition->offered = false;
-    partition->send_again = (struct instant){0};
+    kafka_message_destroy(partition->intake.message);
+    partition->intake.message = NULL;
+    partition->intake.offered = false;
+    partition->intake.send_again = (struct instant){0};
 }
 
 /* True when the next message may follow. */
-static bool place(struct partition *partition, struct instant now)
+static bool offer_waiting(struct partition *partition, struct instant now)
 {
     struct error err;
-    if (partition->sending)
+    if (partition->intake.sending)
         return false;
-    if (must_hand_on(&partition->offer) && partition->send_again.ns != 0) {
-        if (instant_passed(now, partition->send_again))
+    if (must_hand_on(&partition->intake.offer) && partition->intake.send_again.ns != 0) {
+        if (instant_passed(now, partition->intake.send_again))
             hand_on(partition, now);
         return false;
     }
-    if (engine_offer(partition->engine, &partition->offer, now, &err))
+    if (engine_offer(partition->engine, &partition->intake.offer, now, &err))
         return false;
-    done(partition);
+    forget(partition);
     return true;
 }
 
@@ -215,11 +216,11 @@ static bool place(struct partition *partition, struct instant now)
  * was made anew. */
 static bool is_last_one(struct partition *partition, struct kafka_message *message)
 {
-    partition->check_last = false;
+    partition->last.check = false;
     struct sha256 digest = sha256_of(message->value.at, message->value.length);
     bool same =
-        message->offset == partition->last_offset && sha256_equal(&digest, &partition->last_digest);
-    bool later = message->offset > partition->last_offset; /* the last one is gone by retention */
+        message->offset == partition->last.offset && sha256_equal(&digest, &partition->last.digest);
+    bool later = message->offset > partition->last.offset; /* the last one is gone by retention */
     if (!same && !later)
         topics_made_anew(partition);
     if (later && !same)
@@ -233,23 +234,23 @@ static void take_item(struct partition *partition, struct kafka_item *item, stru
     struct error err;
     switch (item->kind) {
     case KAFKA_ITEM_MESSAGE:
-        if (partition->check_last && is_last_one(partition, item->message))
+        if (partition->last.check && is_last_one(partition, item->message))
             return;
-        partition->waiting = item->message;
+        partition->intake.message = item->message;
         make_offer(partition, now);
         return;
     case KAFKA_ITEM_WAITING:
         partition_waiting(partition, item);
         return;
     case KAFKA_ITEM_START:
-        if (partition->check_last && item->high <= partition->last_offset)
+        if (partition->last.check && item->high <= partition->last.offset)
             topics_made_anew(partition);
         return;
     case KAFKA_ITEM_GAP:
         log_line(LOG_LEVEL_WARNING, "commands were removed by retention before they were read",
                  log_number("partition", partition->id), log_number("from", item->position),
                  log_number("to", item->low));
-        partition->check_last = false;
+        partition->last.check = false;
         if (kafka_consumer_start(partition->service->consumer, partition->id, item->low, &err))
             log_line(LOG_LEVEL_WARNING, "cannot read commands", LOG_TEXT("reason", err.message));
         return;
@@ -265,7 +266,8 @@ void intake(struct partition *partition, struct instant now)
 {
     struct service *service = partition->service;
     for (unsigned i = 0; i < OFFERS_PER_PASS; i++) {
-        if (partition->waiting && (!partition->offered || !place(partition, now)))
+        if (partition->intake.message &&
+            (!partition->intake.offered || !offer_waiting(partition, now)))
             return;
         if (service->phase != SERVICE_RUNNING || partition->stage != PARTITION_RUNNING ||
             !engine_wants(partition->engine))

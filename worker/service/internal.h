@@ -82,6 +82,17 @@ enum partition_stage {
     PARTITION_STOPPED, /* an operator must look; `why` says at what */
 };
 
+/* The command that waits: for the engine to want it, or for its dead letter or forward to be
+ * acknowledged. */
+struct intake {
+    struct kafka_message *message; /* owned; NULL: none waits */
+    struct engine_offer offer;
+    bool offered;              /* `offer` is made out */
+    bool sending;              /* handed on, and not acknowledged yet */
+    struct instant send_again; /* NEVER: under way; zero: delivered, or not to be handed on */
+    uint64_t handed; /* counts messages: a late acknowledgement of an earlier one is dropped */
+};
+
 struct partition {
     TAILQ_ENTRY(partition) of_service;
     struct service *service;
@@ -109,18 +120,12 @@ struct partition {
     bool recounted;  /* held: the topic has another number of partitions than the journal says */
     bool releasing;  /* TOPICS_ACCEPTED is on its way */
     uint64_t releases; /* that were read back, as of the last look */
-    bool check_last;   /* the first record read must be the last one journalled */
-    struct sha256 last_digest;
-    int64_t last_offset;
-    /* the command that waits: for the engine to want it, or for its dead letter or forward to be
-     * acknowledged */
-    struct kafka_message *waiting;
-    struct engine_offer offer;
-    bool offered; /* `offer` is made out */
-    bool sending; /* waits for an acknowledgement */
-    uint64_t
-        handed; /* counts messages handed on: a late acknowledgement of an earlier one is dropped */
-    struct instant send_again;
+    struct {
+        bool check; /* the first record read must be this one */
+        struct sha256 digest;
+        int64_t offset;
+    } last; /* command that the journal names */
+    struct intake intake;
     int64_t committed; /* the last offset asked to be committed */
     int64_t committed_start;
     struct instant commit_at;

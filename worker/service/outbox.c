@@ -193,7 +193,7 @@ static bool send_letter(struct partition *partition, const struct kafka_message 
     struct sending *sending = sending_create(partition, kind);
     struct error err;
     sending->parts = 1;
-    sending->handed = partition->handed;
+    sending->handed = partition->intake.handed;
     outgoing.has_key = outgoing.has_key || message->has_key;
     if (!outgoing.key.length)
         outgoing.key = cut(message->key, LIMIT_HEADERS_BYTES);

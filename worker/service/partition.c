@@ -187,10 +187,10 @@ void partition_read_commands(struct partition *partition)
     int64_t next = engine_checkpoint(partition->engine).next_command;
     struct error err;
     intake_drop(partition);
-    partition->check_last = next > 0;
-    partition->last_offset = next - 1;
-    partition->last_digest = engine_checkpoint(partition->engine).last_digest;
-    int64_t from = partition->check_last ? partition->last_offset : KAFKA_FROM_BEGINNING;
+    partition->last.check = next > 0;
+    partition->last.offset = next - 1;
+    partition->last.digest = engine_checkpoint(partition->engine).last_digest;
+    int64_t from = partition->last.check ? partition->last.offset : KAFKA_FROM_BEGINNING;
     partition->reading =
         kafka_consumer_start(service->consumer, partition->id, from, &err) == ERR_OK;
 }
@@ -473,7 +473,7 @@ void partition_pass(struct partition *partition, struct instant now)
     note_ownership(partition, now);
     topics_pass(partition, now);
     prove(partition, now);
-    if (partition->reading || partition->waiting)
+    if (partition->reading || partition->intake.message)
         intake(partition, now);
     if (instant_passed(now, engine_wake(partition->engine)))
         engine_tick(partition->engine, now);
@@ -493,8 +493,8 @@ struct instant partition_wake(const struct partition *partition)
     struct instant wake = engine_wake(partition->engine);
     if (partition->proving)
         wake = instant_min(wake, partition->prove_at);
-    if (partition->waiting && partition->send_again.ns)
-        wake = instant_min(wake, partition->send_again);
+    if (partition->intake.message && partition->intake.send_again.ns)
+        wake = instant_min(wake, partition->intake.send_again);
     return wake;
 }
 
@@ -504,5 +504,5 @@ bool partition_is_idle(const struct partition *partition)
         return true;
     struct engine_counts counts = engine_counts(partition->engine);
     return counts.open_commands == 0 && counts.appends_waiting == 0 && counts.events_waiting == 0 &&
-           !partition->sending;
+           !partition->intake.sending;
 }
