@@ -7,7 +7,7 @@ import bootstrap
 
 bootstrap.enter()
 
-from confluent_kafka.admin import AdminClient, NewPartitions
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
 
 from world import World, by_sessions, expect, outcome_of, play, the_checker_is_content, wait_for
 
@@ -163,9 +163,45 @@ def raised_partitions_are_noticed_and_accepted(world):
     expect(world.curfew("topics", "accept").status == REFUSED, "accepted again without need")
 
 
+def set_times(world, topic, kind):
+    entry = ConfigEntry("message.timestamp.type", kind, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    world.admin.incremental_alter_configs([resource])[resource].result()
+
+
+def a_command_with_its_senders_time_is_refused(world):
+    """The topic was changed while at work: the age of a command cannot be told any more."""
+    session = world.login()
+    set_times(world, COMMANDS, "CreateTime")
+    command = by_sessions("sim-01", session)
+    world.send(command)
+    event = world.end_of(command.id)
+    set_times(world, COMMANDS, "LogAppendTime")
+    expect(event["reason"]["code"] == "unsafe" and "LogAppendTime" in event["reason"]["message"], f"not refused for that: {event}")
+    expect(world.sim.is_there("sim-01", session), "ended by a command of unknown age")
+    world.end_session("sim-01", session)
+
+
+def a_journal_with_its_writers_times_stops_the_partition(world):
+    """Before anything is ended; repaired, and the worker started again, it goes on."""
+    session = world.login()
+    set_times(world, JOURNAL, "CreateTime")
+    command = by_sessions("sim-01", session)
+    world.send(command)
+    world.held("of the journal bears its writer's time")
+    expect(world.sim.is_there("sim-01", session), "ended by a licence of unknown age")
+    set_times(world, JOURNAL, "LogAppendTime")
+    for worker in world.workers.values():
+        worker.kill()
+        worker.start(ready=False)
+    expect(world.outcome(command) == "completed", "not run after the repair")
+    wait_for("ready", world.all_ready)
+
+
 CASES = [
     nothing_is_to_be_accepted_from_a_good_topic, a_topic_made_anew_is_read_when_it_is_accepted, an_old_release_frees_no_later_stop,
-    raised_partitions_are_noticed_and_accepted, the_checker_is_content,
+    raised_partitions_are_noticed_and_accepted,
+    a_command_with_its_senders_time_is_refused, a_journal_with_its_writers_times_stops_the_partition, the_checker_is_content,
 ]
 
 

@@ -81,6 +81,19 @@ static bool must_hand_on(const struct engine_offer *offer)
     return offer->forwarded_to >= 0 || !offer->command;
 }
 
+/* Ages are judged by the broker's clock; a sender's could give an old command a new life. */
+static void refuse_unstamped(struct partition *partition)
+{
+    const struct service *service = partition->service;
+    struct error *refusal = &partition->intake.offer.refusal;
+    if (!refusal->code && !topics_stamped(service, partition->intake.message))
+        error_set(refusal, ERR_UNSAFE,
+                  "the message bears its sender's time, not the broker's: set "
+                  "message.timestamp.type=LogAppendTime on '%s' ('curfew topics check' shows how), "
+                  "and send the command again",
+                  service->settings.topics.commands);
+}
+
 /* A newer requester may have asked for a restriction that this program does not know. */
 static void refuse_unknown(struct engine_offer *offer, const struct message_info *info)
 {
@@ -143,6 +156,7 @@ static void make_offer(struct partition *partition, struct instant now)
         offer->command = command;
         offer->digest = info.digest;
         judge(partition, command, now);
+        refuse_unstamped(partition);
         refuse_unknown(offer, &info);
         int32_t home = offer->cluster
                            ? kafka_partition_of(text_of(offer->cluster), service->partition_count)

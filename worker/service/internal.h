@@ -338,6 +338,12 @@ void control_destroy(struct service *service);
 /* Held: no commands are taken; open ones go on to their end. What for, for people; NULL: not held.
  */
 const char *topics_hold(const struct partition *partition);
+/* Did the broker put its own time on it? The topics are looked at when the worker starts; this
+ * finds one that was changed since. True where nobody asks for it: on the embedded broker, and with
+ * topics.allow_unsafe. */
+bool topics_stamped(const struct service *service, const struct kafka_message *message);
+/* Stops the partition: a record of its journal was not stamped. */
+void topics_unstamped(struct partition *partition, int64_t offset);
 /* Is the partition held, or may it be released? */
 void topics_pass(struct partition *partition, struct instant now);
 /* The first record read anew is not the last one journalled. */

@@ -275,6 +275,11 @@ static void read_back(struct partition *partition, struct kafka_message *message
         partition_stop(partition, &err);
         return;
     }
+    if (partition->stage == PARTITION_RUNNING && !topics_stamped(service, message)) {
+        record_destroy(record);
+        topics_unstamped(partition, message->offset);
+        return;
+    }
     service->records_read++;
     partition->broker_time = message->timestamp;
     partition->broker_seen = now;

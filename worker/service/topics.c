@@ -31,6 +31,25 @@ const char *topics_hold(const struct partition *partition)
     return NULL;
 }
 
+bool topics_stamped(const struct service *service, const struct kafka_message *message)
+{
+    return message->timestamp_type == KAFKA_TIMESTAMP_APPEND || service->settings.embedded ||
+           service->config->topics.allow_unsafe;
+}
+
+/* Licences grow old by the broker's clock. What stands in the journal since before is read as it
+ * is: topics.allow_unsafe may have been meant. */
+void topics_unstamped(struct partition *partition, int64_t offset)
+{
+    struct error err;
+    error_set(&err, ERR_UNSAFE,
+              "the record at offset %lld of the journal bears its writer's time, not the broker's: "
+              "set message.timestamp.type=LogAppendTime on '%s' ('curfew topics check' shows how), "
+              "then restart the worker",
+              (long long)offset, partition->service->settings.topics.journal);
+    partition_stop(partition, &err);
+}
+
 /* ---- noticing ---- */
 
 static void hold(struct partition *partition, bool *why)
