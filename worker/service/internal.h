@@ -126,6 +126,7 @@ struct partition {
         int64_t offset;
     } last; /* command that the journal names */
     struct intake intake;
+    int64_t promised;  /* commands below it were journalled, says the commit that was found; -1 */
     int64_t committed; /* the last offset asked to be committed */
     int64_t committed_start;
     struct instant commit_at;

@@ -39,6 +39,7 @@ void partition_add(struct service *service, int32_t id)
     partition->id = id;
     partition->serial = ++service->serial;
     partition->assigned_at = clock_now(&service->clock);
+    partition->promised = -1;
     partition->committed = -1;
     partition->question_at = INSTANT_NEVER;
     TAILQ_INSERT_TAIL(&service->partitions, partition, of_service);
@@ -167,6 +168,8 @@ void partition_position(struct partition *partition, const struct kafka_consumer
         return;
     }
     bool known = event->offset >= 0 && read_metadata(event->metadata, &from);
+    if (!partition->asks_first)
+        partition->promised = known ? event->offset : -1;
     if (partition->asks_first)
         from = (struct beginning){.partitions = known ? from.partitions : 0};
     if (!known && partition->id != 0 && !partition->asks_first)
@@ -441,14 +444,36 @@ static void commit(struct partition *partition, struct instant now)
     partition->committed_start = checkpoint.journal_start;
 }
 
+/* No offset is committed before a durable record covers it (I5), so a journal that knows of fewer
+ * commands has lost records: made anew, or cut. What they told was done may not be done again.
+ * Words of ours beside the offset tell our commits from those of others; a release may have moved
+ * reading back; the embedded broker forgets by itself. */
+static bool covers_what_was_read(const struct partition *partition, struct error *err)
+{
+    struct engine_checkpoint checkpoint = engine_checkpoint(partition->engine);
+    int64_t next = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
+    if (partition->promised <= next || checkpoint.releases || partition->service->settings.embedded)
+        return true;
+    error_set(
+        err, ERR_JOURNAL,
+        "the journal of partition %d cannot be trusted: commands were read up to offset %lld, "
+        "and it knows of them up to %lld only: it lost records",
+        partition->id, (long long)partition->promised, (long long)next);
+    return false;
+}
+
 /* Ownership is asked for once the journal and the control topic were read to their ends: a cancel
  * must not be missed by whoever acts next (docs/adr/0002, rule 4). */
 static void ask_to_own(struct partition *partition, struct instant now)
 {
     if (partition->asked || !partition->at_end || !partition->service->control_read)
         return;
+    struct error err;
     partition->asked = true;
-    engine_assign(partition->engine, true, now);
+    if (covers_what_was_read(partition, &err))
+        engine_assign(partition->engine, true, now);
+    else
+        partition_stop(partition, &err);
 }
 
 /* A stopped partition keeps nothing of the worker's bounds and memory. */
@@ -475,6 +500,8 @@ void partition_pass(struct partition *partition, struct instant now)
     if (partition->stage == PARTITION_STOPPED)
         return;
     ask_to_own(partition, now);
+    if (partition->stage == PARTITION_STOPPED)
+        return;
     note_ownership(partition, now);
     topics_pass(partition, now);
     prove(partition, now);
