@@ -16,6 +16,8 @@ import bootstrap
 
 bootstrap.enter()
 
+import yaml
+
 import foreign_ras as foreign
 import foreign_wire as wire
 from world import ROOT, Cases, World, arguments, expect, wait_for
@@ -208,6 +210,29 @@ def versions_that_nobody_knows_are_refused_with_both_lists(site):
         run = site.sessions()
         expect(run.status == REFUSED and f"RAS names {version}.0" in run.err and "speaks 16.0" in run.err, str(run))
         expect("get_agent_admins" not in run.err, f"names a request that nobody made: {run}")
+
+
+@case()
+def the_doctor_says_what_to_do_about_each(site):
+    config = site.world.config_of("doctor") | {"clusters": [site.world.cluster_config(site.name)]}
+    file = site.world.folder / "doctor.yaml"
+
+    def finding(status, word):
+        file.write_text(yaml.safe_dump(config), encoding="utf-8")
+        run = site.world.curfew("doctor", "--json", "--config", file)
+        found = next(each for each in run.json if each["check"].startswith("cluster"))
+        expect(found["state"] == "fail" and word in (found["todo"] or ""), f"wanted what to do about it, with '{word}': {found}")
+        expect(run.status == status, str(run))
+        site.ras.behave()
+    site.when("sessions", foreign.bytes_instead(LIES["void"]))
+    finding(1, "endpoint_version")
+    site.when("sessions", foreign.refusing("Failure", "что-то случилось"))
+    finding(1, "console")
+    site.ras.versions = {"13.0"}
+    finding(REFUSED, "executor: rac")
+    site.ras.versions = {"10.0"}
+    config["clusters"][0]["cluster"] = str(uuid.uuid4())
+    finding(NOT_FOUND, "served there")
 
 
 # ---- ends ----

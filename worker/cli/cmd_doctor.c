@@ -265,9 +265,21 @@ static void look_at_kafka(struct doctor *doctor, struct cli_setup *setup)
 
 static const char *cluster_todo(const struct config_cluster *cluster, enum error_code code)
 {
-    if (code == ERR_CONFIG && cluster->executor == CONFIG_EXECUTOR_RAC)
+    bool rac = cluster->executor == CONFIG_EXECUTOR_RAC;
+    if (code == ERR_CONFIG && rac)
         return "check the keys `rac` and `cluster`";
+    if (code == ERR_PROTOCOL && rac)
+        return "check that `rac.program` is the rac of the cluster's own version";
     switch (code) {
+    case ERR_PROTOCOL:
+        return "check that the address is a RAS and not the agent or a cluster; if it is, set a "
+               "lower `endpoint_version`, or `executor: rac`";
+    case ERR_UNSUPPORTED:
+        return "set `executor: rac`, with the rac of the cluster's own version";
+    case ERR_NOT_FOUND:
+        return "set the key `cluster` to one that is served there";
+    case ERR_REFUSED:
+        return "the words are the cluster's own: look there with its console";
     case ERR_UNAVAILABLE:
         return "check that the administration server (ras) runs there and can be reached";
     case ERR_AUTH:

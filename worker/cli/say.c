@@ -12,6 +12,7 @@ static const char *next_step(enum error_code code)
 {
     switch (code) {
     case ERR_UNAVAILABLE:
+    case ERR_PROTOCOL:
         return "'curfew doctor' looks at the brokers and the clusters one by one";
     case ERR_UNSAFE:
         return "'curfew topics check' explains, and prints the commands that repair it";
