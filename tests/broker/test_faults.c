@@ -249,6 +249,18 @@ static int looked(struct kafka_tail *tail)
     return messages;
 }
 
+/* A tail that stands at the end of the journal topic. */
+static struct kafka_tail *open_end(struct kafka_reader **ret_reader)
+{
+    struct kafka_tail *tail;
+    const char *topic = rig.settings.topics.journal;
+    RIG_OK(kafka_reader_create(rig.hub, &rig.settings, KAFKA_READ_SHARED, "look", ret_reader, err));
+    RIG_OK(kafka_tail_open(*ret_reader, topic, 0, KAFKA_FROM_END, &tail, err));
+    rig_item(&rig, tail, KAFKA_ITEM_START);
+    rig_item(&rig, tail, KAFKA_ITEM_END);
+    return tail;
+}
+
 /* ADR 2, rule 9: an idle topic says again and again that it was read to its end, one without a
  * leader does not. */
 /* From 2.1 on the mock itself falls over a fetch of a partition without a leader (its
@@ -260,13 +272,9 @@ static void a_look_is_answered_by_an_idle_topic_and_not_by_one_without_a_leader(
     (void)state;
     struct kafka_journal *journal = open_journal();
     struct kafka_reader *reader;
-    struct kafka_tail *tail;
     struct kafka_item item;
     const char *topic = rig.settings.topics.journal;
-    RIG_OK(kafka_reader_create(rig.hub, &rig.settings, KAFKA_READ_SHARED, "look", &reader, err));
-    RIG_OK(kafka_tail_open(reader, topic, 0, KAFKA_FROM_END, &tail, err));
-    rig_item(&rig, tail, KAFKA_ITEM_START);
-    rig_item(&rig, tail, KAFKA_ITEM_END);
+    struct kafka_tail *tail = open_end(&reader);
     for (int i = 0; i < 3; i++) {
         assert_true(kafka_tail_look(tail));
         assert_false(kafka_tail_look(tail)); /* one at a time, or an answer could be too old */
@@ -294,13 +302,8 @@ static void a_look_that_was_overtaken_by_records_finds_no_truncation(void **stat
     (void)state;
     struct kafka_journal *journal = open_journal();
     struct kafka_reader *reader;
-    struct kafka_tail *tail;
     struct kafka_item item;
-    const char *topic = rig.settings.topics.journal;
-    RIG_OK(kafka_reader_create(rig.hub, &rig.settings, KAFKA_READ_SHARED, "look", &reader, err));
-    RIG_OK(kafka_tail_open(reader, topic, 0, KAFKA_FROM_END, &tail, err));
-    rig_item(&rig, tail, KAFKA_ITEM_START);
-    rig_item(&rig, tail, KAFKA_ITEM_END);
+    struct kafka_tail *tail = open_end(&reader);
     for (uint64_t round = 0; round < 20; round++) {
         assert_true(kafka_tail_look(tail));
         for (int turn = 0; turn < 3; turn++)
@@ -341,13 +344,8 @@ static void a_look_that_was_overtaken_by_an_error_finds_no_truncation(void **sta
     (void)state;
     struct kafka_journal *journal = open_journal();
     struct kafka_reader *reader;
-    struct kafka_tail *tail;
     struct kafka_item item;
-    const char *topic = rig.settings.topics.journal;
-    RIG_OK(kafka_reader_create(rig.hub, &rig.settings, KAFKA_READ_SHARED, "look", &reader, err));
-    RIG_OK(kafka_tail_open(reader, topic, 0, KAFKA_FROM_END, &tail, err));
-    rig_item(&rig, tail, KAFKA_ITEM_START);
-    rig_item(&rig, tail, KAFKA_ITEM_END);
+    struct kafka_tail *tail = open_end(&reader);
     for (uint64_t round = 0; round < 5; round++) {
         assert_true(kafka_tail_look(tail));
         for (int turn = 0; turn < 3; turn++)
