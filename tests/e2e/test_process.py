@@ -3,6 +3,7 @@
 written. None of it ends a session too many, and nothing is called done that nobody could read."""
 import fcntl
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -116,6 +117,20 @@ def a_port_that_is_taken_is_told(world):
             expect(run.status == FAILED and "Address already in use" in run.err, str(run))
 
 
+def who_is_told_to_end_while_it_looks_for_its_broker_ends_at_once(world):
+    with socket.socket() as nobody:         # takes connections, and never answers
+        nobody.bind(("127.0.0.1", 0))
+        nobody.listen()
+        settings = world.config_of("early")
+        settings["kafka"]["brokers"] = [f"127.0.0.1:{nobody.getsockname()[1]}"]
+        worker = Worker(world, "early", settings).start(ready=False)
+        nobody.settimeout(WAIT_S)
+        nobody.accept()[0].close()          # it looks
+        begun = time.monotonic()
+        status = worker.stop()
+        expect(time.monotonic() - begun < QUICK_S and status == -signal.SIGTERM, f"{status} after {time.monotonic() - begun:.1f} s")
+
+
 # In a mount namespace of its own: a resolver that takes questions and answers none.
 HUNG_RESOLVER = """
 printf 'nameserver 127.53.53.53\\n' >"$1"
@@ -159,7 +174,8 @@ def a_resolver_that_keeps_silent_about_some_clusters_slows_no_other(world):
 CASES = [
     a_worker_without_standard_descriptors_does_its_work, a_log_that_nobody_reads_stops_nobody,
     an_answer_that_cannot_be_written_is_no_success, a_reader_who_leaves_ends_the_command_quietly,
-    a_port_that_is_taken_is_told, a_resolver_that_keeps_silent_about_some_clusters_slows_no_other,
+    a_port_that_is_taken_is_told, who_is_told_to_end_while_it_looks_for_its_broker_ends_at_once,
+    a_resolver_that_keeps_silent_about_some_clusters_slows_no_other,
 ]
 
 

@@ -88,10 +88,9 @@ static void on_signal(uv_signal_t *handle, int number)
     }
 }
 
-static void watch_signals(struct worker *worker)
+static void watch_signals(struct worker *worker, const int *numbers, size_t count)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    for (size_t i = 0; i < count; i++) {
         uv_signal_t *handle = &worker->signals[worker->signal_count++];
         CHECK(uv_signal_init(&worker->loop, handle) == 0);
         handle->data = worker;
@@ -175,12 +174,16 @@ static void rest(struct worker *worker, const struct error *why)
     uv_run(&worker->loop, UV_RUN_DEFAULT);
 }
 
+/* The first look at Kafka takes up to 20 s without the loop: who is told to end meanwhile has begun
+ * nothing, and ends at once. */
 static enum error_code run(struct worker *worker, struct error *err)
 {
+    static const int for_later[] = {SIGHUP, SIGUSR1, SIGUSR2}, that_end[] = {SIGTERM, SIGINT};
     struct error why = {0};
     CHECK(uv_loop_init(&worker->loop) == 0);
-    watch_signals(worker);
+    watch_signals(worker, for_later, sizeof for_later / sizeof *for_later);
     enum error_code code = start(worker, &why);
+    watch_signals(worker, that_end, sizeof that_end / sizeof *that_end);
     if (!code)
         uv_run(&worker->loop, UV_RUN_DEFAULT);
     else if (worker->service)
