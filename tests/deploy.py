@@ -61,8 +61,25 @@ def check_systemd(name, unit):
             yield f"systemd-analyze security: {last}"
 
 
+def check_install():
+    """What `cmake --install` puts in place, from the release build where there is one."""
+    build = ROOT / "build" / "release"
+    if not (build / "curfew").exists():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        done = run("cmake", "--install", str(build), "--prefix", folder)
+        if done.returncode:
+            yield f"cmake --install: {done.stderr.strip()}"
+            return
+        wanted = ["bin/curfew", "share/doc/curfew/curfew.example.yaml", *(f"lib/systemd/system/{unit.name}" for unit in UNITS)]
+        yield from (f"cmake --install leaves no {name}" for name in wanted if not (pathlib.Path(folder) / name).is_file())
+        for unit in UNITS:
+            if not setting(unit.read_text(), "ExecStart").startswith("/usr/bin/curfew "):
+                yield f"{unit.name} starts another program than the one that is installed"
+
+
 def main():
-    problems = []
+    problems = list(check_install())
     analyzer = shutil.which("systemd-analyze")
     for path in UNITS:
         unit = path.read_text()
