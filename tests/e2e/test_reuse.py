@@ -11,7 +11,7 @@ bootstrap.enter()
 
 import confluent_kafka
 from confluent_kafka import admin
-from world import Cases, World, arguments, by_numbers, expect, the_checker_is_content, verdicts_of, wait_for
+from world import Cases, Failed, World, arguments, by_numbers, expect, the_checker_is_content, verdicts_of, wait_for
 
 CLUSTER = "sim-01"
 IB = "ib-01"
@@ -79,6 +79,14 @@ def while_the_act_is_under_way(world):
         world.spared(newcomer)
 
 
+def leave(world, session):
+    """It logs out, or was ended just now: between a look and the word it may go."""
+    try:
+        world.sim.ask("logout", session=session["session"])
+    except Failed:
+        expect(not world.sim.is_there(CLUSTER, session["session"]), "it can neither log out nor is it gone")
+
+
 def before_an_attempt_is_made_again(world):
     """The first request is lost unanswered, and the number changes hands before the next look."""
     for kind in ("drop", "hang", "silent", "lost"):
@@ -87,8 +95,7 @@ def before_an_attempt_is_made_again(world):
         slow = world.sim.fault("delay=300ms,op=get_sessions,skip=1,times=1")
         command = world.ask_for(victim)
         wait_for("the end is asked for", lambda: world.sim.hits(fault) > 0)
-        if world.sim.is_there(CLUSTER, victim["session"]):
-            world.sim.ask("logout", session=victim["session"])
+        leave(world, victim)
         newcomer = world.sim.login(CLUSTER, IB, user=f"Новый {kind}")
         expect(newcomer["number"] == victim["number"], "the simulator did not use the number again")
         world.verdict(command, *GONE)
@@ -113,8 +120,7 @@ def between_crash_and_recovery(world):
         command = world.ask_for(victim)
 
         def change(victim=victim, turn=turn):
-            if world.sim.is_there(CLUSTER, victim["session"]):
-                world.sim.ask("logout", session=victim["session"])
+            leave(world, victim)
             return world.sim.login(CLUSTER, IB, user=f"После сбоя {turn}")
         newcomer = crash(world, fault, change)
         expect(newcomer["number"] == victim["number"], "the simulator did not use the number again")
