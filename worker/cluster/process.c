@@ -376,6 +376,9 @@ static void abandon(struct process *process)
 
 static enum error_code cannot_start(const char *program, int number, struct error *err)
 {
+    if (number == ENOSYS)
+        return error_set(err, ERR_CONFIG, "cannot run '%s': %s is missing (package util-linux)",
+                         program, SPAWN_KEEPER);
     bool wrong = number == ENOENT || number == EACCES || number == ENOEXEC || number == ENOTDIR ||
                  number == EISDIR || number == ELOOP || number == ENAMETOOLONG || number == EPERM;
     return error_set(err, wrong ? ERR_CONFIG : ERR_SYSTEM, "cannot run '%s': %s%s", program,

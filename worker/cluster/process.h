@@ -7,6 +7,9 @@
  * hold on our pipes ends no later than PROCESS_LINGER_MS after the program, and it is told of
  * (`left_open`).
  *
+ * When this process ends, be it by SIGKILL, the kernel ends the program as well, but not what the
+ * program has started: that is for who runs the worker (systemd ends the whole unit).
+ *
  * It inherits nothing: the environment is the given one, every descriptor above 2 is closed, all
  * signals are as the system sets them. The bytes it writes are kept up to a maximum.
  *

@@ -8,8 +8,14 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 
 enum { FIRST_FREE = 3 }; /* descriptors below it are the program's own three */
+
+/* It asks the kernel to kill it with the thread that started it, and then becomes the program:
+ * posix_spawn() has no word for that. */
+static const char *const keeper_arguments[] = {"setpriv", "--pdeathsig", "KILL", "--"};
+enum { KEEPER_ARGUMENTS = sizeof keeper_arguments / sizeof keeper_arguments[0] };
 
 void spawn_ends_close(struct spawn_ends *ends)
 {
@@ -81,20 +87,37 @@ static int look_at(const char *program)
     return access(program, X_OK) ? errno : 0;
 }
 
+/* Owned by the caller; the texts are borrowed. */
+static char **kept_arguments(const struct process_spec *spec)
+{
+    size_t count = 0;
+    while (spec->arguments[count])
+        count++;
+    const char **ret = mem_alloc(KEEPER_ARGUMENTS + count + 1, sizeof *ret);
+    for (size_t i = 0; i < KEEPER_ARGUMENTS; i++)
+        ret[i] = keeper_arguments[i];
+    ret[KEEPER_ARGUMENTS] = spec->program;
+    for (size_t i = 1; i < count; i++)
+        ret[KEEPER_ARGUMENTS + i] = spec->arguments[i];
+    return (char **)(uintptr_t)ret;
+}
+
 int spawn_program(const struct process_spec *spec, const struct spawn_ends *ends, pid_t *ret)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     int code = look_at(spec->program);
+    if (!code && look_at(SPAWN_KEEPER))
+        code = ENOSYS;
     if (code)
         return code;
     CHECK(posix_spawn_file_actions_init(&actions) == 0);
     CHECK(posix_spawnattr_init(&attributes) == 0);
     set_attributes(&attributes);
+    AUTO_FREE char **arguments = kept_arguments(spec);
     code = set_actions(&actions, spec, ends);
     if (!code)
-        code = posix_spawn(ret, spec->program, &actions, &attributes,
-                           (char *const *)(uintptr_t)spec->arguments,
+        code = posix_spawn(ret, SPAWN_KEEPER, &actions, &attributes, arguments,
                            (char *const *)(uintptr_t)spec->environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
