@@ -299,6 +299,19 @@ def of_two_under_one_number_nobody_is_guessed(site):
 
 
 @case()
+def a_session_without_a_uuid_makes_no_list(site):
+    """There is no ending it, and no telling that it is gone: the cluster is in trouble, and is said to be."""
+    mine = site.login(number=7)
+    unnamed = dict(mine, uuid=uuid.UUID(int=0), session_id=8)
+    site.cluster.sessions[unnamed["uuid"]] = unnamed
+    run = site.sessions()
+    expect(run.status != 0 and "without a UUID" in run.err, str(run))
+    run = site.world.curfew("terminate", "--cluster", site.name, "--infobase=ut", "--number=8", "--expires-in", "3s", "--wait", "--json")
+    expect([target["outcome"] for target in run.json["targets"]] == ["expired"], str(run))
+    expect("terminate_session" not in site.ras.asked, "an end was sent")
+
+
+@case()
 def not_found_is_no_proof_while_the_list_shows_it(site):
     mine = site.login()
     site.when("terminate_session", foreign.refusing("SessionNotFound", "Сеанс с указанным идентификатором не найден"))

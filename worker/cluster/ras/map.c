@@ -206,6 +206,8 @@ enum error_code ras_map_sessions(const struct ras_message *message, unsigned ver
         list->sessions[i].reported = bits;
         if (!is_whole(&list->sessions[i]))
             return too_large(err, "sessions");
+        if (uuid_is_nil(&list->sessions[i].uuid)) /* there is no ending it, nor seeing it gone */
+            return error_set(err, ERR_PROTOCOL, "a session without a UUID stands in the list");
     }
     list->count = message->count;
     *ret = STEAL(list);
