@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import sys
 import threading
+import time
 
 import bootstrap
 
@@ -158,6 +159,13 @@ def either_name_of_an_infobase_finds_its_lock(w):
     run = w.curfew("restore", "--cluster", ONE, "--infobase", "IB-03", "--wait")
     expect(run.status == 0 and not is_locked(w, "ib-03"), f"drained by UUID, restored by name: {run}")
     expect_end(w, identity, "completed")
+
+
+def a_drain_of_what_is_not_there_is_refused_at_once(w):
+    begun = time.monotonic()
+    run = drain(w, "ib-99", "--wait")
+    expect(run.status == NOT_FOUND and "ib-99" in run.out + run.err, f"{run}")
+    expect(time.monotonic() - begun < 10, "it waited for an infobase that is not there")
 
 
 def a_later_drain_is_not_ended_by_an_earlier_restore(w):
@@ -340,7 +348,8 @@ def main():
         cases.run(w, [a_drain_empties_the_infobase_and_gives_back_what_was_there,
                       users_are_warned_by_the_clusters_own_clock_and_who_leaves_has_left,
                       empty_means_nothing_before_the_lock_begins,
-                      a_hold_is_shown_by_status_and_ended_by_restore, either_name_of_an_infobase_finds_its_lock, a_later_drain_is_not_ended_by_an_earlier_restore,
+                      a_hold_is_shown_by_status_and_ended_by_restore, either_name_of_an_infobase_finds_its_lock,
+                      a_drain_of_what_is_not_there_is_refused_at_once, a_later_drain_is_not_ended_by_an_earlier_restore,
                       a_grace_without_a_time_zone_is_refused, a_strangers_change_is_kept_and_the_rest_given_back,
                       a_stale_end_in_the_past_does_not_let_people_in, a_delayed_lock_of_somebody_else_stays_in_force_and_comes_back,
                       killed_between_licence_and_lock, killed_when_the_lock_was_written_and_no_answer_came, killed_in_the_grace,

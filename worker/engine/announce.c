@@ -64,8 +64,8 @@ void duty_pending(struct engine *engine, struct open *open, const struct journal
         return;
     duty->target = open->round_first;
     duty->count = open->target_count - open->round_first;
-    duty->until = open->approval.until;
-    duty->digest = open->approval.digest;
+    duty->until = open->approval->until;
+    duty->digest = open->approval->digest;
 }
 
 static void duty_free(struct engine *engine, struct duty *duty)

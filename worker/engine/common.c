@@ -271,7 +271,7 @@ void open_free(struct engine *engine, struct open *open)
     HASH_DELETE(by_serial, engine->by_serial, open);
     TAILQ_REMOVE(&open->cluster->opens, open, of_cluster);
     retire(engine, open);
-    free(open->approval.refused);
+    free(open->approval);
     drain_free(engine, open);
     reason_release(&open->reason);
     reason_release(&open->failure);

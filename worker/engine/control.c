@@ -42,8 +42,8 @@ bool engine_cancel(struct engine *engine, const struct uuid *command_id, const c
 static bool names_list(const struct open *open, const char *digest)
 {
     AUTO_BUF hex;
-    buf_init(&hex, 2 * sizeof open->approval.digest.bytes + 1);
-    text_hex(&hex, open->approval.digest.bytes, sizeof open->approval.digest.bytes);
+    buf_init(&hex, 2 * sizeof open->approval->digest.bytes + 1);
+    text_hex(&hex, open->approval->digest.bytes, sizeof open->approval->digest.bytes);
     return !strcmp(buf_text(&hex), digest);
 }
 
@@ -64,7 +64,7 @@ static enum error_code check_approval(const struct engine *engine, const struct 
                          "again, then approve its digest");
     if (open->cancelled || open->pending & PENDING_CANCELLED || engine->halted)
         return error_set(err, ERR_CANCELLED, "the command is stopped");
-    if (instant_passed(now, engine_instant_of(engine, open->approval.until)))
+    if (instant_passed(now, engine_instant_of(engine, open->approval->until)))
         return error_set(err, ERR_EXPIRED, "the time for the approval is over");
     return ERR_OK;
 }
@@ -72,10 +72,10 @@ static enum error_code check_approval(const struct engine *engine, const struct 
 static bool was_refused(const struct open *open, const struct engine_approval *approval)
 {
     struct sha256 key = approval_key(approval->by, approval->digest);
-    for (uint32_t i = 0; i < open->approval.refused_count; i++)
-        if (sha256_equal(&open->approval.refused[i], &key))
+    for (uint32_t i = 0; i < open->approval->refused_count; i++)
+        if (sha256_equal(&open->approval->refused[i], &key))
             return true;
-    return open->approval.refused_count == REFUSED_APPROVALS_MAX;
+    return open->approval->refused_count == REFUSED_APPROVALS_MAX;
 }
 
 /* Verdicts that are given, or recorded in part by an earlier owner, cannot be taken back. */

@@ -81,8 +81,10 @@ static void back_off(struct drain *drain, struct instant now)
 
 static void not_found(struct drain *drain, const struct error *failure, struct instant now)
 {
-    if (drain->missing.ns == 0)
+    if (drain->missing.ns == 0) {
         drain->missing = now;
+        drain->failures = 0; /* from here on they are such answers */
+    }
     drain->failure = *failure;
     back_off(drain, now);
 }
@@ -360,10 +362,12 @@ static void give_back(struct engine *engine, struct open *open, struct instant n
     infobase_lock_release(&back);
 }
 
+/* A lock is not forgotten for one wrong word; before there is one, nothing is lost by believing the
+ * second. */
 static bool is_gone(const struct drain *drain, struct instant now)
 {
     return drain->missing.ns && drain->failures > 1 &&
-           instant_ms_between(drain->missing, now) >= GONE_CONFIRM_MS;
+           (!drain->locks || instant_ms_between(drain->missing, now) >= GONE_CONFIRM_MS);
 }
 
 /* ---- what comes next ---- */
@@ -440,7 +444,10 @@ static bool decide_waiting(struct engine *engine, struct open *open, struct inst
     if (!handler_after_step(engine, open, now))
         return true; /* somebody is told first how the sessions of earlier rounds ended */
     hold_leave(engine, drain);
-    command_give_up(engine, open, &why, now);
+    if (open->state == STATE_ACCEPTED && why.code == ERR_NOT_FOUND)
+        command_refuse(engine, open, &why, now);
+    else
+        command_give_up(engine, open, &why, now);
     return true;
 }
 

@@ -58,7 +58,7 @@ void open_move(struct engine *engine, struct open *open, enum record_kind kind)
         to = STATE_CLOSING; /* not approved, or not locked: no further list is made */
     else if (lists && open->undecided == 0)
         to = open_goes_on(open) ? STATE_BETWEEN : STATE_CLOSING;
-    else if (kind == RECORD_RESOLVED && open->approval.epoch.number > 0 &&
+    else if (kind == RECORD_RESOLVED && open_awaits_approval(open) &&
              !MUTATED(engine, act_unapproved))
         to = STATE_PENDING;
     if (to == STATE_BETWEEN && open->state != STATE_BETWEEN)

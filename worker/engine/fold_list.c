@@ -124,7 +124,7 @@ static void take_times(struct open *open, const struct record *record, struct wa
 /* RESOLVED is the licence of the first attempt, unless something is waited for. */
 static void license(struct open *open, uint32_t first, struct instant until)
 {
-    bool waits = open->grace_until.ms > 0 || open->approval.epoch.number > 0;
+    bool waits = open->grace_until.ms > 0 || open_awaits_approval(open);
     for (uint32_t i = first; i < open->target_count; i++) {
         open->targets[i].licensed = waits ? 0 : 1;
         open->targets[i].licence_until = waits ? (struct instant){0} : until;
@@ -136,12 +136,12 @@ static void license(struct open *open, uint32_t first, struct instant until)
 static enum error_code check_pending(struct open *open, const struct epoch *epoch, uint32_t first,
                                      struct error *err)
 {
-    if (open->approval.epoch.number > 0 && !epoch_equal(&open->approval.epoch, epoch))
-        open->approval.epoch.number = 0;
-    if (open->approval.epoch.number == 0)
+    if (open_awaits_approval(open) && !epoch_equal(&open->approval->epoch, epoch))
+        open->approval->epoch.number = 0;
+    if (!open_awaits_approval(open))
         return ERR_OK;
     struct sha256 digest = open_digest(open, first);
-    if (!sha256_equal(&digest, &open->approval.digest))
+    if (!sha256_equal(&digest, &open->approval->digest))
         return error_set(err, ERR_JOURNAL,
                          "a PENDING record names another list than the one that "
                          "follows it");
@@ -236,11 +236,13 @@ static bool read_digest(const char *hex, struct sha256 *ret)
 
 enum error_code fold_pending(struct open *open, const struct record *record, struct error *err)
 {
-    if (!read_digest(record->pending.digest, &open->approval.digest))
+    if (!open->approval)
+        open->approval = mem_new(struct approval);
+    if (!read_digest(record->pending.digest, &open->approval->digest))
         return error_set(err, ERR_JOURNAL, "a PENDING record without the digest of its list");
-    open->approval.epoch = record->epoch;
-    open->approval.until = record->pending.until;
-    open->approval.refused_count = 0;
+    open->approval->epoch = record->epoch;
+    open->approval->until = record->pending.until;
+    open->approval->refused_count = 0;
     return ERR_OK;
 }
 
@@ -276,21 +278,19 @@ enum error_code fold_approved(struct engine *engine, struct open *open, struct r
     struct journal_place place = {offset, broker_time};
     engine_touch(engine, open);
     if (approved->reason.code) {
-        if (!open->approval.refused)
-            open->approval.refused = mem_alloc(REFUSED_APPROVALS_MAX, sizeof(struct sha256));
-        if (open->approval.refused_count < REFUSED_APPROVALS_MAX)
-            open->approval.refused[open->approval.refused_count++] =
+        if (open->approval->refused_count < REFUSED_APPROVALS_MAX)
+            open->approval->refused[open->approval->refused_count++] =
                 approval_key(approved->approved.by, approved->approved.digest);
-        duty_progress(engine, open, PROGRESS_NOT_APPROVED, &place, open->approval.until,
+        duty_progress(engine, open, PROGRESS_NOT_APPROVED, &place, open->approval->until,
                       STEAL(approved));
         return ERR_OK;
     }
     if (!read_digest(approved->approved.digest, &digest) ||
-        !sha256_equal(&digest, &open->approval.digest))
+        !sha256_equal(&digest, &open->approval->digest))
         return error_set(err, ERR_JOURNAL, "an APPROVED record names another list");
     open->pending &= ~(unsigned)PENDING_APPROVED;
-    open->approval.epoch.number = 0;
-    open->approval.approved_targets = open->target_count;
+    open->approval->epoch.number = 0;
+    open->approval->approved_targets = open->target_count;
     shift_times(open, broker_time);
     open_move(engine, open, RECORD_APPROVED);
     duty_progress(engine, open, PROGRESS_APPROVED, &place, open->grace_until, NULL);

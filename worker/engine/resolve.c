@@ -257,8 +257,8 @@ static void append_resolved(struct engine *engine, struct open *open,
 
 /* ---- one command ---- */
 
-static void refuse(struct engine *engine, struct open *open, const struct error *why,
-                   struct instant now)
+void command_refuse(struct engine *engine, struct open *open, const struct error *why,
+                    struct instant now)
 {
     if (drain_gives_back_first(engine, open, why))
         return;
@@ -337,7 +337,8 @@ static enum error_code apply_rule(struct engine *engine, const struct open *open
     uint32_t approved = 0;
     bool further = open->round > 0;
     AUTO_FREE struct uuid *sessions = to_be_ended(open, further ? open->target_count : 0, &earlier);
-    free(to_be_ended(open, further ? open->approval.approved_targets : 0, &approved));
+    free(to_be_ended(open, further && open->approval ? open->approval->approved_targets : 0,
+                     &approved));
     struct resolve_context context = {
         .first_append = open->first_append,
         .listed_from = engine_broker_then(engine, list->started),
@@ -400,7 +401,7 @@ void command_resolve(struct engine *engine, struct open *open, const struct sess
         return;
     }
     if (code) {
-        refuse(engine, open, &why, now);
+        command_refuse(engine, open, &why, now);
         return;
     }
     if (looks && !needs_approval(open, &resolution)) {

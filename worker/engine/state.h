@@ -48,19 +48,18 @@ enum work {
 };
 
 struct target {
-    /* what was asked */
+    /* what was asked, and fold: RESOLVED */
     bool asked_by_number;
+    bool found;
     uint32_t asked_number;
     struct uuid asked_session;
-    /* fold: RESOLVED */
-    bool found;
     struct identity identity; /* of the session found */
     uint8_t *snapshot;        /* owned */
     uint32_t snapshot_length;
     enum target_outcome verdict; /* left alone from the start */
     struct reason reason;        /* of verdict, then of outcome */
+    char *handler_of;            /* owned: infobase whose handler it is; NULL: the cluster's */
     enum handler_mode handler;
-    char *handler_of;  /* owned: infobase whose handler it is; NULL: the cluster's */
     uint32_t licensed; /* counting licences so far; RESOLVED is the first one, unless it waits */
     /* fold: OUTCOME */
     enum target_outcome outcome;
@@ -78,12 +77,12 @@ struct target {
     bool interrupt_licensed; /* an ATTEMPT(INTERRUPT) of ours names it */
     bool interrupted;        /* and it was sent */
     bool leaks;              /* fold: RELEASED says that connections of it are still there */
+    bool standard_after;     /* if the handler's word proves wrong, the worker ends it */
+    bool left_alone;         /* the handler says that the user left by himself */
+    bool told;               /* the handler was told of its end */
     uint32_t sends;          /* requests to end it that went out, runs of the handler included */
     uint32_t handled;        /* those runs */
     enum handling_of handling;
-    bool standard_after;          /* if the handler's word proves wrong, the worker ends it */
-    bool left_alone;              /* the handler says that the user left by himself */
-    bool told;                    /* the handler was told of its end */
     struct reason said;           /* why the handler did not end it */
     struct instant licence_until; /* no byte at or after */
     struct instant seen;          /* when the last list that showed it unchanged was complete */
@@ -169,6 +168,16 @@ struct drain {
     struct error failure;   /* why it cannot be locked; ERR_OK: it may be */
 };
 
+/* Of a command one of whose lists has to be approved. */
+struct approval {
+    struct epoch epoch;   /* whose next RESOLVED waits; number 0: none */
+    struct sha256 digest; /* of the list that waits, or waited */
+    struct wall until;
+    uint32_t approved_targets; /* those before this one stood in a list that was approved */
+    uint32_t refused_count;
+    struct sha256 refused[REFUSED_APPROVALS_MAX]; /* of who and what */
+};
+
 /* Chunks of RESOLVED that all stand within one epoch. */
 struct gathering {
     struct epoch epoch;
@@ -184,7 +193,6 @@ struct open {
     TAILQ_ENTRY(open) of_dirty;
     TAILQ_ENTRY(open) of_wanting;
     struct cluster *cluster;
-    enum state state;
     struct command *command;
     struct source source;
     struct wall expires_at;
@@ -196,55 +204,47 @@ struct open {
     uint32_t target_count;
     uint32_t undecided; /* targets without a counting outcome */
     uint32_t attempt;   /* counting ATTEMPTs */
+    enum state state;
     bool cancelled;
     bool released; /* RELEASED counts, the last of them */
     bool release_unknown;
-    uint32_t leaked; /* connections of ended sessions that are still there */
-    struct wall released_at;
-    uint32_t round;       /* counting RESOLVED lists; 0: none */
+    bool nobody_left; /* the last list ends nobody */
+    bool retired;     /* closed and announced, and only its watch goes on: counts as open nowhere */
+    uint32_t leaked;  /* connections of ended sessions that are still there */
+    uint32_t round;   /* counting RESOLVED lists; 0: none */
     uint32_t round_first; /* the first target of the last one */
-    bool nobody_left;     /* the last one ends nobody */
+    struct wall released_at;
     struct wall resolved_at;
-    struct wall grace_until; /* 0: no grace */
-    struct wall end_by;      /* 0: `expires_at` bounds the first act */
-    struct wall hold_until;  /* 0: no hold */
-    /* fold: PENDING, APPROVED */
-    struct {
-        struct epoch epoch;   /* whose next RESOLVED waits; number 0: none */
-        struct sha256 digest; /* of the list that waits, or waited */
-        struct wall until;
-        uint32_t approved_targets; /* those before this one stood in a list that was approved */
-        struct sha256
-            *refused; /* owned: approvals, of who and what; NULL: none, as nearly always */
-        uint32_t refused_count;
-    } approval;
+    struct wall grace_until;     /* 0: no grace */
+    struct wall end_by;          /* 0: `expires_at` bounds the first act */
+    struct wall hold_until;      /* 0: no hold */
+    struct approval *approval;   /* fold: PENDING, APPROVED; owned; NULL: no PENDING so far */
     struct drain *drain;         /* owned; NULL: it is none */
     struct gathering *gathering; /* owned; NULL: no chunk of a RESOLVED waits for the others */
-    bool retired; /* closed and announced, and only its watch goes on: counts as open nowhere */
     /* volatile */
     struct instant resolved_seen; /* the list behind the RESOLVED in flight was complete then */
-    bool gives_up;                /* between two rounds: no further list is resolved */
-    struct reason failure;        /* owned: because that list could not be had */
+    struct reason failure;        /* owned: why a further list could not be had */
     struct instant grace_list_at; /* during a grace no list is asked for before */
     uint64_t serial;
     UT_hash_handle by_serial;
     unsigned pending;
     bool dirty;
+    bool gives_up; /* between two rounds: no further list is resolved */
     bool wants_list;
-    struct instant list_after; /* only a list that started at or after this serves */
-    struct instant list_not_before;
     bool needs_hint;     /* its infobase was not among the names of the last list: ask by name */
     bool hinted;         /* the list in flight asks for its infobase by name */
+    bool empty_twice;    /* see `empty_since`; another one, long enough after the first */
     uint32_t list_round; /* verification lists so far: backoff */
+    uint32_t sending;    /* targets in WORK_SENDING */
+    int heap_index;      /* -1: not in the heap */
+    struct instant list_after; /* only a list that started at or after this serves */
+    struct instant list_not_before;
     struct instant empty_since; /* since then every list that served this command was empty; 0 ns:
                                    the last one was not */
-    bool empty_twice;           /* ... and another one, long enough after the first */
-    uint32_t sending;           /* targets in WORK_SENDING */
     struct release *release;    /* owned; NULL: not begun */
     struct handling *handling;  /* owned; NULL: no run of a handler yet */
     struct instant interrupt_until; /* no interrupt at or after */
     struct instant wake;
-    int heap_index; /* -1: not in the heap */
 };
 
 /* What is remembered of every id seen within the longest validity. */
@@ -485,6 +485,10 @@ struct error reason_error(const struct reason *reason);
 /* ---- resolve.c: from a complete list to RESOLVED ---- */
 void command_resolve(struct engine *engine, struct open *open, const struct session_list *list,
                      struct instant now);
+/* What it names is not there, or it asks for too much: REJECTED, unless earlier rounds did
+ * something, or a lock has to be given back first. */
+void command_refuse(struct engine *engine, struct open *open, const struct error *why,
+                    struct instant now);
 /* Asks for one session by UUID: an empty list proves nothing. */
 void target_probe(struct engine *engine, struct open *open, uint32_t target);
 /* What an approval must name: SHA-256 over those to be ended, from target `first` on. */
@@ -693,6 +697,12 @@ static inline bool open_is_decided(const struct open *open)
     return open->pending & PENDING_CLOSED ||
            (open->target_count > 0 &&
             (open->undecided == 0 || open->targets[0].work == WORK_DECIDED));
+}
+
+/* A PENDING counts, and no approval of its list. */
+static inline bool open_awaits_approval(const struct open *open)
+{
+    return open->approval && open->approval->epoch.number > 0;
 }
 
 /* From reading a cancel on nothing is sent, before CANCELLED is read back (ADR 2, rule 10). */

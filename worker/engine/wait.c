@@ -94,7 +94,7 @@ void wait_pending(struct engine *engine, struct open *open, struct instant now)
     struct error why;
     if (open->pending)
         return; /* a cancel or an approval is on its way */
-    struct instant until = engine_instant_of(engine, open->approval.until);
+    struct instant until = engine_instant_of(engine, open->approval->until);
     if (follow_recorded(open)) {
         /* decided above */
     } else if (open->cancelled || engine->halted) {

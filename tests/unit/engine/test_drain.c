@@ -295,17 +295,19 @@ static void an_infobase_that_is_gone_ends_the_hold_and_the_reason_says_so(void *
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
 }
 
-static void an_unknown_infobase_fails_the_drain_and_nothing_is_written(void **state)
+static void a_drain_of_an_unknown_infobase_is_refused_at_once(void **state)
 {
     (void)state;
     AUTO(hand) hand = owner();
     hand->infobase_gone = true;
     hand_accept(hand, drain(1, 0, 0));
+    struct instant asked = hand->now;
     hand_run(hand);
+    assert_true(instant_ms_between(asked, hand->now) < 2000);
     assert_int_equal(hand->lock_writes, 0);
     assert_int_equal(count_records(hand, RECORD_LOCKED), 0);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_FAILED);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_REJECTED);
 }
 
 /* As over rac, when the lock's code would stand on a command line and may not. */
@@ -984,7 +986,7 @@ int main(void)
         cmocka_unit_test(a_list_that_was_asked_for_before_it_gave_up_does_not_resolve_it),
         cmocka_unit_test(giving_back_goes_on_until_the_cluster_is_there_again),
         cmocka_unit_test(an_infobase_that_is_gone_ends_the_hold_and_the_reason_says_so),
-        cmocka_unit_test(an_unknown_infobase_fails_the_drain_and_nothing_is_written),
+        cmocka_unit_test(a_drain_of_an_unknown_infobase_is_refused_at_once),
         cmocka_unit_test(a_lock_that_cannot_be_written_fails_the_drain_for_that_reason),
         cmocka_unit_test(users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_holds),
         cmocka_unit_test(the_way_of_a_drain_is_announced),
