@@ -353,6 +353,19 @@ def a_forged_first_append_gains_nothing(world):
     expect(world.sim.is_there(ONE, session), "an expired command was carried out")
 
 
+def a_sender_whose_clock_runs_ahead_stops_nothing(world):
+    """Where the topic keeps the sender's time, as here: it is never later than the broker's, and no record bears one that cannot be read."""
+    year_9999_ms = 253402300799999
+    for at_ms in (year_9999_ms + 1, 1000 * year_9999_ms, time.time_ns() // 1_000_000 + 2 * 365 * 86_400_000):
+        session = world.login(ONE)
+        command = by_sessions(ONE, session)
+        world.send(command, at_ms=at_ms)
+        expect_end(world.end_of(command.id), "completed")
+    worker = world.workers["worker-1"]
+    expect(not [line for line in worker.log.read_text().splitlines() if "partition stopped" in line], "a partition stopped")
+    expect(world.all_ready(), "the worker is not ready any more")
+
+
 def a_reply_topic_that_is_not_listed_gets_nothing(world):
     """It may be any topic, the journal too."""
     for topic in ("curfew.control", "curfew.journal", "curfew.commands"):
@@ -489,7 +502,7 @@ CASES = [
     a_nul_or_bad_utf_8_in_a_name_does_no_harm, a_mebibyte_is_refused, deep_nesting_is_refused, an_expired_command_ends_nothing,
     the_same_id_with_other_content_is_a_conflict, the_same_id_again_gets_the_first_result, the_reply_topic_gets_the_events_too,
     a_command_in_the_wrong_partition_is_forwarded, every_encoding_is_understood, the_independent_client_understands_the_events,
-    a_forged_first_append_gains_nothing, a_reply_topic_that_is_not_listed_gets_nothing,
+    a_forged_first_append_gains_nothing, a_sender_whose_clock_runs_ahead_stops_nothing, a_reply_topic_that_is_not_listed_gets_nothing,
     a_reload_while_ends_are_out_loses_nothing, the_kill_switch_stops_ends_that_wait_in_the_executor,
     a_wrong_password_is_told_and_ends_nothing, a_hung_cluster_slows_nobody, a_bad_configuration_is_not_taken,
     the_pages_for_machines_are_there, sigterm_finishes_what_was_begun, secrets_stay_in, the_checker_is_content,

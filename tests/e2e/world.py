@@ -456,13 +456,13 @@ class World:
 
     # -- the independent client --
 
-    def produce(self, value, key=None, headers=None, partition=None, topic="curfew.commands", identity=None, note=True):
-        """Appends one message; (partition, offset)."""
+    def produce(self, value, key=None, headers=None, partition=None, topic="curfew.commands", identity=None, note=True, at_ms=None):
+        """Appends one message; (partition, offset). `at_ms`: what its sender takes for now."""
         if self.producer is None:
             self.producer = confluent_kafka.Producer({"bootstrap.servers": self.brokers, "partitioner": "murmur2_random",
                                                       "acks": "all", "linger.ms": 0, "message.max.bytes": 4_000_000, "log_level": 0})
         place = []
-        more = {} if partition is None else {"partition": partition}
+        more = ({} if partition is None else {"partition": partition}) | ({} if at_ms is None else {"timestamp": at_ms})
         self.producer.produce(topic, value=value, key=key, headers=headers or [],
                               on_delivery=lambda error, message: place.append((error, message)), **more)
         self.producer.flush(WAIT_S)

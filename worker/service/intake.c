@@ -19,27 +19,32 @@ void message_view(const struct kafka_message *from, struct header *headers, stru
     *ret = (struct message){from->key, from->value, headers, from->header_count};
 }
 
-/* A forwarded command keeps the time at which the broker first took it: never later than its
- * present one. */
-static struct wall first_append(const struct kafka_message *message, bool *ret_forwarded)
-{
-    const struct kafka_header *header = kafka_message_header(message, TEXT("curfew_first_append"));
-    struct wall at = message->timestamp;
-    uint64_t ms;
-    *ret_forwarded = header != NULL;
-    if (header && text_u64(header->value, INT64_MAX, &ms, NULL) == ERR_OK && (int64_t)ms < at.ms)
-        at.ms = (int64_t)ms;
-    if (at.ms < 1) /* whoever wrote that: it is over */
-        at.ms = 1;
-    return at;
-}
-
 static struct wall broker_now(const struct partition *partition, struct instant now)
 {
     if (partition->broker_time.ms == 0)
         return (struct wall){0};
     return (struct wall){partition->broker_time.ms +
                          instant_ms_between(partition->broker_seen, now)};
+}
+
+/* A forwarded command keeps the time at which the broker first took it: never later than its
+ * present one. No message was appended later than now, whatever a sender's clock says. */
+static struct wall first_append(const struct partition *partition,
+                                const struct kafka_message *message, struct instant now,
+                                bool *ret_forwarded)
+{
+    const struct kafka_header *header = kafka_message_header(message, TEXT("curfew_first_append"));
+    struct wall latest = broker_now(partition, now);
+    struct wall at = message->timestamp;
+    uint64_t ms;
+    *ret_forwarded = header != NULL;
+    if (header && text_u64(header->value, INT64_MAX, &ms, NULL) == ERR_OK && (int64_t)ms < at.ms)
+        at.ms = (int64_t)ms;
+    if (message->timestamp_type != KAFKA_TIMESTAMP_APPEND && latest.ms && latest.ms < at.ms)
+        at = latest;
+    if (at.ms < 1) /* whoever wrote that: it is over */
+        at.ms = 1;
+    return at;
 }
 
 static void judge(struct partition *partition, struct command *command, struct instant now)
@@ -144,7 +149,7 @@ static void make_offer(struct partition *partition, struct instant now)
     bool forwarded;
     memset(offer, 0, sizeof *offer);
     offer->forwarded_to = -1;
-    offer->appended_at = first_append(message, &forwarded);
+    offer->appended_at = first_append(partition, message, now, &forwarded);
     offer->source = (struct source){true, message->partition, message->offset,
                                     sha256_of(message->value.at, message->value.length)};
     struct command *command = NULL;
