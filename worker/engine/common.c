@@ -306,8 +306,7 @@ void engine_forget(struct engine *engine, struct wall broker_time)
     unsigned open = 0;
     for (struct entry *entry = TAILQ_FIRST(&engine->order); entry; entry = next) {
         next = TAILQ_NEXT(entry, in_order);
-        if (entry->open && watch_is_on(entry->open) &&
-            entry->open->drain->watch_until.ms <= broker_time.ms)
+        if (entry->open && watch_is_over(engine, entry->open, broker_time))
             watch_end(engine, entry->open);
         if (entry->open || entry->duties) {
             bool watches = entry->open && entry->open->retired; /* for a while only */

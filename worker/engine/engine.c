@@ -122,6 +122,23 @@ static void settle(struct engine *engine, struct instant now)
     duties_step(engine, now);
 }
 
+/* Is there still somebody who waits for it? Requests about a lock borrow from their command. */
+static bool is_wanted(struct engine *engine, struct engine_action *action)
+{
+    uint32_t index;
+    switch (action->kind) {
+    case ENGINE_PUBLISH:
+        return duty_fill(engine, action);
+    case ENGINE_HANDLE:
+        return handler_fill(engine, action);
+    case ENGINE_LOCK_READ:
+    case ENGINE_LOCK_WRITE:
+        return engine_open(engine, action->tag, &index) != NULL;
+    default:
+        return true;
+    }
+}
+
 bool engine_next(struct engine *engine, struct engine_action *ret, struct instant now)
 {
     if (STAILQ_EMPTY(&engine->actions))
@@ -132,10 +149,7 @@ bool engine_next(struct engine *engine, struct engine_action *ret, struct instan
         engine->action_count--;
         *ret = queued->action;
         free(queued);
-        bool wanted = ret->kind == ENGINE_PUBLISH  ? duty_fill(engine, ret)
-                      : ret->kind == ENGINE_HANDLE ? handler_fill(engine, ret)
-                                                   : true;
-        if (wanted)
+        if (is_wanted(engine, ret))
             return true;
     }
     return false;

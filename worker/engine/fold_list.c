@@ -290,7 +290,8 @@ enum error_code fold_approved(struct engine *engine, struct open *open, struct r
         return error_set(err, ERR_JOURNAL, "an APPROVED record names another list");
     open->pending &= ~(unsigned)PENDING_APPROVED;
     open->approval->epoch.number = 0;
-    open->approval->approved_targets = open->target_count;
+    for (uint32_t i = open->round_first; i < open->target_count; i++)
+        open->targets[i].approved = true;
     shift_times(open, broker_time);
     open_move(engine, open, RECORD_APPROVED);
     duty_progress(engine, open, PROGRESS_APPROVED, &place, open->grace_until, NULL);

@@ -316,13 +316,15 @@ static uint32_t drop_repeats(struct uuid *sorted, uint32_t count)
     return kept;
 }
 
-/* Sessions that targets below `end` were to end, each once, sorted; the caller frees them. */
-static struct uuid *to_be_ended(const struct open *open, uint32_t end, uint32_t *ret_count)
+/* Sessions that earlier rounds were to end, all or those that an approval covered, each once,
+ * sorted; the caller frees them. */
+static struct uuid *to_be_ended(const struct open *open, bool approved, uint32_t *ret_count)
 {
-    struct uuid *sessions = mem_alloc(end ? end : 1, sizeof *sessions);
+    struct uuid *sessions = mem_alloc(open->target_count, sizeof *sessions);
     uint32_t count = 0;
-    for (uint32_t i = 0; i < end; i++)
-        if (open->targets[i].found && open->targets[i].verdict == TARGET_NONE)
+    for (uint32_t i = 0; i < open->target_count; i++)
+        if (open->targets[i].found && open->targets[i].verdict == TARGET_NONE &&
+            (open->targets[i].approved || !approved))
             sessions[count++] = open->targets[i].identity.uuid;
     qsort(sessions, count, sizeof *sessions, by_bytes);
     *ret_count = drop_repeats(sessions, count);
@@ -335,10 +337,8 @@ static enum error_code apply_rule(struct engine *engine, const struct open *open
 {
     uint32_t earlier = 0;
     uint32_t approved = 0;
-    bool further = open->round > 0;
-    AUTO_FREE struct uuid *sessions = to_be_ended(open, further ? open->target_count : 0, &earlier);
-    free(to_be_ended(open, further && open->approval ? open->approval->approved_targets : 0,
-                     &approved));
+    AUTO_FREE struct uuid *sessions = to_be_ended(open, false, &earlier);
+    free(to_be_ended(open, true, &approved));
     struct resolve_context context = {
         .first_append = open->first_append,
         .listed_from = engine_broker_then(engine, list->started),

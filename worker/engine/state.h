@@ -51,6 +51,7 @@ struct target {
     /* what was asked, and fold: RESOLVED */
     bool asked_by_number;
     bool found;
+    bool approved; /* fold: stood in a list that was approved */
     uint32_t asked_number;
     struct uuid asked_session;
     struct identity identity; /* of the session found */
@@ -173,7 +174,6 @@ struct approval {
     struct epoch epoch;   /* whose next RESOLVED waits; number 0: none */
     struct sha256 digest; /* of the list that waits, or waited */
     struct wall until;
-    uint32_t approved_targets; /* those before this one stood in a list that was approved */
     uint32_t refused_count;
     struct sha256 refused[REFUSED_APPROVALS_MAX]; /* of who and what */
 };
@@ -678,6 +678,15 @@ void watch_end(struct engine *engine, struct open *open);
 static inline bool watch_is_on(const struct open *open)
 {
     return open->drain && open->drain->watch;
+}
+/* A late write that was found is seen to; one that the last look finds still gets its licence. */
+static inline bool watch_is_over(const struct engine *engine, const struct open *open,
+                                 struct wall broker_time)
+{
+    if (!watch_is_on(open) || open->drain->stray)
+        return false;
+    return open->drain->watch_until.ms + LICENCE_AGE_MS + engine->config.settle_ms <=
+           broker_time.ms;
 }
 /* An ATTEMPT(ACT_RESTORE) and a RESTORED behind the end. */
 void watch_fold_attempt(struct engine *engine, struct open *open);

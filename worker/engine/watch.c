@@ -15,8 +15,9 @@ enum {
     LOOKS_AT_LEAST = 4,   /* while it is remembered: the distance between two grows no further */
     DISTANCE_MS = 300000, /* ... and never beyond this */
     DOUBLINGS_MAX = 10,
-    REMOVALS_MAX = 3, /* writes in a row that changed nothing; then it waits for the next look */
-    STRAYS_MAX = 100, /* told, and not yet taken by the service */
+    LAST_LOOK_MS = 1000, /* before the end of the memory */
+    REMOVALS_MAX = 3,    /* writes in a row that changed nothing; then it waits for the next look */
+    STRAYS_MAX = 100,    /* told, and not yet taken by the service */
 };
 
 /* ---- what the service hears of ---- */
@@ -106,7 +107,7 @@ void watch_leave(struct engine *engine, struct drain *drain)
 void watch_end(struct engine *engine, struct open *open)
 {
     watch_leave(engine, open->drain);
-    if (open->retired)
+    if (open->retired && open->entry->duties == 0) /* else its last event frees it */
         open_free(engine, open);
 }
 
@@ -165,10 +166,20 @@ static int64_t distance_ms(const struct engine *engine, const struct drain *drai
     return ret > bound_ms(engine) ? ret : bound_ms(engine);
 }
 
+/* The last look is one just before the memory ends. */
+static struct instant next_look(const struct engine *engine, const struct drain *drain,
+                                struct instant now)
+{
+    struct instant ret = instant_add_ms(now, distance_ms(engine, drain));
+    struct instant last =
+        instant_add_ms(engine_instant_of(engine, drain->watch_until), -LAST_LOOK_MS);
+    return instant_before(now, last) ? instant_min(ret, last) : ret;
+}
+
 static void plan(struct engine *engine, struct open *open, struct instant now)
 {
     struct drain *drain = open->drain;
-    drain->look_at = instant_add_ms(now, distance_ms(engine, drain));
+    drain->look_at = next_look(engine, drain, now);
     drain->removals = 0;
     drain_forget_seen(drain);
     hold_leave(engine, drain);
@@ -240,6 +251,10 @@ void watch_step(struct engine *engine, struct open *open, struct instant now)
         return;
     if (drain->look_at.ns == 0)
         plan(engine, open, now);
+    if (!drain->stray && engine_broker_now(engine, now).ms >= drain->watch_until.ms) {
+        heap_set(engine, open, INSTANT_NEVER); /* what is found now would not count */
+        return;
+    }
     if (!instant_passed(now, drain->look_at)) {
         heap_set(engine, open, drain->look_at);
         return;

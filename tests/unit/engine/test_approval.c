@@ -240,6 +240,19 @@ static void what_earlier_rounds_ended_without_an_approval_is_counted(void **stat
     assert_int_equal(hand->unapproved, 1);
     hand_appended(hand, RECORD_RESOLVED);
     hand_is_quiet(hand);
+    assert_true(approve(hand, 1, "chief", hand->pending_digest));
+    hand_appended(hand, RECORD_APPROVED);
+    hand_appended(hand, RECORD_ATTEMPT);
+    end = hand_take(hand, ENGINE_END);
+    world_end(hand, &end.session);
+    hand_end(hand, end.tag, ERR_OK, true);
+    hand_listed(hand);
+    hand_outcome(hand, TARGET_ENDED, ERR_OK, 1);
+    hand_world(hand, 2, 9u, 90u);
+    hand_wait(hand);
+    hand_listed(hand);
+    hand_appended(hand, RECORD_PENDING); /* who approved the second did not see the first */
+    assert_int_equal(hand->unapproved, 1);
 }
 
 int main(void)

@@ -320,6 +320,78 @@ static void a_cluster_that_takes_the_write_and_does_nothing_is_not_hammered(void
     assert_stands(hand, &as_found);
 }
 
+/* Its events are held back by a broker that does not take them. */
+static void run_without_events(struct hand *hand, int64_t ms)
+{
+    struct engine_action action;
+    struct instant until = instant_add_ms(hand->now, ms);
+    while (instant_before(hand->now, until)) {
+        while (hand_next(hand, &action)) {
+            if (action.kind == ENGINE_PUBLISH)
+                engine_published(hand->engine, action.tag, false, hand->now);
+            else
+                hand_carry_out(hand, &action);
+        }
+        hand_pass(hand, 100);
+    }
+}
+
+static void a_later_drain_ends_the_watch_before_its_last_event_is_delivered(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    struct infobase_lock late = overdue(hand, 1);
+    arrives(hand, &late);
+    hand->hold_events = true;
+    run_without_events(hand, BOUND_MS + 2000);
+    uint32_t restored = count_records(hand, RECORD_RESTORED);
+    assert_true(restored > 1);
+    hand_offer(hand, drain(2, 0, 600000));
+    run_without_events(hand, 5000);
+    assert_int_equal(count_records(hand, RECORD_LOCKED), 2);
+    hand->hold_events = false;
+    hand_restart(hand, -1); /* and so for the next owner */
+    hand_own(hand);
+    run_for(hand, 3000);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 1);
+    assert_int_equal(engine_counts(hand->engine).events_waiting, 0);
+}
+
+static void one_that_was_found_is_not_forgotten_before_it_is_removed(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    struct infobase_lock late = overdue(hand, 1);
+    struct engine_action action;
+    run_for(hand, 400000);
+    arrives(hand, &late);
+    struct instant until = instant_add_ms(hand->now, hand->config.remember_ms + 300000);
+    while (instant_before(hand->now, until)) { /* the cluster takes no write for all that time */
+        while (hand_next(hand, &action)) {
+            if (action.kind == ENGINE_LOCK_WRITE)
+                hand_lock_written(hand, action.tag, ERR_UNAVAILABLE, false);
+            else
+                hand_carry_out(hand, &action);
+        }
+        hand_pass(hand, 1000);
+    }
+    hand_offer(hand, by_uuid(3, 1, 99u)); /* records of a later time */
+    run_for(hand, 1000000);
+    assert_stands(hand, &as_found);
+}
+
+static void one_that_comes_just_before_the_memory_ends_is_removed(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    struct infobase_lock late = overdue(hand, 1);
+    run_for(hand, hand->config.remember_ms - 60000);
+    arrives(hand, &late);
+    run_for(hand, 600000);
+    assert_stands(hand, &as_found);
+    assert_int_equal(engine_counts(hand->engine).locks_stray, 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -336,6 +408,9 @@ int main(void)
         cmocka_unit_test(what_somebody_else_left_at_the_end_is_what_comes_back),
         cmocka_unit_test(it_counts_as_open_nowhere_and_ends_with_the_memory_of_the_journal),
         cmocka_unit_test(a_cluster_that_takes_the_write_and_does_nothing_is_not_hammered),
+        cmocka_unit_test(a_later_drain_ends_the_watch_before_its_last_event_is_delivered),
+        cmocka_unit_test(one_that_was_found_is_not_forgotten_before_it_is_removed),
+        cmocka_unit_test(one_that_comes_just_before_the_memory_ends_is_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
