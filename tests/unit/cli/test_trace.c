@@ -92,15 +92,21 @@ static void resolve(struct epoch epoch, const struct uuid *id, uint32_t count)
     resolve_round(epoch, id, 1, 0, count);
 }
 
-static void decide(struct epoch epoch, const struct uuid *id, uint32_t index)
+static void decide_as(struct epoch epoch, const struct uuid *id, uint32_t index,
+                      enum target_outcome outcome)
 {
     struct record *record = record_create(RECORD_OUTCOME);
     record->command_id = *id;
     record->outcome.round = 1;
     record->outcome.count = 1;
     record->outcome.ends = mem_alloc(1, sizeof *record->outcome.ends);
-    record->outcome.ends[0] = (struct target_end){.index = index, .outcome = TARGET_ALREADY_GONE};
+    record->outcome.ends[0] = (struct target_end){.index = index, .outcome = outcome};
     assert_true(put(&chain, epoch, record, 0).counts);
+}
+
+static void decide(struct epoch epoch, const struct uuid *id, uint32_t index)
+{
+    decide_as(epoch, id, index, TARGET_ALREADY_GONE);
 }
 
 static void close_one(struct chain *writer, struct epoch epoch, const struct uuid *id)
@@ -166,17 +172,6 @@ static void the_history_of_a_session_tells_each_command_that_selected_it(void **
     history_release(&history);
 }
 
-static void ended(struct epoch epoch, const struct uuid *id, uint32_t index)
-{
-    struct record *record = record_create(RECORD_OUTCOME);
-    record->command_id = *id;
-    record->outcome.round = 1;
-    record->outcome.count = 1;
-    record->outcome.ends = mem_alloc(1, sizeof *record->outcome.ends);
-    record->outcome.ends[0] = (struct target_end){.index = index, .outcome = TARGET_ENDED};
-    assert_true(put(&chain, epoch, record, 4000).counts);
-}
-
 static void released(struct epoch epoch, const struct uuid *id, struct target_release release,
                      bool more, int64_t at_ms)
 {
@@ -198,8 +193,8 @@ static void a_session_is_released_when_the_last_record_does_not_name_it_as_left(
     struct uuid clean = accept_one(epoch, 2000), leaking = accept_one(epoch, 2000);
     resolve_session(epoch, &clean, &history.session, 4);
     resolve_session(epoch, &leaking, &history.session, 4);
-    ended(epoch, &clean, 4);
-    ended(epoch, &leaking, 4);
+    decide_as(epoch, &clean, 4, TARGET_ENDED);
+    decide_as(epoch, &leaking, 4, TARGET_ENDED);
     released(epoch, &clean, (struct target_release){.index = 5, .connections = 1}, true, 5000);
     released(epoch, &leaking, (struct target_release){.index = 4, .leaked = 2}, true, 5000);
     assert_int_equal(history.entries[0].released_at.ms, 0); /* more is to come */

@@ -840,4 +840,35 @@ static inline void hand_run(struct hand *hand)
     fail_msg("the engine never comes to rest");
 }
 
+/* ... or `ms` pass, whatever it waits for. */
+static inline void hand_run_for(struct hand *hand, int64_t ms)
+{
+    struct engine_action action;
+    struct instant until = instant_add_ms(hand->now, ms);
+    while (instant_before(hand->now, until)) {
+        while (hand_next(hand, &action))
+            hand_carry_out(hand, &action);
+        int64_t left = instant_ms_between(hand->now, until);
+        int64_t wake = instant_ms_between(hand->now, engine_wake(hand->engine)) + 1;
+        hand_pass(hand, wake > left ? left : wake > 0 ? wake : 1);
+    }
+    while (hand_next(hand, &action))
+        hand_carry_out(hand, &action);
+}
+
+/* Records of that kind in the journal. */
+static inline uint32_t hand_count(const struct hand *hand, enum record_kind kind)
+{
+    uint32_t count = 0;
+    for (int64_t i = 0; i < hand->journal_count; i++) {
+        AUTO(record) record = NULL;
+        struct error err;
+        struct text bytes = {(const char *)hand->journal[i].bytes.data,
+                             hand->journal[i].bytes.length};
+        assert_int_equal(record_decode(bytes, &record, &err), ERR_OK);
+        count += record->kind == kind;
+    }
+    return count;
+}
+
 #endif

@@ -50,20 +50,6 @@ static bool is_locked_by(const struct hand *hand, uint8_t id)
            !strcmp(hand->lock.denied_parameter, uuid_format(&uuid).text);
 }
 
-static uint32_t count_records(struct hand *hand, enum record_kind kind)
-{
-    uint32_t count = 0;
-    for (int64_t i = 0; i < hand->journal_count; i++) {
-        AUTO(record) record = NULL;
-        struct error err;
-        struct text bytes = {(const char *)hand->journal[i].bytes.data,
-                             hand->journal[i].bytes.length};
-        assert_int_equal(record_decode(bytes, &record, &err), ERR_OK);
-        count += record->kind == kind;
-    }
-    return count;
-}
-
 static void the_lock_is_read_licensed_written_over_what_was_seen_and_read_back(void **state)
 {
     (void)state;
@@ -106,8 +92,8 @@ static void a_drain_that_finds_nobody_gives_back_what_was_there(void **state)
     hand_run(hand);
     assert_as_found(hand, &as_found);
     assert_int_equal(hand->lock_writes, 2);
-    assert_int_equal(count_records(hand, RECORD_LOCKED), 1);
-    assert_int_equal(count_records(hand, RECORD_RESTORED), 1);
+    assert_int_equal(hand_count(hand, RECORD_LOCKED), 1);
+    assert_int_equal(hand_count(hand, RECORD_RESTORED), 1);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
 }
 
@@ -151,7 +137,7 @@ static void a_change_between_reading_and_writing_is_what_is_given_back(void **st
     assert_as_found(hand, &as_found);
     hand_run(hand);
     assert_as_found(hand, &as_found);
-    assert_int_equal(count_records(hand, RECORD_LOCKED), 2);
+    assert_int_equal(hand_count(hand, RECORD_LOCKED), 2);
 }
 
 static void after_a_crash_at_any_record_the_lock_is_given_back(void **state) /* I9 */
@@ -197,7 +183,7 @@ static void a_late_write_of_an_earlier_owner_is_removed_before_restored_is_said(
     infobase_lock_release(&late);
     hand_run(hand);
     assert_false(hand->lock.sessions_deny);
-    assert_int_equal(count_records(hand, RECORD_RESTORED), 1);
+    assert_int_equal(hand_count(hand, RECORD_RESTORED), 1);
 }
 
 static void the_kill_switch_stops_locking_and_not_giving_back(void **state)
@@ -258,7 +244,7 @@ static void two_drains_share_one_lock_and_the_last_one_gives_it_back(void **stat
     assert_true(hand->lock.sessions_deny); /* the second one still holds it */
     hand_run(hand);
     assert_as_found(hand, &as_found);
-    assert_int_equal(count_records(hand, RECORD_RESTORED), 2);
+    assert_int_equal(hand_count(hand, RECORD_RESTORED), 2);
     assert_int_equal(hand->lock_writes, 2); /* the first write covers both */
 }
 
@@ -291,7 +277,7 @@ static void an_infobase_that_is_gone_ends_the_hold_and_the_reason_says_so(void *
     hand->infobase_gone = true;
     engine_halt(hand->engine, true, hand->now);
     hand_run(hand);
-    assert_int_equal(count_records(hand, RECORD_RESTORED), 1);
+    assert_int_equal(hand_count(hand, RECORD_RESTORED), 1);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
 }
 
@@ -305,7 +291,7 @@ static void a_drain_of_an_unknown_infobase_is_refused_at_once(void **state)
     hand_run(hand);
     assert_true(instant_ms_between(asked, hand->now) < 2000);
     assert_int_equal(hand->lock_writes, 0);
-    assert_int_equal(count_records(hand, RECORD_LOCKED), 0);
+    assert_int_equal(hand_count(hand, RECORD_LOCKED), 0);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_REJECTED);
 }
@@ -321,25 +307,11 @@ static void a_lock_that_cannot_be_written_fails_the_drain_for_that_reason(void *
     hand_lock_written(hand, write.tag, ERR_CONFIG, false);
     hand_run(hand);
     assert_int_equal(hand->lock_writes, 0);
-    assert_int_equal(count_records(hand, RECORD_LOCKED), 1);
-    assert_int_equal(count_records(hand, RECORD_RESTORED), 1);
+    assert_int_equal(hand_count(hand, RECORD_LOCKED), 1);
+    assert_int_equal(hand_count(hand, RECORD_RESTORED), 1);
     assert_as_found(hand, &as_found);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_FAILED);
-}
-
-/* Runs until `ms` have passed or nothing moves any more. */
-static void run_for(struct hand *hand, int64_t ms)
-{
-    struct engine_action action;
-    struct instant until = instant_add_ms(hand->now, ms);
-    while (instant_before(hand->now, until)) {
-        while (hand_next(hand, &action))
-            hand_carry_out(hand, &action);
-        int64_t left = instant_ms_between(hand->now, until);
-        int64_t wake = instant_ms_between(hand->now, engine_wake(hand->engine)) + 1;
-        hand_pass(hand, wake > left ? left : wake > 0 ? wake : 1);
-    }
 }
 
 static void users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_holds(void **state)
@@ -350,17 +322,17 @@ static void users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_hol
     hand_world(hand, 3, 7u, 8u, 9u);
     hand->protects = 9;
     hand_accept(hand, drain(1, 60000, 100000));
-    run_for(hand, 30000);
+    hand_run_for(hand, 30000);
     assert_true(hand->lock.sessions_deny);
     assert_int_equal(hand->ends, 0);
     hand->world[0] = hand->world[1]; /* 7 leaves */
     hand->world[1] = hand->world[2];
     hand->world_count = 2;
-    run_for(hand, 60000);
+    hand_run_for(hand, 60000);
     assert_int_equal(hand->ends, 1); /* 8; 9 is protected */
     assert_int_equal(hand->world_count, 1);
     assert_true(is_locked_by(hand, 1)); /* it holds */
-    assert_int_equal(count_records(hand, RECORD_CLOSED), 0);
+    assert_int_equal(hand_count(hand, RECORD_CLOSED), 0);
     hand_run(hand);
     assert_as_found(hand, &as_found);
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
@@ -406,9 +378,9 @@ static void nobody_is_no_proof_before_the_lock_begins(void **state) /* I7 */
     (void)state;
     AUTO(hand) hand = owner();
     hand_accept(hand, drain(1, 60000, 100000));
-    run_for(hand, 30000);
+    hand_run_for(hand, 30000);
     hand_world(hand, 1, 11u); /* the lock lets him in */
-    run_for(hand, 60000);
+    hand_run_for(hand, 60000);
     assert_int_equal(hand->ends, 1);
     assert_int_equal(hand->world_count, 0);
     assert_true(is_locked_by(hand, 1)); /* it holds, and it is empty */
@@ -424,17 +396,17 @@ static void when_the_clocks_are_set_back_in_the_grace_the_lock_begins_with_its_e
         AUTO(hand) hand = owner();
         hand_world(hand, (size_t)someone, 7u);
         hand_accept(hand, drain(1, 60000, 100000));
-        run_for(hand, 30000);
+        hand_run_for(hand, 30000);
         struct server_time announced = hand->lock.denied_from;
         hand->set_back_ms = 3600000;
-        run_for(hand, 20000);
+        hand_run_for(hand, 20000);
         assert_true(server_time_equal(hand->lock.denied_from, announced));
         assert_int_equal(hand->ends, 0);
-        run_for(hand, 50000);
+        hand_run_for(hand, 50000);
         assert_true(is_locked_by(hand, 1));
         assert_int_equal(hand->lock.denied_from.ticks, 0); /* at once */
         assert_int_equal(hand->ends, someone);
-        assert_int_equal(count_records(hand, RECORD_LOCKED), 2);
+        assert_int_equal(hand_count(hand, RECORD_LOCKED), 2);
         hand_run(hand);
         assert_false(hand->lock.sessions_deny);
         assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
@@ -447,13 +419,13 @@ static void who_comes_in_the_grace_when_all_have_left_has_the_rest_of_it(void **
     AUTO(hand) hand = owner();
     hand_world(hand, 1, 7u);
     hand_accept(hand, drain(1, 60000, 100000));
-    run_for(hand, 10000);
+    hand_run_for(hand, 10000);
     hand_world(hand, 0);
-    run_for(hand, 20000);
+    hand_run_for(hand, 20000);
     hand_world(hand, 1, 11u);
-    run_for(hand, 25000);
+    hand_run_for(hand, 25000);
     assert_int_equal(hand->ends, 0);
-    run_for(hand, 30000);
+    hand_run_for(hand, 30000);
     assert_int_equal(hand->ends, 1);
     assert_int_equal(hand->world_count, 0);
     hand_run(hand);
@@ -466,7 +438,7 @@ static void a_list_wanted_before_all_had_left_begins_no_round_in_the_grace(void 
     AUTO(hand) hand = owner();
     hand_world(hand, 1, 7u);
     hand_accept(hand, drain(1, 60000, 100000));
-    run_for(hand, 5000);
+    hand_run_for(hand, 5000);
     hand_world(hand, 0);
     struct engine_action action;
     for (;;) {
@@ -482,11 +454,11 @@ static void a_list_wanted_before_all_had_left_begins_no_round_in_the_grace(void 
     hand_appended(hand, RECORD_OUTCOME);
     hand_world(hand, 1, 11u);
     hand_accept(hand, by_uuid(2, 1, 99u)); /* the cluster is listed for somebody else */
-    run_for(hand, 5000);
-    assert_int_equal(count_records(hand, RECORD_CLOSED), 1);
-    assert_int_equal(count_records(hand, RECORD_RESOLVED), 2); /* of both, and no second round */
+    hand_run_for(hand, 5000);
+    assert_int_equal(hand_count(hand, RECORD_CLOSED), 1);
+    assert_int_equal(hand_count(hand, RECORD_RESOLVED), 2); /* of both, and no second round */
     assert_int_equal(hand->ends, 0);
-    run_for(hand, 70000);
+    hand_run_for(hand, 70000);
     assert_int_equal(hand->ends, 1);
     assert_true(is_locked_by(hand, 1));
 }
@@ -533,7 +505,7 @@ static struct hand *waiting(int64_t grace_ms, int64_t hold_ms)
     struct command *command = drain(1, grace_ms, hold_ms);
     command->requested_by = "asker";
     hand_accept(hand, command);
-    run_for(hand, 20000);
+    hand_run_for(hand, 20000);
     assert_true(hand->pending_digest[0]);
     return hand;
 }
@@ -542,13 +514,13 @@ static void before_its_approval_a_drain_does_not_even_lock(void **state)
 {
     (void)state;
     AUTO(hand) hand = waiting(0, 5000);
-    assert_int_equal(count_records(hand, RECORD_PENDING), 1);
-    assert_int_equal(count_records(hand, RECORD_LOCKED), 0);
+    assert_int_equal(hand_count(hand, RECORD_PENDING), 1);
+    assert_int_equal(hand_count(hand, RECORD_LOCKED), 0);
     assert_as_found(hand, &as_found);
     approve(hand, 1);
     hand_run(hand);
     assert_int_equal(hand->ends, 2);
-    assert_int_equal(count_records(hand, RECORD_LOCKED), 1);
+    assert_int_equal(hand_count(hand, RECORD_LOCKED), 1);
     assert_as_found(hand, &as_found);
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
 }
@@ -578,13 +550,13 @@ static void the_grace_of_an_approved_drain_begins_with_its_lock(void **state)
 {
     (void)state;
     AUTO(hand) hand = waiting(60000, 5000);
-    run_for(hand, 1800000);
+    hand_run_for(hand, 1800000);
     approve(hand, 1);
-    run_for(hand, 30000);
+    hand_run_for(hand, 30000);
     assert_true(is_locked_by(hand, 1));
     assert_int_equal(hand->progress[hand->progress_count - 1], PROGRESS_WARNED);
     hand_world(hand, 1, 8u); /* 7 leaves */
-    run_for(hand, 25000);
+    hand_run_for(hand, 25000);
     assert_int_equal(hand->ends, 0);
     hand_run(hand);
     assert_int_equal(hand->ends, 1);
@@ -613,9 +585,9 @@ more_who_come_than_one_may_decide_wait_again_and_at_most_until_the_deadline(void
         while (hand->ends < 2 && hand_next(hand, &action))
             hand_carry_out(hand, &action);
         hand_world(hand, 2, 11u, 12u);
-        run_for(hand, 60000);
+        hand_run_for(hand, 60000);
         assert_int_equal(hand->ends, 2);
-        assert_int_equal(count_records(hand, RECORD_PENDING), 2);
+        assert_int_equal(hand_count(hand, RECORD_PENDING), 2);
         assert_true(is_locked_by(hand, 1)); /* meanwhile nobody else comes */
         struct instant start = hand->now;
         if (approved)
@@ -639,7 +611,7 @@ static void few_who_come_later_need_no_further_approval(void **state)
         hand_carry_out(hand, &action);
     hand_world(hand, 2, 8u, 11u); /* one of them was approved, and did not go */
     hand_run(hand);
-    assert_int_equal(count_records(hand, RECORD_PENDING), 1);
+    assert_int_equal(hand_count(hand, RECORD_PENDING), 1);
     assert_int_equal(hand->world_count, 0);
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
 }
@@ -672,7 +644,7 @@ static void after_a_crash_at_any_record_an_approved_drain_gives_back(void **stat
         }
         hand_restart(hand, -1);
         hand_own(hand);
-        run_for(hand, 20000);
+        hand_run_for(hand, 20000);
         struct engine_approval said = {id_of(1), "chief", hand->pending_digest};
         engine_approve(hand->engine, &said, hand->now);
         hand_run(hand);
@@ -708,11 +680,11 @@ static void what_came_behind_a_long_hold_is_forgotten_in_its_time(void **state) 
     (void)state;
     AUTO(hand) hand = owner();
     hand_accept(hand, drain(1, 0, 86400000));
-    run_for(hand, 60000);
+    hand_run_for(hand, 60000);
     hand_accept(hand, by_uuid(2, 1, 99u));
-    run_for(hand, 60000);
+    hand_run_for(hand, 60000);
     assert_int_equal(hand->budget.remembered_ids, 2);
-    run_for(hand, 2 * hand->config.remember_ms);
+    hand_run_for(hand, 2 * hand->config.remember_ms);
     hand_accept(hand, by_uuid(3, 1, 99u));
     assert_int_equal(hand->budget.remembered_ids, 2); /* the drain and the new one */
     assert_true(is_locked_by(hand, 1));
@@ -724,11 +696,11 @@ static void a_cancel_in_the_hold_gives_back_at_once(void **state)
     AUTO(hand) hand = owner();
     hand_set_lock(hand, &as_found);
     hand_accept(hand, drain(1, 0, 3600000));
-    run_for(hand, 60000);
+    hand_run_for(hand, 60000);
     assert_true(is_locked_by(hand, 1));
     struct uuid id = id_of(1);
     assert_true(engine_cancel(hand->engine, &id, "ops", hand->wall, hand->now));
-    run_for(hand, 2000);
+    hand_run_for(hand, 2000);
     assert_as_found(hand, &as_found);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
@@ -739,7 +711,7 @@ static void restore_ends_the_holds_of_that_infobase_that_were_asked_for_before_i
     (void)state;
     AUTO(hand) hand = owner();
     hand_accept(hand, drain(1, 0, 3600000));
-    run_for(hand, 60000);
+    hand_run_for(hand, 60000);
     struct wall early = {hand->wall.ms - 60001};
     assert_int_equal(engine_give_back(hand->engine, "main", "UT", early, "ops", hand->now), 0);
     assert_int_equal(engine_give_back(hand->engine, "main", "other", hand->wall, "ops", hand->now),
@@ -768,7 +740,7 @@ static void restore_finds_a_drain_by_either_name_of_its_infobase(void **state)
         struct command *command = drain(1, 0, 100000);
         command->infobase = cases[i].drained;
         hand_accept(hand, command);
-        run_for(hand, 50000);
+        hand_run_for(hand, 50000);
         assert_true(hand->lock.sessions_deny);
         hand_restart(hand, -1); /* the journal knows it */
         hand_own(hand);
@@ -837,7 +809,7 @@ static void a_kill_switch_that_comes_and_goes_leaves_no_drain_without_its_lock(v
     hand_list(hand, list.tag);
     hand_run(hand);
     assert_int_equal(hand->ends, 0);
-    assert_int_equal(count_records(hand, RECORD_RESOLVED), 0);
+    assert_int_equal(hand_count(hand, RECORD_RESOLVED), 0);
     for (size_t i = 0; i < hand->progress_count; i++)
         assert_int_not_equal(hand->progress[i], PROGRESS_HOLDING);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
@@ -928,20 +900,20 @@ static void restored_of_the_last_waits_for_a_write_that_the_first_left_in_doubt(
     hand_lock_written(hand, write.tag, ERR_IN_DOUBT, true);
     struct instant doubt = hand->now;
     hand_accept(hand, drain(2, 0, 3600000));
-    run_for(hand, 5000);
+    hand_run_for(hand, 5000);
     struct uuid first = id_of(1), second = id_of(2);
     engine_cancel(hand->engine, &first, "ops", hand->wall, hand->now);
-    run_for(hand, 5000);
-    assert_int_equal(count_records(hand, RECORD_RESTORED), 1);
+    hand_run_for(hand, 5000);
+    assert_int_equal(hand_count(hand, RECORD_RESTORED), 1);
     engine_cancel(hand->engine, &second, "ops", hand->wall, hand->now);
-    run_for(hand, 5000);
-    assert_int_equal(count_records(hand, RECORD_RESTORED), 1); /* not yet */
+    hand_run_for(hand, 5000);
+    assert_int_equal(hand_count(hand, RECORD_RESTORED), 1); /* not yet */
     assert_as_found(hand, &as_found);
     hand_set_lock(hand, &late);
     infobase_lock_release(&late);
-    run_for(hand, 30000 - instant_ms_between(doubt, hand->now) + 2000);
+    hand_run_for(hand, 30000 - instant_ms_between(doubt, hand->now) + 2000);
     assert_as_found(hand, &as_found);
-    assert_int_equal(count_records(hand, RECORD_RESTORED), 2);
+    assert_int_equal(hand_count(hand, RECORD_RESTORED), 2);
 }
 
 static void a_list_that_was_asked_for_before_it_gave_up_does_not_resolve_it(void **state)
@@ -965,7 +937,7 @@ static void a_list_that_was_asked_for_before_it_gave_up_does_not_resolve_it(void
     hand_list(hand, list.tag);
     hand_write_lock(hand, &action);
     hand_run(hand);
-    assert_int_equal(count_records(hand, RECORD_RESOLVED), 0);
+    assert_int_equal(hand_count(hand, RECORD_RESOLVED), 0);
     assert_as_found(hand, &as_found);
 }
 

@@ -16,19 +16,6 @@ static struct hand *owner(size_t sessions)
     return hand;
 }
 
-static void run_for(struct hand *hand, int64_t ms)
-{
-    struct engine_action action;
-    struct instant until = instant_add_ms(hand->now, ms);
-    while (instant_before(hand->now, until)) {
-        while (hand_next(hand, &action))
-            hand_carry_out(hand, &action);
-        int64_t left = instant_ms_between(hand->now, until);
-        int64_t wake = instant_ms_between(hand->now, engine_wake(hand->engine)) + 1;
-        hand_pass(hand, wake > left ? left : wake > 0 ? wake : 1);
-    }
-}
-
 /* Until `kind` is about to leave, which is not carried out. */
 static struct engine_action run_until(struct hand *hand, enum engine_action_kind kind)
 {
@@ -89,10 +76,10 @@ static void the_kill_switch_does_not_end_a_hold_nor_keep_it_longer(void **state)
     (void)state;
     AUTO(hand) hand = owner(2);
     hand_accept(hand, drain(1, 0, 100000));
-    run_for(hand, 60000);
+    hand_run_for(hand, 60000);
     assert_int_equal(hand->world_count, 0);
     engine_halt(hand->engine, true, hand->now);
-    run_for(hand, 20000);
+    hand_run_for(hand, 20000);
     assert_true(hand->lock.sessions_deny);
     all_is_over(hand);
     assert_int_equal(last_event(hand), EVENT_COMPLETED);
@@ -103,7 +90,7 @@ static void an_infobase_that_is_dropped_in_the_grace_ends_the_drain(void **state
     (void)state;
     AUTO(hand) hand = owner(2);
     hand_accept(hand, drain(1, 60000, 100000));
-    run_for(hand, 30000);
+    hand_run_for(hand, 30000);
     hand->infobase_gone = true;
     hand_world(hand, 0);
     hand_run(hand);
@@ -119,11 +106,11 @@ static void a_terminate_with_a_grace_and_a_drain_go_their_own_ways(void **state)
     struct command *filter = by_filter(2);
     filter->options.grace_ms = 120000;
     hand_accept(hand, drain(1, 30000, 5000));
-    run_for(hand, 10000);
+    hand_run_for(hand, 10000);
     hand_offer(hand, filter);
-    run_for(hand, 15000);
+    hand_run_for(hand, 15000);
     assert_int_equal(hand->ends, 0);
-    run_for(hand, 30000);
+    hand_run_for(hand, 30000);
     assert_int_equal(hand->ends, 2); /* by the drain, whose grace was shorter; once each */
     all_is_over(hand);
     assert_int_equal(hand->ends, 2);
@@ -134,7 +121,7 @@ static void a_drain_that_waits_for_its_approval_beside_a_hold_locks_for_itself_l
     (void)state;
     AUTO(hand) hand = owner(2);
     hand_accept(hand, drain(1, 0, 60000));
-    run_for(hand, 30000);
+    hand_run_for(hand, 30000);
     assert_int_equal(hand->world_count, 0);
     hand->approve_above = 1;
     hand->config.drains_ask = true;
@@ -143,13 +130,13 @@ static void a_drain_that_waits_for_its_approval_beside_a_hold_locks_for_itself_l
     struct command *second = drain(2, 0, 60000);
     second->requested_by = "asker";
     hand_offer(hand, second);
-    run_for(hand, 200000);
+    hand_run_for(hand, 200000);
     assert_true(hand->pending_digest[0]);
     assert_true(infobase_lock_equal(&hand->lock, &as_found)); /* the first one has given back */
     assert_int_equal(hand->world_count, 2);
     struct engine_approval said = {id_of(2), "chief", hand->pending_digest};
     assert_true(engine_approve(hand->engine, &said, hand->now));
-    run_for(hand, 30000);
+    hand_run_for(hand, 30000);
     assert_true(hand->lock.sessions_deny);
     assert_int_equal(hand->world_count, 0);
     all_is_over(hand);
@@ -163,10 +150,10 @@ static void a_grace_that_outlasts_the_validity_is_kept(void **state)
     struct error err;
     offer.expires_at.ms = hand->wall.ms + 30000;
     assert_int_equal(engine_offer(hand->engine, &offer, hand->now, &err), ERR_OK);
-    run_for(hand, 100000);
+    hand_run_for(hand, 100000);
     assert_int_equal(hand->ends, 0);
     assert_true(hand->lock.sessions_deny);
-    run_for(hand, 40000);
+    hand_run_for(hand, 40000);
     assert_int_equal(hand->ends, 2);
     all_is_over(hand);
     assert_int_equal(last_event(hand), EVENT_COMPLETED);
@@ -177,12 +164,12 @@ static void a_cancel_of_one_of_two_drains_leaves_the_other_its_grace_and_its_loc
     (void)state;
     AUTO(hand) hand = owner(2);
     hand_accept(hand, drain(1, 60000, 20000));
-    run_for(hand, 5000);
+    hand_run_for(hand, 5000);
     hand_offer(hand, drain(2, 0, 0)); /* at once, for both */
-    run_for(hand, 200);
+    hand_run_for(hand, 200);
     struct uuid second = id_of(2);
     engine_cancel(hand->engine, &second, "admin", hand->wall, hand->now);
-    run_for(hand, 100000);
+    hand_run_for(hand, 100000);
     assert_int_equal(hand->world_count, 0);
     assert_true(hand->lock.sessions_deny || engine_counts(hand->engine).open_commands == 0);
     all_is_over(hand);
@@ -199,7 +186,7 @@ static void restore_while_an_approved_drain_takes_its_lock_leaves_nothing_behind
         struct command *command = drain(1, 0, 60000);
         command->requested_by = "asker";
         hand_accept(hand, command);
-        run_for(hand, 5000);
+        hand_run_for(hand, 5000);
         struct engine_approval said = {id_of(1), "chief", hand->pending_digest};
         assert_true(engine_approve(hand->engine, &said, hand->now));
         struct engine_action write = run_until(hand, ENGINE_LOCK_WRITE);

@@ -10,21 +10,6 @@ static const struct infobase_lock as_found = {.infobase = {{0xba, 0x5e}},
 
 enum { BOUND_MS = LICENCE_AGE_MS + 30000 /* settle_ms */ };
 
-static void run_for(struct hand *hand, int64_t ms)
-{
-    struct engine_action action;
-    struct instant until = instant_add_ms(hand->now, ms);
-    while (instant_before(hand->now, until)) {
-        while (hand_next(hand, &action))
-            hand_carry_out(hand, &action);
-        int64_t left = instant_ms_between(hand->now, until);
-        int64_t wake = instant_ms_between(hand->now, engine_wake(hand->engine)) + 1;
-        hand_pass(hand, wake > left ? left : wake > 0 ? wake : 1);
-    }
-    while (hand_next(hand, &action))
-        hand_carry_out(hand, &action);
-}
-
 /* A drain whose write stays somewhere on its way is given up, given back and closed. The lock that
  * is still to come: owned by the caller. */
 static struct infobase_lock overdue(struct hand *hand, uint8_t id)
@@ -62,20 +47,6 @@ static void assert_stands(const struct hand *hand, const struct infobase_lock *l
     assert_true(infobase_lock_equal(&hand->lock, lock));
 }
 
-static uint32_t count_records(struct hand *hand, enum record_kind kind)
-{
-    uint32_t count = 0;
-    for (int64_t i = 0; i < hand->journal_count; i++) {
-        AUTO(record) record = NULL;
-        struct error err;
-        struct text bytes = {(const char *)hand->journal[i].bytes.data,
-                             hand->journal[i].bytes.length};
-        assert_int_equal(record_decode(bytes, &record, &err), ERR_OK);
-        count += record->kind == kind;
-    }
-    return count;
-}
-
 static void assert_told(struct hand *hand, enum engine_stray_kind kind, uint8_t command)
 {
     struct engine_stray stray;
@@ -100,11 +71,11 @@ static void a_lock_written_behind_the_end_is_found_and_what_was_there_comes_back
     struct infobase_lock late = overdue(hand, 1);
     assert_nothing_told(hand);
     arrives(hand, &late);
-    run_for(hand, BOUND_MS + 2000);
+    hand_run_for(hand, BOUND_MS + 2000);
     assert_stands(hand, &as_found);
-    assert_int_equal(count_records(hand, RECORD_CLOSED), 1);
-    assert_int_equal(count_records(hand, RECORD_ATTEMPT), 1);
-    assert_int_equal(count_records(hand, RECORD_RESTORED), 2);
+    assert_int_equal(hand_count(hand, RECORD_CLOSED), 1);
+    assert_int_equal(hand_count(hand, RECORD_ATTEMPT), 1);
+    assert_int_equal(hand_count(hand, RECORD_RESTORED), 2);
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_RESTORED);
     assert_told(hand, ENGINE_STRAY_FOUND, 1);
     assert_told(hand, ENGINE_STRAY_REMOVED, 1);
@@ -125,7 +96,7 @@ static void the_next_owner_looks_at_once_and_again_when_no_write_can_come_any_mo
     hand_is_quiet(hand);
     assert_int_equal(instant_ms_between(hand->now, engine_wake(hand->engine)), BOUND_MS);
     arrives(hand, &late);
-    run_for(hand, BOUND_MS + 2000);
+    hand_run_for(hand, BOUND_MS + 2000);
     assert_stands(hand, &as_found);
 }
 
@@ -163,16 +134,16 @@ static void a_crash_at_any_record_of_a_removal_leaves_no_lock_of_ours(void **sta
         int64_t before = hand->journal_count;
         arrives(hand, &late);
         struct infobase_lock stray = infobase_lock_copy(&hand->lock);
-        run_for(hand, BOUND_MS + 2000);
+        hand_run_for(hand, BOUND_MS + 2000);
         assert_int_equal(hand->journal_count, before + 2);
         hand_restart(hand, before + records - 1);
         if (records == 1)
             hand_set_lock(hand, &stray);
         infobase_lock_release(&stray);
         hand_own(hand);
-        run_for(hand, 2000);
+        hand_run_for(hand, 2000);
         assert_stands(hand, &as_found);
-        assert_int_equal(count_records(hand, RECORD_RESTORED), 2);
+        assert_int_equal(hand_count(hand, RECORD_RESTORED), 2);
     }
 }
 
@@ -186,7 +157,7 @@ static void somebody_elses_lock_with_our_mark_is_named_once_and_not_touched(void
     late.denied_message = mem_text("wait, please", 12); /* edited by hand */
     struct infobase_lock theirs = infobase_lock_copy(&late);
     arrives(hand, &late);
-    run_for(hand, hand->config.remember_ms);
+    hand_run_for(hand, hand->config.remember_ms);
     assert_stands(hand, &theirs);
     assert_int_equal(hand->lock_writes, writes);
     assert_told(hand, ENGINE_STRAY_UNKNOWN, 1);
@@ -219,7 +190,7 @@ static void jobs_that_somebody_denies_behind_the_end_stay_denied(void **state)
     infobase_lock_release(&late);
     uint32_t writes = hand->lock_writes;
     hand->lock.scheduled_jobs_deny = true;
-    run_for(hand, hand->config.remember_ms);
+    hand_run_for(hand, hand->config.remember_ms);
     assert_true(hand->lock.scheduled_jobs_deny);
     assert_int_equal(hand->lock_writes, writes);
     hand_accept(hand, drain(2, 0, 0));
@@ -253,7 +224,7 @@ static void a_late_write_into_the_hold_of_a_later_drain_goes_with_it(void **stat
     AUTO(hand) hand = owner();
     struct infobase_lock late = overdue(hand, 1);
     hand_accept(hand, drain(2, 0, 600000));
-    run_for(hand, 60000);
+    hand_run_for(hand, 60000);
     arrives(hand, &late);
     hand_run(hand);
     assert_stands(hand, &as_found);
@@ -264,7 +235,7 @@ static void what_somebody_else_left_at_the_end_is_what_comes_back(void **state)
     (void)state;
     AUTO(hand) hand = owner();
     hand_accept(hand, drain(1, 0, 60000));
-    run_for(hand, 30000);
+    hand_run_for(hand, 30000);
     struct infobase_lock late = infobase_lock_copy(&hand->lock);
     struct infobase_lock theirs = as_found;
     theirs.sessions_deny = true;
@@ -275,7 +246,7 @@ static void what_somebody_else_left_at_the_end_is_what_comes_back(void **state)
     theirs.scheduled_jobs_deny = hand->lock.scheduled_jobs_deny;
     assert_stands(hand, &theirs);
     arrives(hand, &late);
-    run_for(hand, BOUND_MS + 2000);
+    hand_run_for(hand, BOUND_MS + 2000);
     assert_stands(hand, &theirs);
 }
 
@@ -289,7 +260,7 @@ it_counts_as_open_nowhere_and_ends_with_the_memory_of_the_journal(void **state) 
     assert_int_equal(hand->budget.open_commands, 0);
     assert_int_equal(engine_counts(hand->engine).locks_watched, 1);
     assert_int_equal(engine_counts(hand->engine).locks_held, 0);
-    run_for(hand, 2 * hand->config.remember_ms + 1000);
+    hand_run_for(hand, 2 * hand->config.remember_ms + 1000);
     hand_accept(hand, by_uuid(2, 1, 99u));
     hand_run(hand);
     assert_int_equal(engine_counts(hand->engine).locks_watched, 0);
@@ -316,7 +287,7 @@ static void a_cluster_that_takes_the_write_and_does_nothing_is_not_hammered(void
         engine_control_seen(hand->engine, hand->now, hand->now);
     }
     assert_int_equal(hand->journal_count, before + 3);
-    run_for(hand, 3 * BOUND_MS);
+    hand_run_for(hand, 3 * BOUND_MS);
     assert_stands(hand, &as_found);
 }
 
@@ -344,15 +315,15 @@ static void a_later_drain_ends_the_watch_before_its_last_event_is_delivered(void
     arrives(hand, &late);
     hand->hold_events = true;
     run_without_events(hand, BOUND_MS + 2000);
-    uint32_t restored = count_records(hand, RECORD_RESTORED);
+    uint32_t restored = hand_count(hand, RECORD_RESTORED);
     assert_true(restored > 1);
     hand_offer(hand, drain(2, 0, 600000));
     run_without_events(hand, 5000);
-    assert_int_equal(count_records(hand, RECORD_LOCKED), 2);
+    assert_int_equal(hand_count(hand, RECORD_LOCKED), 2);
     hand->hold_events = false;
     hand_restart(hand, -1); /* and so for the next owner */
     hand_own(hand);
-    run_for(hand, 3000);
+    hand_run_for(hand, 3000);
     assert_int_equal(engine_counts(hand->engine).open_commands, 1);
     assert_int_equal(engine_counts(hand->engine).events_waiting, 0);
 }
@@ -363,7 +334,7 @@ static void one_that_was_found_is_not_forgotten_before_it_is_removed(void **stat
     AUTO(hand) hand = owner();
     struct infobase_lock late = overdue(hand, 1);
     struct engine_action action;
-    run_for(hand, 400000);
+    hand_run_for(hand, 400000);
     arrives(hand, &late);
     struct instant until = instant_add_ms(hand->now, hand->config.remember_ms + 300000);
     while (instant_before(hand->now, until)) { /* the cluster takes no write for all that time */
@@ -376,7 +347,7 @@ static void one_that_was_found_is_not_forgotten_before_it_is_removed(void **stat
         hand_pass(hand, 1000);
     }
     hand_offer(hand, by_uuid(3, 1, 99u)); /* records of a later time */
-    run_for(hand, 1000000);
+    hand_run_for(hand, 1000000);
     assert_stands(hand, &as_found);
 }
 
@@ -385,9 +356,9 @@ static void one_that_comes_just_before_the_memory_ends_is_removed(void **state)
     (void)state;
     AUTO(hand) hand = owner();
     struct infobase_lock late = overdue(hand, 1);
-    run_for(hand, hand->config.remember_ms - 60000);
+    hand_run_for(hand, hand->config.remember_ms - 60000);
     arrives(hand, &late);
-    run_for(hand, 600000);
+    hand_run_for(hand, 600000);
     assert_stands(hand, &as_found);
     assert_int_equal(engine_counts(hand->engine).locks_stray, 0);
 }
