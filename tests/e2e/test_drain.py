@@ -1,16 +1,14 @@
 #!/usr/bin/env python3
 """Drains through the real program: lock, grace, rounds, hold, and what was there comes back, whatever happens in between."""
-import contextlib
 import datetime
 import sys
-import threading
 import time
 
 import bootstrap
 
 bootstrap.enter()
 
-from world import Cases, Failed, World, arguments, expect, wait_for
+from world import Cases, World, arguments, expect, wait_for
 
 ONE = "sim-01"
 FIELDS = ("sessions_deny", "scheduled_jobs_deny", "denied_from", "denied_to", "denied_message", "denied_parameter", "permission_code")
@@ -308,38 +306,6 @@ def the_journal_holds_what_was_done(w):
     w.check()
 
 
-# ---- under load ----
-
-def a_thousand_sessions_under_load_are_gone_and_stay_gone(w):
-    """Users log in again at once, jobs start again, and another administrator locks the infobase in the hold."""
-    expect(len(users(w, "ib-01")) >= 900, f"only {len(users(w, 'ib-01'))} sessions")
-    done = threading.Event()
-
-    def crowd():
-        while not done.wait(0.02):
-            for app in ("1CV8C", "BackgroundJob"):
-                with contextlib.suppress(Failed):       # denied: that is the point
-                    w.sim.login(ONE, "ib-01", "Опять", app=app, force=False)
-
-    thread = threading.Thread(target=crowd)
-    thread.start()
-    try:
-        run = drain(w, "ib-01", "--wait", "--deadline", "5m", "--hold", "5s", seconds=400)
-        expect(run.status == 0 and run.json["outcome"] == "completed", f"drain: status {run.status}, {run.out[:300]} {run.err}")
-        expect(not users(w, "ib-01"), "held, and not empty")
-        set_lock(w, "ib-01", sessions_deny=True, denied_message="теперь мой", denied_parameter="2026.11.21 12:00:00 5")
-        end = expect_end(w, run.json["command_id"], "completed")
-    finally:
-        done.set()
-        thread.join()
-    expect(int(end["totals"]["ended"]) >= 900, f"{end['totals']}")
-    lock = lock_of(w, "ib-01")
-    expect(lock["sessions_deny"] and lock["denied_message"] == "теперь мой", f"the other administrator's lock is gone: {lock}")
-    expect(not lock["scheduled_jobs_deny"], "jobs are still denied")
-    restored = [event for event in w.events_of(run.json["command_id"]) if event["kind"] == "EVENT_KIND_RESTORED"]
-    expect(len(restored) == 1 and restored[0].get("keptForeign"), f"nobody is told: {restored}")
-
-
 def main():
     options = arguments(__doc__, seed=(1, "of the simulated world"))
     cases = Cases(options)
@@ -355,9 +321,6 @@ def main():
                       killed_between_licence_and_lock, killed_when_the_lock_was_written_and_no_answer_came, killed_in_the_grace,
                       killed_in_a_round, killed_in_the_hold, killed_while_giving_back,
                       a_worker_that_is_away_while_the_hold_ends_gives_back_on_its_return, the_journal_holds_what_was_done])
-    with World(options, clusters=1, sim=["--infobases", "1", "--sessions", "1000", "--relogin", "200ms", "--seed", options.seed]) as w:
-        w.start_worker("worker-1")
-        cases.run(w, [a_thousand_sessions_under_load_are_gone_and_stay_gone, the_journal_holds_what_was_done])
     return cases.end()
 
 
