@@ -3,7 +3,6 @@
 clocks stand a minute before it, against simulated clusters whose clocks change with it."""
 import contextlib
 import datetime
-import os
 import sys
 import time
 
@@ -70,18 +69,6 @@ class ClockWorld(World):
         return any(each["command"] == identity and each["empty"] for each in self.curfew("status", "--json").json["locks"])
 
 
-@contextlib.contextmanager
-def clocks_at(world):
-    """What is started from now on lives then; only the clock on the wall is another, not the time that passes."""
-    ours = {"LD_PRELOAD": str(world.build / "tests" / "libshifted_clock.so"), "CURFEW_SHIFT_S": str(world.offset_s)}
-    os.environ.update(ours)
-    try:
-        yield
-    finally:
-        for name in ours:
-            del os.environ[name]
-
-
 def drains(world):
     """A drain of each cluster whose grace ends just behind the change, and what stood there before."""
     before = {cluster: world.lock(cluster) for cluster in (RAS, RAC)}
@@ -133,7 +120,7 @@ def with_time_enough(options, change):
     """What takes long to start gets more time the next time."""
     for lead_s in (LEAD_S, 3 * LEAD_S):
         world = ClockWorld(options, change, lead_s)
-        with contextlib.suppress(TooLate), clocks_at(world), world:
+        with contextlib.suppress(TooLate), world.clock_shifted(world.offset_s), world:
             world.start_worker("worker-1")
             over_the_change(world)
             return

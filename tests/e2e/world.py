@@ -368,6 +368,17 @@ class World:
         else:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    @contextlib.contextmanager
+    def clock_shifted(self, seconds):
+        """What is started from now on lives then; only the clock on the wall is another, not the time that passes."""
+        ours = {"LD_PRELOAD": str(self.build / "tests" / "libshifted_clock.so"), "CURFEW_SHIFT_S": str(seconds)}
+        os.environ.update(ours)
+        try:
+            yield
+        finally:
+            for name in ours:
+                del os.environ[name]
+
     # -- broker --
 
     def start_broker(self):

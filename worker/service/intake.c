@@ -19,14 +19,6 @@ void message_view(const struct kafka_message *from, struct header *headers, stru
     *ret = (struct message){from->key, from->value, headers, from->header_count};
 }
 
-static struct wall broker_now(const struct partition *partition, struct instant now)
-{
-    if (partition->broker_time.ms == 0)
-        return (struct wall){0};
-    return (struct wall){partition->broker_time.ms +
-                         instant_ms_between(partition->broker_seen, now)};
-}
-
 /* A forwarded command keeps the time at which the broker first took it: never later than its
  * present one. No message was appended later than now, whatever a sender's clock says. */
 static struct wall first_append(const struct partition *partition,
@@ -34,7 +26,7 @@ static struct wall first_append(const struct partition *partition,
                                 bool *ret_forwarded)
 {
     const struct kafka_header *header = kafka_message_header(message, TEXT("curfew_first_append"));
-    struct wall latest = broker_now(partition, now);
+    struct wall latest = partition_broker_now(partition, now);
     struct wall at = message->timestamp;
     uint64_t ms;
     *ret_forwarded = header != NULL;
@@ -53,7 +45,7 @@ static void judge(struct partition *partition, struct command *command, struct i
     struct engine_offer *offer = &partition->intake.offer;
     struct guard_verdict verdict = {0};
     struct guard_facts facts = {.appended_at = offer->appended_at,
-                                .broker_now = broker_now(partition, now)};
+                                .broker_now = partition_broker_now(partition, now)};
     if (guard_command(service->config, command, &facts, &verdict, &offer->refusal) == ERR_OK)
         offer->refusal.code = ERR_OK;
     bool has_zone = verdict.cluster && verdict.cluster->zone;

@@ -270,6 +270,8 @@ void partition_waiting(struct partition *partition, const struct kafka_item *ite
 /* Reads commands on from where the journal stands, unless the partition is held. */
 void partition_read_commands(struct partition *partition);
 /* Nothing is begun on it any more until an operator has looked. */
+/* The broker's time, from the last record read back; never ahead of it. 0: none was read yet. */
+struct wall partition_broker_now(const struct partition *partition, struct instant now);
 void partition_stop(struct partition *partition, const struct error *why);
 void partition_position(struct partition *partition, const struct kafka_consumer_event *event);
 void partition_committed(struct partition *partition, const struct kafka_consumer_event *event,

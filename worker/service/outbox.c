@@ -28,8 +28,8 @@ static void sending_destroy(struct service *service, struct sending *sending)
 
 enum { HEADERS_MAX = KAFKA_HEADERS_MAX };
 
-/* The message bears the time of what it tells, by the broker's clock: brokers from 4.0 on refuse
- * what lies an hour ahead of theirs, and a worker's clock may. `at` 0: not known. */
+/* `at`: now, by the broker's clock (0: not known). Brokers from 4.0 on refuse what lies an hour
+ * ahead of theirs, and a worker's clock may; what bears an old time is thrown away early. */
 static enum error_code send_message(struct service *service, const char *topic, struct wall at,
                                     const struct message *message, struct sending *sending,
                                     struct error *err)
@@ -121,14 +121,15 @@ void publish(struct partition *partition, const struct engine_action *action, st
 {
     struct service *service = partition->service;
     const char *cluster = action->event.command ? action->event.command->cluster : "";
+    struct wall at = partition_broker_now(partition, now);
     AUTO(outgoing) messages = event_encode(&action->event, cluster, &service->style);
     struct sending *sending = sending_create(partition, SENDING_EVENT);
     struct error err = {.code = ERR_OK};
     sending->tag = action->tag;
     sending->event_kind = action->event.kind;
     for (size_t i = 0; i < messages->count; i++) {
-        if (send_message(service, service->settings.topics.events, action->event.time,
-                         &messages->messages[i], sending, &err)) {
+        if (send_message(service, service->settings.topics.events, at, &messages->messages[i],
+                         sending, &err)) {
             sending->failed = true;
             break;
         }
@@ -141,7 +142,7 @@ void publish(struct partition *partition, const struct engine_action *action, st
         return;
     }
     if (may_reply(service->config, action->reply_topic))
-        send_reply(partition, action->reply_topic, action->event.time, STEAL(messages));
+        send_reply(partition, action->reply_topic, at, STEAL(messages));
 }
 
 /* ---- dead letters and forwards: the original bytes and headers, and why ---- */
@@ -201,8 +202,7 @@ static bool send_letter(struct partition *partition, const struct kafka_message 
     outgoing.tombstone = !message->has_value;
     outgoing.headers = letter->headers;
     outgoing.header_count = letter->count;
-    if (message->timestamp_type == KAFKA_TIMESTAMP_APPEND) /* as for events */
-        outgoing.timestamp = message->timestamp;
+    outgoing.timestamp = partition_broker_now(partition, clock_now(&service->clock));
     if (kafka_producer_send(service->producer, &outgoing, (uint64_t)(uintptr_t)sending, &err) ==
         ERR_OK)
         return true;

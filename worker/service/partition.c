@@ -20,6 +20,14 @@ struct partition *partition_find(struct service *service, int32_t id)
     return NULL;
 }
 
+struct wall partition_broker_now(const struct partition *partition, struct instant now)
+{
+    if (partition->broker_time.ms == 0)
+        return (struct wall){0};
+    return (struct wall){partition->broker_time.ms +
+                         instant_ms_between(partition->broker_seen, now)};
+}
+
 void partition_stop(struct partition *partition, const struct error *why)
 {
     partition->stage = PARTITION_STOPPED;
@@ -72,7 +80,8 @@ static void question_again(struct partition *partition, struct instant now)
     if (!instant_passed(now, partition->question_at))
         return;
     partition->question_at = INSTANT_NEVER;
-    if (kafka_consumer_ask(partition->service->consumer, partition->id, &err))
+    int32_t about = partition->asks_first ? 0 : partition->id; /* service.c hands the answer out */
+    if (kafka_consumer_ask(partition->service->consumer, about, &err))
         partition_stop(partition, &err);
 }
 
