@@ -204,6 +204,11 @@ static bool quiet(struct ras_conn *conn)
     uint8_t bytes[PEEK_BYTES];
     if (uv_fileno((const uv_handle_t *)&conn->tcp, &file) < 0)
         return false;
+    bool begun = !ras_stream_idle(&conn->stream) && conn->stream.type != RAS_PACKET_KEEP_ALIVE;
+    if (begun) { /* of something that nobody asked for the beginning is here already */
+        conn_fail(conn, ERR_PROTOCOL, "bytes that nobody asked for");
+        return false;
+    }
     ssize_t got = recv(file, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return true;
