@@ -116,6 +116,24 @@ error_t ask_parse(int key, char *arg, struct argp_state *state)
     return 0;
 }
 
+void ask_tell_waiting(struct ask *ask, const struct event_view *view)
+{
+    struct say *talk = &ask->talk;
+    struct wall_text until = wall_format(view->until);
+    struct uuid_text id = uuid_format(&view->command_id);
+    if (view->kind == EVENT_PENDING_APPROVAL) {
+        say_clear(talk);
+        say_line(talk, "%u sessions are selected; a second person must approve them by %s:",
+                 view->totals.targets, until.text);
+        say_line(talk, "  curfew approve %s --digest %s", id.text, view->resolved_digest);
+    } else if (view->kind == EVENT_PROGRESS && view->progress == PROGRESS_NOT_APPROVED) {
+        say_clear(talk);
+        say_line(talk, "not approved: %s", view->reason.message);
+    } else if (view->kind == EVENT_PROGRESS && view->progress == PROGRESS_WAITING) {
+        say_live(talk, "waiting until %s for sessions to be left ...", until.text);
+    }
+}
+
 int ask_main(struct ask *ask, int argc, char **argv)
 {
     struct clock clock = clock_real();

@@ -31,6 +31,8 @@ enum { ASK_WAIT = 0x3100 }; /* the key of --wait */
 /* The parser of a command that asks: the options of request_option.h, and --wait. The input is the
  * struct ask. */
 error_t ask_parse(int key, char *arg, struct argp_state *state);
+/* For `seen`: what somebody must know, or do, while the command waits. */
+void ask_tell_waiting(struct ask *ask, const struct event_view *view);
 /* Reads the command line, makes the command, sends it, and waits if it is to; tells whatever there
  * is to tell. Returns the exit status. */
 int ask_main(struct ask *ask, int argc, char **argv);

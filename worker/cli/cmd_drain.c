@@ -67,6 +67,10 @@ const struct argp cmd_drain_argp = {
 static void on_seen(void *self, const struct event_view *view)
 {
     struct drain *drain = self;
+    if (view->kind == EVENT_PENDING_APPROVAL || view->kind == EVENT_PROGRESS) {
+        ask_tell_waiting(&drain->ask, view);
+        return;
+    }
     drain->decided += view->kind == EVENT_SESSION;
     if (drain->decided)
         say_live(&drain->ask.talk, "%zu sessions are gone or decided ...", drain->decided);

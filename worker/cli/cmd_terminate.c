@@ -76,30 +76,11 @@ static size_t asked(const struct request *request)
     return request->session_count ? request->session_count : request->numbers.count;
 }
 
-/* What somebody must know, or do, while the command waits. */
-static void tell_waiting(struct terminate *terminate, const struct event_view *view)
-{
-    struct say *talk = &terminate->ask.talk;
-    struct wall_text until = wall_format(view->until);
-    struct uuid_text id = uuid_format(&view->command_id);
-    if (view->kind == EVENT_PENDING_APPROVAL) {
-        say_clear(talk);
-        say_line(talk, "%u sessions are selected; a second person must approve them by %s:",
-                 view->totals.targets, until.text);
-        say_line(talk, "  curfew approve %s --digest %s", id.text, view->resolved_digest);
-    } else if (view->kind == EVENT_PROGRESS && view->progress == PROGRESS_NOT_APPROVED) {
-        say_clear(talk);
-        say_line(talk, "not approved: %s", view->reason.message);
-    } else if (view->kind == EVENT_PROGRESS && view->progress == PROGRESS_WAITING) {
-        say_live(talk, "waiting until %s for sessions to be left ...", until.text);
-    }
-}
-
 static void on_seen(void *self, const struct event_view *view)
 {
     struct terminate *terminate = self;
     if (view->kind == EVENT_PENDING_APPROVAL || view->kind == EVENT_PROGRESS) {
-        tell_waiting(terminate, view);
+        ask_tell_waiting(&terminate->ask, view);
         return;
     }
     if (view->kind == EVENT_ACCEPTED && !terminate->accepted)

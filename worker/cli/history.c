@@ -68,6 +68,22 @@ static void note_target(struct history *history, const struct record *record,
     reason_copy(&entry->reason, &target->reason);
 }
 
+/* An epoch that ended amid its chunks left a list that never counted: its places are others' now.
+ */
+static void drop_uncounted(struct history *history, const struct uuid *command)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < history->count; i++) {
+        struct history_entry *entry = &history->entries[i];
+        bool counts = entry->outcome != TARGET_NONE || entry->closed;
+        if (uuid_equal(&entry->command, command) && !counts)
+            entry_release(entry);
+        else
+            history->entries[kept++] = *entry;
+    }
+    history->count = kept;
+}
+
 static void note_end(struct history_entry *entry, const struct record *record, struct wall at)
 {
     for (uint32_t i = 0; i < record->outcome.count; i++) {
@@ -99,6 +115,8 @@ void history_note(void *self, const struct record *record, const struct trace_co
     struct history *history = self;
     if (!command)
         return;
+    if (record->kind == RECORD_RESOLVED && record->resolved.chunk == 1)
+        drop_uncounted(history, &record->command_id);
     if (record->kind == RECORD_RESOLVED)
         for (uint32_t i = 0; i < record->resolved.count; i++)
             if (is_session(history, &record->resolved.targets[i]))

@@ -23,7 +23,8 @@ static bool is_of_open(const struct trace_command *open, size_t count, const str
     return false;
 }
 
-static void look_at(const struct config_cluster *cluster, const struct trace_stray *place,
+/* False: the cluster says nothing. */
+static bool look_at(const struct config_cluster *cluster, const struct trace_stray *place,
                     const struct trace *trace, int64_t wait_ms, struct lock_look *ret)
 {
     AUTO(infobase_lock) lock = NULL;
@@ -32,22 +33,23 @@ static void look_at(const struct config_cluster *cluster, const struct trace_str
     enum error_code code =
         cluster_lock(cluster, uuid_format(&place->uuid).text, wait_ms, &lock, &err);
     if (code == ERR_NOT_FOUND)
-        return; /* it was removed from the cluster, and its lock with it */
+        return true; /* it was removed from the cluster, and its lock with it */
     if (code) {
         if (!ret->unseen++)
             snprintf(ret->why, sizeof ret->why, "%s", err.message);
-        return;
+        return code != ERR_UNAVAILABLE && code != ERR_DEADLINE;
     }
     ret->looked++;
     if (!lock->sessions_deny || uuid_read(text_of(lock->denied_parameter), &mark, NULL))
-        return;
+        return true;
     size_t count;
     AUTO_FREE struct trace_command *open = trace_open(trace, &count);
     if (is_of_open(open, count, &mark))
-        return;
+        return true;
     ret->found = mem_resize(ret->found, ret->found_count + 1, sizeof *ret->found);
     ret->found[ret->found_count] = *place;
     ret->found[ret->found_count++].mark = mark;
+    return true;
 }
 
 void lock_look(const struct config *config, const struct trace *trace, int64_t wait_ms,
@@ -55,13 +57,17 @@ void lock_look(const struct config *config, const struct trace *trace, int64_t w
 {
     size_t count;
     AUTO_FREE struct trace_stray *places = trace_drained(trace, &count);
+    AUTO_FREE bool *silent = mem_alloc(config->cluster_count, sizeof *silent);
     *ret = (struct lock_look){0};
     for (size_t i = 0; i < count; i++) {
         const struct config_cluster *cluster = cluster_named(config, places[i].cluster);
         if (!cluster)
             continue;
-        if (ret->looked + ret->unseen < LOCK_LOOKS_MAX)
-            look_at(cluster, &places[i], trace, wait_ms, ret);
+        bool *is_silent = &silent[cluster - config->clusters];
+        if (*is_silent) /* one wait for it is enough */
+            ret->unseen++;
+        else if (ret->looked + ret->unseen < LOCK_LOOKS_MAX)
+            *is_silent = !look_at(cluster, &places[i], trace, wait_ms, ret);
         else if (!ret->unseen++)
             snprintf(ret->why, sizeof ret->why, "more than %d infobases were drained",
                      LOCK_LOOKS_MAX);

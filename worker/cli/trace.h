@@ -4,8 +4,9 @@
 #define CLI_TRACE_H
 
 #include "audit/chain.h"
+#include "base/limits.h"
 
-enum { TRACE_NAME_MAX = 128 };
+enum { TRACE_NAME_MAX = LIMIT_NAME_BYTES + 1 }; /* no name in a record is cut */
 
 /* A command that was accepted and not closed. */
 struct trace_command {

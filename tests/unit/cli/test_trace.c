@@ -125,8 +125,8 @@ static size_t open_count(void)
 }
 
 /* Its snapshot stands at `index` of a list. */
-static void resolve_session(struct epoch epoch, const struct uuid *id, const struct uuid *session,
-                            uint32_t index)
+static void resolve_chunk(struct epoch epoch, const struct uuid *id, const struct uuid *session,
+                          uint32_t index, uint32_t chunk, uint32_t chunks)
 {
     struct record *record = record_create(RECORD_RESOLVED);
     struct session found = {
@@ -135,7 +135,9 @@ static void resolve_session(struct epoch epoch, const struct uuid *id, const str
     buf_init(&bytes, LIMIT_RECORD_BYTES);
     session_encode(&found, &bytes);
     record->command_id = *id;
-    record->resolved.round = record->resolved.chunk = record->resolved.chunks = 1;
+    record->resolved.round = 1;
+    record->resolved.chunk = chunk;
+    record->resolved.chunks = chunks;
     record->resolved.count = 1;
     record->resolved.targets = mem_alloc(1, sizeof *record->resolved.targets);
     record->resolved.targets[0].index = index;
@@ -143,6 +145,12 @@ static void resolve_session(struct epoch epoch, const struct uuid *id, const str
     record->resolved.targets[0].snapshot = mem_alloc(bytes.length, 1);
     memcpy(record->resolved.targets[0].snapshot, bytes.data, bytes.length);
     assert_true(put(&chain, epoch, record, 3000).counts);
+}
+
+static void resolve_session(struct epoch epoch, const struct uuid *id, const struct uuid *session,
+                            uint32_t index)
+{
+    resolve_chunk(epoch, id, session, index, 1, 1);
 }
 
 static void the_history_of_a_session_tells_each_command_that_selected_it(void **state)
@@ -153,8 +161,8 @@ static void the_history_of_a_session_tells_each_command_that_selected_it(void **
     trace_on_record(trace, history_note, &history);
     struct epoch epoch = own(&chain, 1, "worker-1");
     struct uuid first = accept_one(epoch, 2000), second = accept_one(epoch, 2000);
-    resolve_session(epoch, &first, &history.session, 4);
-    resolve_session(epoch, &first, &other, 5);
+    resolve_chunk(epoch, &first, &history.session, 4, 1, 2);
+    resolve_chunk(epoch, &first, &other, 5, 2, 2);
     decide(epoch, &first, 5); /* another target's */
     assert_int_equal(history.count, 1);
     assert_int_equal(history.entries[0].outcome, TARGET_NONE);
@@ -204,6 +212,26 @@ static void a_session_is_released_when_the_last_record_does_not_name_it_as_left(
     assert_int_equal(history.entries[0].leaked, 0);
     assert_int_equal(history.entries[1].released_at.ms, 0);
     assert_int_equal(history.entries[1].leaked, 2);
+    history_release(&history);
+}
+
+/* Its epoch ended amid the chunks: at its place stands somebody else. */
+static void a_list_that_never_counted_tells_nothing_of_a_session(void **state)
+{
+    (void)state;
+    struct history history = {.session = gen_uuid(&gen)};
+    struct uuid other = gen_uuid(&gen);
+    struct chain next = {0};
+    trace_on_record(trace, history_note, &history);
+    struct epoch epoch = own(&chain, 1, "worker-1");
+    struct uuid id = accept_one(epoch, 2000);
+    resolve_chunk(epoch, &id, &history.session, 0, 1, 2);
+    assert_int_equal(history.count, 1);
+    epoch = own(&next, 2, "worker-2");
+    chain = next;
+    resolve_session(epoch, &id, &other, 0);
+    decide_as(epoch, &id, 0, TARGET_ENDED);
+    assert_int_equal(history.count, 0);
     history_release(&history);
 }
 
@@ -442,6 +470,8 @@ int main(void)
             the_history_of_a_session_tells_each_command_that_selected_it, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_session_is_released_when_the_last_record_does_not_name_it_as_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_list_that_never_counted_tells_nothing_of_a_session, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(an_empty_journal_has_no_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(the_owner_is_the_last_one_that_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(open_commands_are_counted_with_what_is_left, setup,
