@@ -93,9 +93,10 @@ static struct record *judge(struct engine *engine, struct engine_offer *offer, s
     if (offer->refusal.code)
         return reject(offer, &offer->refusal);
     if (share_is_full(engine, offer)) {
-        error_set(&why, ERR_FULL,
-                  "cluster '%s' already has its share of %u open commands: try later",
-                  offer->cluster, engine->config.cluster_share);
+        error_set(
+            &why, ERR_FULL,
+            "cluster '%s' already has its share of %u open commands: try later, under another id",
+            offer->cluster, engine->config.cluster_share);
         return reject(offer, &why);
     }
     return accept(offer);
