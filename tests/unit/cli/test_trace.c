@@ -215,6 +215,30 @@ static void a_session_is_released_when_the_last_record_does_not_name_it_as_left(
     history_release(&history);
 }
 
+static void the_longest_name_is_kept_whole(void **state)
+{
+    (void)state;
+    enum { LETTERS = LIMIT_NAME_BYTES / 2 };
+    char name[LIMIT_NAME_BYTES + 1] = "";
+    for (size_t i = 0; i < LETTERS; i++)
+        strcat(name, "ф");
+    struct epoch epoch = own(&chain, 1, "worker-1");
+    struct record *record = record_create(RECORD_ACCEPTED);
+    struct command *command = command_create();
+    command->id = record->command_id = gen_uuid(&gen);
+    command->cluster = "main";
+    command->requested_by = name;
+    command->action = ACTION_TERMINATE;
+    record->accepted.command = command;
+    record->accepted.first_appended_at.ms = record->accepted.expires_at.ms = 2000;
+    assert_true(put(&chain, epoch, record, 2000).counts);
+    size_t count;
+    struct trace_command *open = trace_open(trace, &count);
+    assert_int_equal(count, 1);
+    assert_string_equal(open[0].requested_by, name);
+    free(open);
+}
+
 /* Its epoch ended amid the chunks: at its place stands somebody else. */
 static void a_list_that_never_counted_tells_nothing_of_a_session(void **state)
 {
@@ -470,6 +494,7 @@ int main(void)
             the_history_of_a_session_tells_each_command_that_selected_it, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_session_is_released_when_the_last_record_does_not_name_it_as_left, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_longest_name_is_kept_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_list_that_never_counted_tells_nothing_of_a_session, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(an_empty_journal_has_no_owner, setup, teardown),

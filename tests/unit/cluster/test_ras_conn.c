@@ -767,6 +767,21 @@ static void a_keep_alive_hides_no_answer_of_before(void **state)
     assert_int_equal(script.requests[RAS_TERMINATE_SESSION], 0);
 }
 
+static void half_an_answer_of_before_is_not_the_beginning_of_the_next(void **state) /* I6 */
+{
+    (void)state;
+    connect_well();
+    list_within(10000);
+    script_send(script.peers[0], "\x0e\x05\x46", 3);
+    for (int i = 0; i < 10; i++) /* it is read, and is no packet yet */
+        uv_run(&loop, UV_RUN_NOWAIT);
+    terminate_within(10000);
+    assert_int_equal(last.code, ERR_PROTOCOL);
+    assert_false(last.sent);
+    assert_true(last.lost);
+    assert_int_equal(script.requests[RAS_TERMINATE_SESSION], 0);
+}
+
 static void a_long_message_arrives_whole(void **state)
 {
     (void)state;
@@ -819,6 +834,7 @@ int main(void)
         TEST(an_idle_connection_that_dies_is_told),
         TEST(bytes_before_the_request_are_never_its_answer),
         TEST(a_keep_alive_hides_no_answer_of_before),
+        TEST(half_an_answer_of_before_is_not_the_beginning_of_the_next),
         TEST(a_long_message_arrives_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
