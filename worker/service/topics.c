@@ -196,6 +196,13 @@ void topics_pass(struct partition *partition, struct instant now)
     if (differs && !partition->recounted) {
         hold(partition, &partition->recounted);
         share_out_anew(partition->service);
+    } else if (!differs && partition->recounted) {
+        partition->recounted = false;
+        log_line(LOG_LEVEL_INFO,
+                 "the commands topic has the number of partitions again that the "
+                 "journal knows",
+                 log_number("partition", partition->id));
+        partition_read_commands(partition);
     }
     if (topics_hold(partition))
         release(partition, now);
