@@ -420,8 +420,10 @@ def several_addresses(site):
         each.connect_ex(full.getsockname())
     silent = socket.create_server(("127.0.0.1", 0))
     site.held.append(silent)
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        nobody = closed.getsockname()[1]
+    closed = socket.socket()        # bound, so that nobody else gets the port, and not listening
+    closed.bind(("127.0.0.1", 0))
+    site.held.append(closed)
+    nobody = closed.getsockname()[1]
     ports = [nobody, full.getsockname()[1], silent.getsockname()[1]]
     site.ras.stop(site.addresses[0])
     site.addresses = [*(f"127.0.0.1:{port}" for port in ports), site.ras.listen("::1")]
