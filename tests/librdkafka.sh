@@ -11,7 +11,7 @@ curl -fsSL -A curfew-tests -o "$work/crate.tar.gz" "https://static.crates.io/cra
     curl -fsSL -A curfew-tests -o "$work/crate.tar.gz" "https://crates.io/api/v1/crates/$crate/$version/download"
 tar -xzf "$work/crate.tar.gz" -C "$work"
 cd "$work/$crate-$version/librdkafka"
-./configure --prefix="$target" --disable-gssapi --disable-curl
+./configure --prefix="$target" --disable-gssapi --disable-curl --enable-zlib --enable-zstd --enable-ssl # every codec, as Debian's has
 make -j "$(nproc)" libs
 make install
 echo "$version" >"$target/crate"

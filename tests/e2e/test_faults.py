@@ -20,7 +20,6 @@ REQUEST_S, VERIFY_S, LICENCE_S = 2, 4, 10
 PAUSE_S = 14                # longer than a licence and than a session of the group
 SPOILT_COMMANDS = 60
 TROUBLE_S = 11              # a session of the group, and a little
-AHEAD_S, NEAR_S = 7200, 60
 CONFLICT = 5                # exit status
 
 
@@ -157,27 +156,6 @@ def what_is_as_large_as_the_broker_takes_stops_nobody(world):
     world.end_session(cluster, session)
 
 
-def what_leaves_bears_the_brokers_time(world):
-    """Brokers from 4.0 on refuse what lies an hour ahead of their clock, and a worker's own clock may; what is old is thrown away early."""
-    worker = world.workers["worker-1"]
-    worker.stop()
-    with world.clock_shifted(AHEAD_S):
-        worker.start()
-    begun = time.time()
-    cluster, session = world.fresh()
-    world.end_session(cluster, session)
-    place = world.produce(b"no command", key=cluster.encode())
-    letter = wait_for("the dead letter", lambda: next((message for message in world.tail("curfew.dead-letters").messages
-                                                       if dict(message.headers())["curfew_dlq_offset"] == str(place[1]).encode()
-                                                       and message.value() == b"no command"), None))
-    events = [message for message in world.tail("curfew.events").messages if message.key() == cluster.encode()]
-    expect(len(events) > 0, "there are no events")
-    for message in (letter, *events):
-        expect(begun - NEAR_S < message.timestamp()[1] / 1000 < time.time() + NEAR_S, f"{message.timestamp()}, and it was {begun}")
-    worker.stop()
-    worker.start()
-
-
 # ---- a broker and a worker that stand still ----
 
 @contextlib.contextmanager
@@ -271,7 +249,7 @@ CASES = [
     a_reply_that_comes_too_late_is_nobody_elses, a_connection_cut_inside_the_reply, a_lost_reply,
     a_request_that_was_dropped_is_licensed_anew, a_lie_is_found_out, a_session_that_lingers_is_waited_for,
     a_session_that_stays_survived, an_empty_list_that_lies_is_not_believed, a_slow_list_still_ends_sessions,
-    what_is_as_large_as_the_broker_takes_stops_nobody, what_leaves_bears_the_brokers_time,
+    what_is_as_large_as_the_broker_takes_stops_nobody,
     nothing_is_ended_while_the_journal_cannot_be_written,
     an_old_licence_is_not_acted_on, a_worker_that_was_paused_does_no_harm, a_cluster_that_goes_mad_gets_true_verdicts,
     of_two_workers_of_one_name_the_first_stops, the_checker_is_content,

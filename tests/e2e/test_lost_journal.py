@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""A real Kafka and a worker; the journal is deleted and made again, and its worker starts anew. What was read before
+"""A real Kafka and a worker whose clock is wrong; and one whose journal is lost: it is deleted and made again, and its worker starts anew. What was read before
 stands in no record any more: nothing of it is run a second time, and an operator is told."""
 import sys
+import time
 
 import bootstrap
 
@@ -16,6 +17,7 @@ COMMANDS, JOURNAL = "curfew.commands", "curfew.journal"
 ONE, IB = "sim-01", "ib-01"
 GROUP = "curfew"
 NOTICED_S = 30
+AHEAD_S, NEAR_S = 7200, 60
 
 
 class LostWorld(World):
@@ -43,7 +45,7 @@ def what_was_read_before_the_journal_was_lost_is_not_run_again(world):
     place = world.send(command)
     expect(outcome_of(world.end_of(command.id)) == "completed", "not run")
     wait_for("the commit", lambda: world.committed() > place[1])
-    last = world.tail(JOURNAL).messages[-1].value()
+    last = wait_for("the journal", lambda: world.tail(JOURNAL).messages)[-1].value()
     newcomer = world.sim.login(ONE)
     expect(newcomer["number"] == victim["number"], "the simulator did not use the number again")
     worker.kill()
@@ -56,7 +58,28 @@ def what_was_read_before_the_journal_was_lost_is_not_run_again(world):
     expect(len(ends) == 1, f"{len(ends)} ends of one command")
 
 
-CASES = [what_was_read_before_the_journal_was_lost_is_not_run_again]
+def what_leaves_bears_the_brokers_time(world):
+    """Brokers from 4.0 on refuse what lies an hour ahead of their clock, and a worker's own clock may; what is old is thrown away early."""
+    worker = world.workers["worker-1"]
+    worker.stop()
+    with world.clock_shifted(AHEAD_S):
+        worker.start()
+    begun = time.time()
+    session = world.login(ONE)
+    world.end_session(ONE, session)
+    place = world.produce(b"no command", key=ONE.encode())
+    letter = wait_for("the dead letter", lambda: next((message for message in world.tail("curfew.dead-letters").messages
+                                                       if dict(message.headers())["curfew_dlq_offset"] == str(place[1]).encode()
+                                                       and message.value() == b"no command"), None))
+    events = [message for message in world.tail("curfew.events").messages if message.key() == ONE.encode()]
+    expect(len(events) > 0, "there are no events")
+    for message in (letter, *events):
+        expect(begun - NEAR_S < message.timestamp()[1] / 1000 < time.time() + NEAR_S, f"{message.timestamp()}, and it was {begun}")
+    worker.stop()
+    worker.start()
+
+
+CASES = [what_leaves_bears_the_brokers_time, what_was_read_before_the_journal_was_lost_is_not_run_again]
 
 
 def main():
