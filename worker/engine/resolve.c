@@ -337,8 +337,11 @@ static enum error_code apply_rule(struct engine *engine, const struct open *open
 {
     uint32_t earlier = 0;
     uint32_t approved = 0;
-    AUTO_FREE struct uuid *sessions = to_be_ended(open, false, &earlier);
-    free(to_be_ended(open, true, &approved));
+    AUTO_FREE struct uuid *sessions = NULL;
+    if (open->round > 0) { /* most commands have one list only */
+        sessions = to_be_ended(open, false, &earlier);
+        free(to_be_ended(open, true, &approved));
+    }
     struct resolve_context context = {
         .first_append = open->first_append,
         .listed_from = engine_broker_then(engine, list->started),
