@@ -147,7 +147,6 @@ struct sending {
     uint32_t parts;  /* not yet answered */
     bool failed;
     char *reply_topic; /* REPLY: owned */
-    struct wall reply_at;
     struct outgoing
         *reply; /* REPLY: owned; goes to the dead letters when the reply topic refuses it */
 };

@@ -73,12 +73,13 @@ static void reply_answered(struct partition *partition, struct service *service,
              log_number("partition", sending->partition));
     if (!partition)
         return;
+    struct wall at = partition_broker_now(partition, clock_now(&service->clock));
     for (size_t i = 0; i < sending->reply->count; i++) {
         struct sending *letter = sending_create(partition, SENDING_REPLY);
         struct error err;
         letter->reply = outgoing_create(1, 0);
         letter->parts = 1;
-        if (send_message(service, service->settings.topics.dead_letters, sending->reply_at,
+        if (send_message(service, service->settings.topics.dead_letters, at,
                          &sending->reply->messages[i], letter, &err))
             sending_destroy(service, letter);
     }
@@ -92,7 +93,6 @@ static void send_reply(struct partition *partition, const char *topic, struct wa
     struct error err;
     sending->reply = messages;
     sending->reply_topic = mem_text(topic, strlen(topic));
-    sending->reply_at = at;
     for (size_t i = 0; i < messages->count; i++) {
         if (send_message(service, topic, at, &messages->messages[i], sending, &err))
             sending->failed = true;
