@@ -7,30 +7,14 @@ import bootstrap
 
 bootstrap.enter()
 
+from test_drain import FOUND, ONE, is_locked, lock_of, set_lock
 from world import Cases, World, arguments, expect, wait_for
 
-ONE = "sim-01"
-FIELDS = ("sessions_deny", "scheduled_jobs_deny", "denied_from", "denied_to", "denied_message", "denied_parameter", "permission_code")
-FOUND = {"denied_message": "last month", "denied_from": "2026-01-01T01:00:00", "denied_to": "2026-01-01T02:00:00"}
 REQUEST_S = 2
 BOUND_S = 10 + REQUEST_S    # a licence's age, and the longest request
 LATE_S = 25                 # so much later the cluster carries it out
 SOON_S = 5                  # "at once", on a busy machine
 WITHIN_S = 60
-
-
-def lock_of(w, infobase):
-    found = w.sim.ask("lock", infobase=infobase, cluster=ONE)
-    return {field: found[field] for field in FIELDS if field in found}
-
-
-def set_lock(w, infobase, **fields):
-    w.sim.ask("lock", infobase=infobase, cluster=ONE, **fields)
-    return lock_of(w, infobase)
-
-
-def is_locked(w, infobase):
-    return lock_of(w, infobase)["sessions_deny"]
 
 
 def worker_of(w):
