@@ -1,12 +1,14 @@
 /* Events: each follows from a counting record, in journal order, with an id that depends on the
  * command and the record alone, so that a re-sent one is recognisable (design: nothing is announced
  * before its record is read back). */
-#include "engine/state.h"
+#include "engine/announce.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/common.h"
+#include "engine/entry.h"
 
 enum { EVENT_RETRY_MS = 1000, EVENTS_OUT_MAX = 2000 };
 

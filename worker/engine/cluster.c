@@ -1,12 +1,13 @@
 /* Lists: at most one is in flight for a cluster, and it serves every command that was waiting
  * before it started. */
-#include "engine/state.h"
+#include "engine/cluster.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/check.h"
-#include "base/limits.h"
+#include "engine/closing.h"
+#include "engine/common.h"
+#include "engine/lock.h"
+#include "engine/release.h"
+#include "engine/resolve.h"
+#include "engine/verdict.h"
 
 enum {
     LIST_RETRY_FIRST_MS = 200,

@@ -1,7 +1,5 @@
-/* The small parts that every other file of the engine uses. They call none of those files, and
- * those call each other downwards only: heap, common, announce, cluster, decide, owner, fold,
- * reply, engine. */
-#include "engine/state.h"
+/* The small parts that every other file of the engine uses. */
+#include "engine/common.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +185,20 @@ bool open_goes_on(const struct open *open)
            !open->command->options.dry_run;
 }
 
+void target_release(struct target *target)
+{
+    if (target->found)
+        identity_release(&target->identity);
+    free(target->snapshot);
+    free(target->handler_of);
+    reason_release(&target->reason);
+    reason_release(&target->said);
+    target->handler_of = NULL;
+    target->found = false;
+    target->snapshot = NULL;
+    target->snapshot_length = 0;
+}
+
 /* ---- who waits for a list ---- */
 
 void cluster_ask(struct engine *engine, struct cluster *cluster)
@@ -220,105 +232,7 @@ void cluster_served(struct open *open)
     TAILQ_REMOVE(&open->cluster->wanting, open, of_wanting);
 }
 
-/* ---- what is let go ---- */
-
-void target_release(struct target *target)
-{
-    if (target->found)
-        identity_release(&target->identity);
-    free(target->snapshot);
-    free(target->handler_of);
-    reason_release(&target->reason);
-    reason_release(&target->said);
-    target->handler_of = NULL;
-    target->found = false;
-    target->snapshot = NULL;
-    target->snapshot_length = 0;
-}
-
-/* From here on it counts as open nowhere. */
-static void retire(struct engine *engine, struct open *open)
-{
-    if (open->retired)
-        return;
-    open->retired = true;
-    open->cluster->open_count--;
-    engine_charge(engine, -1, -(int64_t)open->target_count, 0);
-    for (uint32_t i = 0; i < open->target_count; i++)
-        target_release(&open->targets[i]);
-    free(open->targets);
-    open->targets = NULL;
-    open->target_count = 0;
-    gathering_free(open);
-    release_free(open);
-    handling_free(open);
-}
-
-void open_announced(struct engine *engine, struct open *open)
-{
-    if (watch_is_on(open))
-        retire(engine, open);
-    else
-        open_free(engine, open);
-}
-
-void open_free(struct engine *engine, struct open *open)
-{
-    heap_set(engine, open, INSTANT_NEVER);
-    cluster_served(open);
-    if (open->dirty)
-        TAILQ_REMOVE(&engine->dirty, open, of_dirty);
-    HASH_DELETE(by_serial, engine->by_serial, open);
-    TAILQ_REMOVE(&open->cluster->opens, open, of_cluster);
-    retire(engine, open);
-    free(open->approval);
-    drain_free(engine, open);
-    reason_release(&open->reason);
-    reason_release(&open->failure);
-    command_destroy(open->command);
-    open->entry->open = NULL;
-    free(open);
-}
-
-void entry_free(struct engine *engine, struct entry *entry)
-{
-    if (entry->open)
-        open_free(engine, entry->open);
-    if (!entry->outdated)
-        HASH_DEL(engine->entries, entry);
-    TAILQ_REMOVE(&engine->order, entry, in_order);
-    engine_charge(engine, 0, 0, -1);
-    reason_release(&entry->reason);
-    free(entry->past);
-    free(entry);
-}
-
-/* By the times of records alone, so that no reader forgets what another still knows and needs. A
- * copy that was appended in time may be read that much later; what is older still is refused at the
- * door (engine_offer). */
-void engine_forget(struct engine *engine, struct wall broker_time)
-{
-    enum {
-        OPEN_PASSED_OVER = 16
-    }; /* a drain may hold for days: what came behind it is forgotten
-          all the same */
-    struct entry *next;
-    unsigned open = 0;
-    for (struct entry *entry = TAILQ_FIRST(&engine->order); entry; entry = next) {
-        next = TAILQ_NEXT(entry, in_order);
-        if (entry->open && watch_is_over(engine, entry->open, broker_time))
-            watch_end(engine, entry->open);
-        if (entry->open || entry->duties) {
-            bool watches = entry->open && entry->open->retired; /* for a while only */
-            if (!watches && ++open > OPEN_PASSED_OVER)
-                return;
-            continue;
-        }
-        if (entry->forget_at.ms + engine->config.remember_ms > broker_time.ms)
-            return;
-        entry_free(engine, entry);
-    }
-}
+/* ---- what counts against the bounds ---- */
 
 void engine_charge(struct engine *engine, int64_t commands, int64_t targets, int64_t ids)
 {

@@ -4,7 +4,9 @@
 
 #include <string.h>
 
-#include "base/check.h"
+#include "engine/common.h"
+#include "engine/fold_list.h"
+#include "engine/lock.h"
 
 static struct open *find(const struct engine *engine, const struct uuid *command_id)
 {
@@ -35,6 +37,29 @@ bool engine_cancel(struct engine *engine, const struct uuid *command_id, const c
     open->pending |= PENDING_CANCELLED;
     engine_append(engine, record, now);
     return true;
+}
+
+/* By the name that the drain gave it, the cluster's own, or the UUID: as far as they are known. */
+static bool is_about(const struct open *open, const char *infobase)
+{
+    const struct drain *drain = open->drain;
+    const struct uuid *known = lock_known_infobase(open);
+    struct uuid uuid;
+    if (text_same_name(text_of(open->command->infobase), text_of(infobase)) ||
+        (drain->title && text_same_name(text_of(drain->title), text_of(infobase))))
+        return true;
+    return known && uuid_read(text_of(infobase), &uuid, NULL) == ERR_OK && uuid_equal(&uuid, known);
+}
+
+uint32_t engine_give_back(struct engine *engine, const char *cluster, const char *infobase,
+                          struct wall asked_at, const char *by, struct instant now)
+{
+    uint32_t count = 0;
+    struct open *open;
+    TAILQ_FOREACH(open, &engine_cluster(engine, cluster)->opens, of_cluster)
+    if (open->drain && open->first_append.ms <= asked_at.ms && is_about(open, infobase))
+        count += engine_cancel(engine, &open->entry->id, by, asked_at, now);
+    return count;
 }
 
 /* ---- approval ---- */

@@ -1,13 +1,17 @@
 /* From state to actions: what the owner does next for one command, and for one cluster. Nothing
  * here changes what counts; it appends records and asks clusters, and remembers what is under way.
  */
-#include "engine/state.h"
+#include "engine/decide.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "base/check.h"
-#include "base/limits.h"
+#include "engine/closing.h"
+#include "engine/common.h"
+#include "engine/drain.h"
+#include "engine/handler.h"
+#include "engine/heap.h"
+#include "engine/interrupt.h"
+#include "engine/release.h"
+#include "engine/verdict.h"
+#include "engine/wait.h"
 
 enum {
     VERIFY_FIRST_MS = 100,

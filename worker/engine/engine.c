@@ -1,11 +1,22 @@
 /* Creation, the way out for actions, and looking in: the top of the engine. */
-#include "engine/state.h"
+#include "engine/engine.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "base/limits.h"
+#include "engine/announce.h"
+#include "engine/cluster.h"
+#include "engine/common.h"
+#include "engine/decide.h"
+#include "engine/entry.h"
+#include "engine/handler.h"
+#include "engine/heap.h"
+#include "engine/holds.h"
+#include "engine/lock.h"
+#include "engine/owner.h"
+#include "engine/state.h"
+#include "engine/watch.h"
 
 /* ---- creation ---- */
 

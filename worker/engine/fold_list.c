@@ -1,12 +1,19 @@
 /* RESOLVED, PENDING and APPROVED read back: lists that are frozen, round by round, and what lets
  * them be acted on (docs/journal.md). */
-#include "engine/state.h"
+#include "engine/fold_list.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/limits.h"
+#include "engine/announce.h"
+#include "engine/common.h"
+#include "engine/entry.h"
+#include "engine/fold_lock.h"
+#include "engine/lock.h"
+#include "engine/move.h"
+#include "engine/release.h"
+#include "engine/resolve.h"
 
 /* ---- targets ---- */
 
@@ -80,14 +87,6 @@ static enum error_code freeze(struct engine *engine, struct open *open, uint32_t
 }
 
 /* ---- RESOLVED ---- */
-
-void gathering_free(struct open *open)
-{
-    struct gathering *gathering = STEAL(open->gathering);
-    for (uint32_t i = 0; gathering && i < gathering->chunks; i++)
-        record_destroy(gathering->parts[i]);
-    free(gathering);
-}
 
 static void gather_reset(struct open *open, const struct record *record)
 {

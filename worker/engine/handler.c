@@ -5,13 +5,15 @@
  * never a verdict: *ended* and *left* are verified by lists, everything else is looked at again,
  * and then ended by the worker (STANDARD), asked again (DUE), or failed with its words (REFUSED).
  */
-#include "engine/state.h"
+#include "engine/handler.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "base/limits.h"
+#include "engine/common.h"
+#include "engine/heap.h"
+#include "engine/verdict.h"
 
 enum {
     PUT_OFF_MS = 250,      /* nobody had a place for the run: later */

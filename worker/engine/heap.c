@@ -1,5 +1,5 @@
 /* The wake-up times of open commands, earliest first. */
-#include "engine/state.h"
+#include "engine/heap.h"
 
 static void heap_place(struct engine *engine, size_t index, struct open *open)
 {

@@ -1,7 +1,9 @@
 /* A session whose end was sent and that stays listed may be held by its running server call. When
  * that is asked for, and half of the time for verification is over, the call is interrupted: once,
  * under a licence of its own, while a fresh list shows the session unchanged. */
-#include "engine/state.h"
+#include "engine/interrupt.h"
+
+#include "engine/common.h"
 
 static bool is_stuck(const struct engine *engine, const struct target *target, struct instant now)
 {

@@ -1,8 +1,11 @@
 /* Ownership by log order (docs/adr/0002): whoever's OWNER stands last in the log owns the
  * partition; records of any other epoch behind it are void, for every reader, for ever. */
-#include "engine/state.h"
+#include "engine/owner.h"
 
-#include "base/check.h"
+#include "engine/announce.h"
+#include "engine/cluster.h"
+#include "engine/common.h"
+#include "engine/decide.h"
 
 enum { ASK_AGAIN_FIRST_MS = 100, ASK_AGAIN_DOUBLINGS = 6 };
 

@@ -6,13 +6,12 @@
  * number. So a connection counts as left over only when a complete session list that *started
  * after* the connections were listed shows nobody under that number of that infobase and nobody on
  * that connection. */
-#include "engine/state.h"
+#include "engine/release.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/check.h"
-#include "base/limits.h"
+#include "engine/common.h"
+#include "engine/heap.h"
 
 enum {
     PATIENCE_MS = 2000, /* connections go by themselves: nothing is disconnected before */

@@ -4,6 +4,13 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/cluster.h"
+#include "engine/common.h"
+#include "engine/drain.h"
+#include "engine/handler.h"
+#include "engine/interrupt.h"
+#include "engine/release.h"
+#include "engine/verdict.h"
 
 enum { PROBE_RETRY_MS = 1000 };
 

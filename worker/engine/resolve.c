@@ -1,12 +1,16 @@
 /* From a complete list to RESOLVED: what the command selects is frozen, and when it may be acted
  * on. */
-#include "engine/state.h"
+#include "engine/resolve.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "engine/closing.h"
+#include "engine/common.h"
+#include "engine/drain.h"
+#include "engine/lock.h"
 
 enum {
     RESOLVED_BYTES =
@@ -257,22 +261,6 @@ static void append_resolved(struct engine *engine, struct open *open,
 
 /* ---- one command ---- */
 
-void command_refuse(struct engine *engine, struct open *open, const struct error *why,
-                    struct instant now)
-{
-    if (drain_gives_back_first(engine, open, why))
-        return;
-    if (open->round > 0) { /* what earlier rounds did stands */
-        round_failed(engine, open, why);
-        return;
-    }
-    struct record *record = engine_record_about(open, RECORD_REJECTED);
-    record->rejected.after_accepted = true;
-    reason_set(&record->reason, why);
-    open->pending |= PENDING_REJECTED;
-    engine_append(engine, record, now);
-}
-
 static void wait_for_another(struct engine *engine, struct open *open, int64_t pause_ms,
                              struct instant now)
 {
@@ -393,7 +381,7 @@ void command_resolve(struct engine *engine, struct open *open, const struct sess
             wait_for_another(engine, open, engine->config.empty_confirm_ms, now);
         return;
     }
-    if (open->drain && drain_begins_late(engine, open, now))
+    if (open->drain && lock_begins_late(engine, open, now))
         return; /* drain.c writes its lock anew first */
     struct resolution resolution = {0};
     struct error why;

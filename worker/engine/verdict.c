@@ -1,11 +1,12 @@
-/* Verdicts of targets and the end of a command: decided here, and nothing but marked; what counts
- * is the OUTCOME or CLOSED that is appended and read back. */
-#include "engine/state.h"
+/* Verdicts of targets: decided here, and nothing but marked; what counts is the OUTCOME that is
+ * appended and read back. Then how a command stands, counted from them. */
+#include "engine/verdict.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/check.h"
+#include "engine/common.h"
+#include "engine/release.h"
 
 enum { ENDS_PER_RECORD = 90 }; /* with a full reason each they stay below LIMIT_RECORD_BYTES */
 
@@ -83,7 +84,7 @@ void verdicts_flush(struct engine *engine, struct open *open, struct instant now
     }
 }
 
-/* ---- the command ---- */
+/* ---- counted ---- */
 
 /* The same session in a later round: that round's verdict is the one that says how it ended. */
 static bool is_superseded(const struct open *open, uint32_t index)
@@ -98,17 +99,9 @@ static bool is_superseded(const struct open *open, uint32_t index)
     return false;
 }
 
-struct tally {
-    uint32_t counted;
-    uint32_t success;
-    uint32_t expired;
-    uint32_t stopped;
-    const struct reason *why; /* of the first one that is not gone */
-};
-
 /* When rounds end with nobody left, and in a drain, protected sessions are left out of account:
  * they are named. */
-static struct tally tally_of(const struct open *open)
+struct tally tally_of(const struct open *open)
 {
     struct tally tally = {0};
     bool empty = open->drain || (open->nobody_left && open_repeats(open));
@@ -142,41 +135,6 @@ static enum command_outcome outcome_of(const struct tally *tally)
     return COMMAND_FAILED;
 }
 
-/* Why targets are not gone comes first; that the handler could not be told is said besides. */
-static void closing_reason(struct reason *ret, const struct reason *why,
-                           const struct error *trouble)
-{
-    struct error both;
-    if (!trouble) {
-        if (why)
-            reason_copy(ret, why);
-    } else if (why && why->code) {
-        error_set(&both, why->code, "%s; and %s", why->message ? why->message : "",
-                  trouble->message);
-        reason_set(ret, &both);
-    } else {
-        reason_set(ret, trouble);
-    }
-}
-
-static void append_closed(struct engine *engine, struct open *open, enum command_outcome outcome,
-                          const struct reason *why, struct instant now)
-{
-    if (open->pending & PENDING_CLOSED)
-        return;
-    open->pending |= PENDING_CLOSED;
-    struct record *record = engine_record_about(open, RECORD_CLOSED);
-    record->closed.outcome = outcome;
-    closing_reason(&record->reason, why, handler_trouble(open));
-    engine_append(engine, record, now);
-}
-
-/* A dry run ends with its list; what was decided before there was one is its end as well. */
-static bool is_plan(const struct open *open)
-{
-    return open->command->options.dry_run && open->round > 0;
-}
-
 enum command_outcome command_outcome_of(const struct open *open)
 {
     struct tally tally = tally_of(open);
@@ -187,45 +145,4 @@ enum command_outcome command_outcome_of(const struct open *open)
     enum command_outcome outcome = outcome_of(&tally);
     return outcome == COMMAND_COMPLETED && release_failed(open) ? COMMAND_PARTIALLY_COMPLETED
                                                                 : outcome;
-}
-
-void command_close(struct engine *engine, struct open *open, struct instant now)
-{
-    struct tally tally = tally_of(open);
-    enum command_outcome outcome = is_plan(open) ? COMMAND_DRY_RUN : command_outcome_of(open);
-    struct reason leak = {0};
-    if (!tally.why && release_failed(open)) {
-        release_reason(open, &leak);
-        tally.why = &leak;
-    }
-    append_closed(engine, open, outcome, outcome == COMMAND_COMPLETED ? NULL : tally.why, now);
-    reason_release(&leak);
-}
-
-void round_failed(struct engine *engine, struct open *open, const struct error *why)
-{
-    if (drain_gives_back_first(engine, open, why))
-        return;
-    open->gives_up = true;
-    reason_set(&open->failure, why);
-    engine_touch(engine, open);
-}
-
-void command_give_up(struct engine *engine, struct open *open, const struct error *why,
-                     struct instant now)
-{
-    if (drain_gives_back_first(engine, open, why))
-        return;
-    struct tally tally = tally_of(open);
-    enum command_outcome outcome = COMMAND_FAILED;
-    if (tally.success)
-        outcome = COMMAND_PARTIALLY_COMPLETED;
-    else if (why->code == ERR_CANCELLED)
-        outcome = COMMAND_CANCELLED;
-    else if (why->code == ERR_EXPIRED)
-        outcome = COMMAND_EXPIRED;
-    struct reason reason = {0};
-    reason_set(&reason, why);
-    append_closed(engine, open, outcome, &reason, now);
-    reason_release(&reason);
 }

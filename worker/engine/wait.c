@@ -1,6 +1,14 @@
 /* Commands that wait: for their first list, for a further one, for an approval. Nothing has been
  * sent, or everything that was sent has its verdict. */
-#include "engine/state.h"
+#include "engine/wait.h"
+
+#include "engine/closing.h"
+#include "engine/common.h"
+#include "engine/handler.h"
+#include "engine/heap.h"
+#include "engine/lock.h"
+#include "engine/release.h"
+#include "engine/verdict.h"
 
 enum {
     ROUND_PAUSE_MS = 1000, /* between an outcome and the next round's list */

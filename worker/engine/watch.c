@@ -4,12 +4,17 @@
  * one licence age and one request later, then at growing distances for as long as the journal
  * remembers the hold. What is recognised as ours, word for word, gives way to what RESTORED said,
  * under a licence of its own, and RESTORED is said again. Everything else is left alone. */
-#include "engine/state.h"
+#include "engine/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/common.h"
+#include "engine/heap.h"
+#include "engine/hold.h"
+#include "engine/holds.h"
+#include "engine/lock.h"
 
 enum {
     LOOKS_AT_LEAST = 4,   /* while it is remembered: the distance between two grows no further */
@@ -104,13 +109,6 @@ void watch_leave(struct engine *engine, struct drain *drain)
         hold_drop_unused(engine, hold);
 }
 
-void watch_end(struct engine *engine, struct open *open)
-{
-    watch_leave(engine, open->drain);
-    if (open->retired && open->entry->duties == 0) /* else its last event frees it */
-        open_free(engine, open);
-}
-
 void watch_restart(struct drain *drain, struct instant now)
 {
     drain->look_at = now;
@@ -181,7 +179,7 @@ static void plan(struct engine *engine, struct open *open, struct instant now)
     struct drain *drain = open->drain;
     drain->look_at = next_look(engine, drain, now);
     drain->removals = 0;
-    drain_forget_seen(drain);
+    lock_forget_seen(drain);
     hold_leave(engine, drain);
     heap_set(engine, open, drain->look_at);
 }
@@ -204,19 +202,19 @@ static void remove_stray(struct engine *engine, struct open *open, const struct 
 {
     struct drain *drain = open->drain;
     if (!hold_enter(open, drain->watch)) {
-        drain_forget_seen(drain); /* hold_leave() of the other one calls */
+        lock_forget_seen(drain); /* hold_leave() of the other one calls */
         return;
     }
     if (drain->removals == REMOVALS_MAX) {
         plan(engine, open, now);
         return;
     }
-    if (!drain_licence_serves(drain, true, now)) {
-        drain_append_attempt(engine, open, now);
+    if (!lock_licence_serves(drain, true, now)) {
+        lock_append_attempt(engine, open, now);
         return;
     }
     drain->removals++;
-    drain_write_lock(engine, open, back, LOCK_GIVING_BACK);
+    lock_write(engine, open, back, LOCK_GIVING_BACK);
 }
 
 static void say_removed(struct engine *engine, struct open *open, struct instant now)
@@ -225,7 +223,7 @@ static void say_removed(struct engine *engine, struct open *open, struct instant
     struct error why;
     error_set(&why, ERR_IN_DOUBT,
               "a lock of this command was written after its end, and was removed again");
-    drain_append_restored(engine, open, hold_kept_foreign(drain->watch, &drain->seen), &why, now);
+    lock_append_restored(engine, open, hold_kept_foreign(drain->watch, &drain->seen), &why, now);
 }
 
 static void look(struct engine *engine, struct open *open, struct instant now)
@@ -265,7 +263,7 @@ void watch_step(struct engine *engine, struct open *open, struct instant now)
     if (drain->known)
         look(engine, open, now);
     else
-        drain_read_lock(engine, open, now);
+        lock_read(engine, open, now);
 }
 
 /* ---- marks that nothing explains ---- */

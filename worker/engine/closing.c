@@ -1,0 +1,100 @@
+/* How a command ends, and why. CLOSED and REJECTED count when they are read back. */
+#include "engine/closing.h"
+
+#include "engine/common.h"
+#include "engine/handler.h"
+#include "engine/lock.h"
+#include "engine/release.h"
+#include "engine/verdict.h"
+
+/* Why targets are not gone comes first; that the handler could not be told is said besides. */
+static void closing_reason(struct reason *ret, const struct reason *why,
+                           const struct error *trouble)
+{
+    struct error both;
+    if (!trouble) {
+        if (why)
+            reason_copy(ret, why);
+    } else if (why && why->code) {
+        error_set(&both, why->code, "%s; and %s", why->message ? why->message : "",
+                  trouble->message);
+        reason_set(ret, &both);
+    } else {
+        reason_set(ret, trouble);
+    }
+}
+
+static void append_closed(struct engine *engine, struct open *open, enum command_outcome outcome,
+                          const struct reason *why, struct instant now)
+{
+    if (open->pending & PENDING_CLOSED)
+        return;
+    open->pending |= PENDING_CLOSED;
+    struct record *record = engine_record_about(open, RECORD_CLOSED);
+    record->closed.outcome = outcome;
+    closing_reason(&record->reason, why, handler_trouble(open));
+    engine_append(engine, record, now);
+}
+
+/* A dry run ends with its list; what was decided before there was one is its end as well. */
+static bool is_plan(const struct open *open)
+{
+    return open->command->options.dry_run && open->round > 0;
+}
+
+void command_close(struct engine *engine, struct open *open, struct instant now)
+{
+    struct tally tally = tally_of(open);
+    enum command_outcome outcome = is_plan(open) ? COMMAND_DRY_RUN : command_outcome_of(open);
+    struct reason leak = {0};
+    if (!tally.why && release_failed(open)) {
+        release_reason(open, &leak);
+        tally.why = &leak;
+    }
+    append_closed(engine, open, outcome, outcome == COMMAND_COMPLETED ? NULL : tally.why, now);
+    reason_release(&leak);
+}
+
+void round_failed(struct engine *engine, struct open *open, const struct error *why)
+{
+    if (lock_given_back_first(engine, open, why))
+        return;
+    open->gives_up = true;
+    reason_set(&open->failure, why);
+    engine_touch(engine, open);
+}
+
+void command_give_up(struct engine *engine, struct open *open, const struct error *why,
+                     struct instant now)
+{
+    if (lock_given_back_first(engine, open, why))
+        return;
+    struct tally tally = tally_of(open);
+    enum command_outcome outcome = COMMAND_FAILED;
+    if (tally.success)
+        outcome = COMMAND_PARTIALLY_COMPLETED;
+    else if (why->code == ERR_CANCELLED)
+        outcome = COMMAND_CANCELLED;
+    else if (why->code == ERR_EXPIRED)
+        outcome = COMMAND_EXPIRED;
+    struct reason reason = {0};
+    reason_set(&reason, why);
+    append_closed(engine, open, outcome, &reason, now);
+    reason_release(&reason);
+}
+
+void command_refuse(struct engine *engine, struct open *open, const struct error *why,
+                    struct instant now)
+{
+    if (lock_given_back_first(engine, open, why))
+        return;
+    if (open->round > 0) { /* what earlier rounds did stands */
+        round_failed(engine, open, why);
+        return;
+    }
+    struct record *record = engine_record_about(open, RECORD_REJECTED);
+    record->rejected.after_accepted = true;
+    reason_set(&record->reason, why);
+    open->pending |= PENDING_REJECTED;
+    engine_append(engine, record, now);
+}

@@ -1,0 +1,15 @@
+/* cluster.h - lists: who is asked, and what they say of each target. */
+#ifndef ENGINE_CLUSTER_H
+#define ENGINE_CLUSTER_H
+
+#include "engine/state.h"
+
+void clusters_restart(struct engine *engine);
+/* A complete list, or the cluster's own word, says that the session is gone. */
+void target_absent(struct open *open, struct target *target);
+/* ... or that another one lives under its UUID. */
+void target_changed(struct open *open, struct target *target);
+void clusters_step(struct engine *engine, struct instant now);
+struct instant clusters_wake(const struct engine *engine);
+
+#endif
