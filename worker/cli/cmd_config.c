@@ -184,9 +184,9 @@ static void explain_row(void *self, const struct config_entry *entry)
 
 static void explain_table(const struct config *config, const struct say *say)
 {
-    static const struct table_column columns[] = {
-        {"KEY", TABLE_LEFT, false},   {"VALUE", TABLE_LEFT, true},  {"SET BY", TABLE_LEFT, false},
-        {"RANGE", TABLE_LEFT, false}, {"TAKES", TABLE_LEFT, false}, {"MEANING", TABLE_LEFT, true}};
+    static const struct table_column columns[] = {{"KEY", TABLE_LEFT},    {"VALUE", TABLE_LEFT},
+                                                  {"SET BY", TABLE_LEFT}, {"RANGE", TABLE_LEFT},
+                                                  {"TAKES", TABLE_LEFT},  {"MEANING", TABLE_LEFT}};
     AUTO(table) table = table_create(say, columns, sizeof columns / sizeof *columns);
     config_explain(config, explain_row, table);
     table_print(table);

@@ -112,14 +112,10 @@ static int by_place(const void *a, const void *b)
 static void print_table(const struct session *const *sessions, size_t count, const struct say *say)
 {
     static const struct table_column columns[] = {
-        [COLUMN_INFOBASE] = {"INFOBASE", TABLE_LEFT, false},
-        [COLUMN_NUMBER] = {"NUMBER", TABLE_RIGHT, false},
-        [COLUMN_SESSION] = {"SESSION", TABLE_LEFT, false},
-        [COLUMN_USER] = {"USER", TABLE_LEFT, true},
-        [COLUMN_APP] = {"APPLICATION", TABLE_LEFT, false},
-        [COLUMN_HOST] = {"HOST", TABLE_LEFT, true},
-        [COLUMN_STARTED] = {"STARTED", TABLE_LEFT, false},
-        [COLUMN_ACTIVE] = {"LAST ACTIVE", TABLE_LEFT, false},
+        [COLUMN_INFOBASE] = {"INFOBASE", TABLE_LEFT}, [COLUMN_NUMBER] = {"NUMBER", TABLE_RIGHT},
+        [COLUMN_SESSION] = {"SESSION", TABLE_LEFT},   [COLUMN_USER] = {"USER", TABLE_LEFT},
+        [COLUMN_APP] = {"APPLICATION", TABLE_LEFT},   [COLUMN_HOST] = {"HOST", TABLE_LEFT},
+        [COLUMN_STARTED] = {"STARTED", TABLE_LEFT},   [COLUMN_ACTIVE] = {"LAST ACTIVE", TABLE_LEFT},
     };
     AUTO(table) table = table_create(say, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < count; i++)

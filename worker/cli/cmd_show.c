@@ -99,7 +99,7 @@ static const char *outcome_text(const struct history_entry *entry)
 
 static void print_entry(const struct show *show, const struct history_entry *entry)
 {
-    static const struct table_column columns[] = {{"", TABLE_LEFT, false}, {"", TABLE_LEFT, false}};
+    static const struct table_column columns[] = {{"", TABLE_LEFT}, {"", TABLE_LEFT}};
     AUTO(arena) arena = arena_create(LIMIT_COMMAND_DECODE_BYTES);
     AUTO(table) table = table_create(&show->out, columns, sizeof columns / sizeof *columns);
     struct session session = snapshot_of(entry, arena);

@@ -65,10 +65,9 @@ static const char *age_text(int64_t ms, char *ret)
 static void print_partitions(const struct status *status, const struct trace *trace)
 {
     static const struct table_column columns[] = {
-        {"PARTITION", TABLE_RIGHT, false}, {"OWNER", TABLE_LEFT, false},
-        {"EPOCH", TABLE_RIGHT, false},     {"SINCE", TABLE_LEFT, false},
-        {"OPEN", TABLE_RIGHT, false},      {"RECORDS", TABLE_RIGHT, false},
-        {"DAMAGED", TABLE_RIGHT, false}};
+        {"PARTITION", TABLE_RIGHT}, {"OWNER", TABLE_LEFT}, {"EPOCH", TABLE_RIGHT},
+        {"SINCE", TABLE_LEFT},      {"OPEN", TABLE_RIGHT}, {"RECORDS", TABLE_RIGHT},
+        {"DAMAGED", TABLE_RIGHT}};
     AUTO(table) table = table_create(&status->out, columns, sizeof columns / sizeof *columns);
     for (int32_t i = 0; i < trace_partitions(trace); i++) {
         const struct trace_partition *partition = trace_partition(trace, i);
@@ -93,10 +92,10 @@ static void print_partitions(const struct status *status, const struct trace *tr
 static void print_open(const struct status *status, const struct trace_command *commands,
                        size_t count)
 {
-    static const struct table_column columns[] = {
-        {"COMMAND", TABLE_LEFT, false}, {"CLUSTER", TABLE_LEFT, false}, {"AGE", TABLE_LEFT, false},
-        {"STATE", TABLE_LEFT, false},   {"LEFT", TABLE_RIGHT, false},   {"OF", TABLE_RIGHT, false},
-        {"ASKED BY", TABLE_LEFT, true}};
+    static const struct table_column columns[] = {{"COMMAND", TABLE_LEFT}, {"CLUSTER", TABLE_LEFT},
+                                                  {"AGE", TABLE_LEFT},     {"STATE", TABLE_LEFT},
+                                                  {"LEFT", TABLE_RIGHT},   {"OF", TABLE_RIGHT},
+                                                  {"ASKED BY", TABLE_LEFT}};
     AUTO(table) table = table_create(&status->out, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < count; i++) {
         const struct trace_command *command = &commands[i];
@@ -120,13 +119,13 @@ static void print_open(const struct status *status, const struct trace_command *
 static void print_holds(const struct status *status, const struct trace_command *commands,
                         size_t count)
 {
-    static const struct table_column columns[] = {{"LOCKED", TABLE_LEFT, false},
-                                                  {"CLUSTER", TABLE_LEFT, false},
-                                                  {"SINCE", TABLE_LEFT, false},
-                                                  {"STATE", TABLE_LEFT, false},
-                                                  {"UNTIL AT THE LATEST", TABLE_LEFT, false},
-                                                  {"FOR", TABLE_LEFT, true},
-                                                  {"COMMAND", TABLE_LEFT, false}};
+    static const struct table_column columns[] = {{"LOCKED", TABLE_LEFT},
+                                                  {"CLUSTER", TABLE_LEFT},
+                                                  {"SINCE", TABLE_LEFT},
+                                                  {"STATE", TABLE_LEFT},
+                                                  {"UNTIL AT THE LATEST", TABLE_LEFT},
+                                                  {"FOR", TABLE_LEFT},
+                                                  {"COMMAND", TABLE_LEFT}};
     AUTO(table) table = table_create(&status->out, columns, sizeof columns / sizeof *columns);
     bool any = false;
     for (size_t i = 0; i < count; i++) {
@@ -158,11 +157,11 @@ static const char *stray_state(const struct trace_stray *stray)
 static void print_strays(const struct status *status, const struct trace_stray *strays,
                          size_t count)
 {
-    static const struct table_column columns[] = {{"STRAY LOCK", TABLE_LEFT, false},
-                                                  {"CLUSTER", TABLE_LEFT, false},
-                                                  {"FOUND", TABLE_LEFT, false},
-                                                  {"STATE", TABLE_LEFT, false},
-                                                  {"OF COMMAND", TABLE_LEFT, false}};
+    static const struct table_column columns[] = {{"STRAY LOCK", TABLE_LEFT},
+                                                  {"CLUSTER", TABLE_LEFT},
+                                                  {"FOUND", TABLE_LEFT},
+                                                  {"STATE", TABLE_LEFT},
+                                                  {"OF COMMAND", TABLE_LEFT}};
     AUTO(table) table = table_create(&status->out, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < count; i++) {
         char age[AGE_TEXT_MAX];

@@ -108,9 +108,9 @@ static enum paint severity_paint(enum kafka_severity severity)
 /* What cannot be promised on the embedded broker is told in one sentence instead. */
 static void print_table(const struct kafka_report *report, const struct say *say)
 {
-    static const struct table_column columns[] = {
-        {"TOPIC", TABLE_LEFT, false},  {"SETTING", TABLE_LEFT, false}, {"FOUND", TABLE_LEFT, true},
-        {"WANTED", TABLE_LEFT, false}, {"STATE", TABLE_LEFT, false},   {"WHY", TABLE_LEFT, true}};
+    static const struct table_column columns[] = {{"TOPIC", TABLE_LEFT}, {"SETTING", TABLE_LEFT},
+                                                  {"FOUND", TABLE_LEFT}, {"WANTED", TABLE_LEFT},
+                                                  {"STATE", TABLE_LEFT}, {"WHY", TABLE_LEFT}};
     AUTO(table) table = table_create(say, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < report->count; i++) {
         const struct kafka_finding *finding = &report->findings[i];

@@ -26,11 +26,15 @@ struct table *table_create(const struct say *say, const struct table_column *col
     table->columns = count;
     scols_table_set_stream(table->table, say->to);
     scols_table_enable_colors(table->table, say->color);
+    /* Left to itself it would break ids over lines where the terminal is narrow. */
+    CHECK(scols_table_set_termforce(table->table, SCOLS_TERMFORCE_NEVER) == 0);
+    bool headed = false;
     for (size_t i = 0; i < count; i++) {
-        int flags = (columns[i].align == TABLE_RIGHT ? SCOLS_FL_RIGHT : 0) |
-                    (columns[i].cut ? SCOLS_FL_TRUNC : 0);
+        headed |= columns[i].title[0] != '\0';
+        int flags = columns[i].align == TABLE_RIGHT ? SCOLS_FL_RIGHT : 0;
         CHECK(scols_table_new_column(table->table, columns[i].title, 0.1, flags));
     }
+    scols_table_enable_noheadings(table->table, !headed);
     return table;
 }
 

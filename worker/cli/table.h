@@ -1,4 +1,7 @@
-/* table.h - tables on standard output, by libsmartcols: plain, headed, in colour where it fits. */
+/* table.h - tables on standard output, by libsmartcols: plain, headed, in colour where it fits.
+ *
+ * A row is one line, the same on a terminal and in a file: nothing is shortened to fit, since what
+ * would be shortened are ids to paste and reasons to read. */
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 
@@ -13,7 +16,6 @@ enum table_align { TABLE_LEFT, TABLE_RIGHT };
 struct table_column {
     const char *title;
     enum table_align align;
-    bool cut; /* may be shortened to fit the terminal */
 };
 
 struct table;
@@ -29,7 +31,7 @@ void table_cell(struct table *table, size_t column, struct text text);
 void table_format(struct table *table, size_t column, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void table_paint(struct table *table, size_t column, enum paint paint);
-/* Prints it with its head; an empty table prints nothing. */
+/* Prints it with its head, or without when no column has a title; an empty table prints nothing. */
 void table_print(struct table *table);
 
 #endif

@@ -82,12 +82,9 @@ static void put_target(struct table *table, const struct event_target_view *targ
 void verdict_table(const struct verdict *verdict, const struct say *say)
 {
     static const struct table_column columns[] = {
-        [COLUMN_NUMBER] = {"NUMBER", TABLE_RIGHT, false},
-        [COLUMN_SESSION] = {"SESSION", TABLE_LEFT, false},
-        [COLUMN_USER] = {"USER", TABLE_LEFT, true},
-        [COLUMN_APP] = {"APPLICATION", TABLE_LEFT, false},
-        [COLUMN_VERDICT] = {"VERDICT", TABLE_LEFT, false},
-        [COLUMN_WHY] = {"WHY", TABLE_LEFT, false},
+        [COLUMN_NUMBER] = {"NUMBER", TABLE_RIGHT},  [COLUMN_SESSION] = {"SESSION", TABLE_LEFT},
+        [COLUMN_USER] = {"USER", TABLE_LEFT},       [COLUMN_APP] = {"APPLICATION", TABLE_LEFT},
+        [COLUMN_VERDICT] = {"VERDICT", TABLE_LEFT}, [COLUMN_WHY] = {"WHY", TABLE_LEFT},
     };
     AUTO(table) table = table_create(say, columns, sizeof columns / sizeof *columns);
     bool dry_run = verdict_head(verdict)->outcome == COMMAND_DRY_RUN;
