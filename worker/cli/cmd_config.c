@@ -69,7 +69,7 @@ const struct argp cmd_config_argp = {
     "Checks a configuration file, or explains every key.\n\n"
     "Examples:\n"
     "  curfew config check curfew.yaml\n"
-    "  curfew config explain --config curfew.yaml     values in force, and where they are set\n"
+    "  curfew config explain --config curfew.yaml   what is in force\n"
     "  curfew config explain --reference > configuration.md\n"
     "\vNothing is connected to: 'curfew doctor' does that. Passwords are shown as ***. Exit "
     "status 78: the file is wrong; every problem is listed with its line.",

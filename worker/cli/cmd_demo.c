@@ -47,7 +47,7 @@ const struct argp cmd_demo_argp = {
     "Examples:\n"
     "  curfew demo\n"
     "  curfew demo --keep\n"
-    "  curfew demo --brokers localhost:9092     on a real broker, with topics of its own\n"
+    "  curfew demo --brokers localhost:9092   on a real broker\n"
     "\vRuns an embedded broker, two simulated clusters with 300 sessions where people come and "
     "go, and a worker; asks for the end of some of them, and checks with the simulator that those "
     "and no others were ended.\n\n"

@@ -68,7 +68,7 @@ const struct argp cmd_sessions_argp = {
     "Examples:\n"
     "  curfew sessions --cluster main\n"
     "  curfew sessions --cluster main --infobase ut --json | jq '.[].number'\n"
-    "  curfew sessions --cluster main --filter 'class = interactive and idle >= 2h' --explain\n"
+    "  curfew sessions --cluster main --filter 'idle >= 2h' --explain\n"
     "\vNeeds a configuration with that cluster. No sessions is an empty answer and exit status 0; "
     "a cluster that does not answer is an error (75), never an empty answer.",
     cli_children,

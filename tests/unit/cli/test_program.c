@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "base/suggest.h"
 #include "tests/unit/cli/child.h"
 
@@ -77,6 +78,29 @@ static void help_begins_with_examples(void **state)
     assert_non_null(example);
     assert_non_null(option);
     assert_true(example < option);
+}
+
+/* Half an example, pasted, is another command: the half without --dry-run ends sessions. */
+static void every_example_is_a_whole_line(void **state)
+{
+    (void)state;
+    size_t count;
+    size_t seen = 0;
+    const struct cli_command *commands = cli_commands(&count);
+    for (size_t i = 0; i < count; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "%s --help", commands[i].name);
+        assert_int_equal(child_run(line), 0);
+        for (const char *at = commands[i].argp->doc; at && at[0]; at += strcspn(at, "\n\v")) {
+            at += strspn(at, "\n\v");
+            AUTO_FREE char *example = mem_text(at, strcspn(at, "\n\v"));
+            if (strncmp(example, "  ", 2) != 0)
+                continue;
+            has(child_out, example);
+            seen++;
+        }
+    }
+    assert_true(seen > count);
 }
 
 static void the_version_names_the_library_too(void **state)
@@ -301,6 +325,7 @@ int main(void)
         cmocka_unit_test(help_names_every_command),
         cmocka_unit_test(every_command_has_help_of_its_own),
         cmocka_unit_test(help_begins_with_examples),
+        cmocka_unit_test(every_example_is_a_whole_line),
         cmocka_unit_test(the_version_names_the_library_too),
         cmocka_unit_test(an_unknown_command_gets_a_suggestion),
         cmocka_unit_test(an_unknown_option_gets_a_suggestion),
