@@ -342,7 +342,7 @@ void control_destroy(struct service *service);
 const char *topics_hold(const struct partition *partition);
 /* Did the broker put its own time on it? The topics are looked at when the worker starts; this
  * finds one that was changed since. True where nobody asks for it: on the embedded broker, and with
- * topics.allow_unsafe. */
+ * `allow_unsafe_topics`. */
 bool topics_stamped(const struct service *service, const struct kafka_message *message);
 /* Stops the partition: a record of its journal was not stamped. */
 void topics_unstamped(struct partition *partition, int64_t offset);

@@ -46,8 +46,8 @@ static enum error_code check_topics(struct service *service, struct error *err)
         kafka_finding_say(finding, &text);
         if (unsafe && !service->config->topics.allow_unsafe && !code)
             code = error_set(err, ERR_UNSAFE,
-                             "topic %s. See `curfew topics check`; topics.allow_unsafe starts "
-                             "anyway",
+                             "topic %s. See `curfew topics check`; `allow_unsafe_topics: true` "
+                             "starts anyway",
                              buf_text(&text));
     }
     if (!code && service->partition_count < 1)

@@ -38,7 +38,7 @@ bool topics_stamped(const struct service *service, const struct kafka_message *m
 }
 
 /* Licences grow old by the broker's clock. What stands in the journal since before is read as it
- * is: topics.allow_unsafe may have been meant. */
+ * is: `allow_unsafe_topics` may have been meant. */
 void topics_unstamped(struct partition *partition, int64_t offset)
 {
     struct error err;
