@@ -62,7 +62,10 @@ static void unknown(const struct shape *parent, const struct outline *node,
 {
     const struct shape *near = nearest(parent, node->key);
     const char *other = elsewhere(node->key);
-    if (near)
+    if (text_equal(node->key, TEXT("password")) && shape_find(parent, TEXT("password_file")))
+        problem_add(problems, node->line,
+                    "unknown key 'password': passwords come from files only: write password_file");
+    else if (near)
         problem_add(problems, node->line, "unknown key '%.*s': did you mean '%.*s'?",
                     TEXT_ARGS(node->key), TEXT_ARGS(near->name));
     else if (other)

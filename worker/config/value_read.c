@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/address.h"
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/uuid.h"
@@ -238,8 +239,8 @@ static void read_level(const struct task *task, struct text text)
 /* ---- addresses ---- */
 
 /* host, host:port, [v6], [v6]:port, or a bare v6. NULL, or what is wrong. */
-static const char *address_read(struct text text, uint16_t port, struct text *ret_host,
-                                uint16_t *ret_port)
+static const char *endpoint_read(struct text text, uint16_t port, struct text *ret_host,
+                                 uint16_t *ret_port)
 {
     struct text host = text;
     struct text rest = {NULL, 0};
@@ -276,7 +277,10 @@ static void read_listen(const struct task *task, struct text text)
     struct text host = {"", 0};
     uint16_t port = 0;
     if (!text_equal(text, TEXT("off"))) {
-        const char *what = address_read(text, 9464, &host, &port);
+        struct address address;
+        const char *what = endpoint_read(text, 9464, &host, &port);
+        if (!what && !text_equal(host, TEXT("localhost")) && !address_read(host, &address))
+            what = "begins with no address of this machine, like 127.0.0.1";
         if (what) {
             bad_text(task, task->line, text, what);
             return;
@@ -298,7 +302,7 @@ static void read_address_item(const struct task *task, uint32_t line, struct tex
 {
     struct text host;
     uint16_t port;
-    const char *what = address_read(text, (uint16_t)number_of(task->row->min), &host, &port);
+    const char *what = endpoint_read(text, (uint16_t)number_of(task->row->min), &host, &port);
     if (!what && port == 0)
         what = "has port 0";
     struct config_addresses *list = field_of(task);
@@ -319,7 +323,7 @@ static const char *wrong_item(const struct key_row *row, struct text text)
     const char *what;
     switch (row->type) {
     case KEY_BROKERS:
-        what = address_read(text, 0, &host, &port);
+        what = endpoint_read(text, 0, &host, &port);
         return what ? what : port == 0 ? "has no port" : NULL;
     case KEY_TOPICS:
         return is_plain_name(text) ? NULL : "is not a topic name";

@@ -147,6 +147,9 @@ static void an_unknown_key_is_an_error_with_its_line_and_the_nearest_name(void *
     refuses("clusters:\n  - name: x\n    addresses: y\n    per_minute: 5\n",
             "line 4: unknown key 'per_minute' here: its place is 'clusters[].limits.per_minute'",
             NULL);
+    refuses("clusters:\n  - name: x\n    addresses: y\n    admin: { user: u, password: p }\n",
+            "line 4: unknown key 'password': passwords come from files only: write password_file",
+            NULL);
     refuses("zzzzzzzz: 1\n", "line 1: unknown key 'zzzzzzzz': 'curfew config explain' lists", NULL);
 }
 
@@ -222,6 +225,8 @@ static void values_of_a_wrong_kind_say_what_to_write(void **state)
     refuses("kafka: {brokers: [k1]}", "'k1' has no port; write host:port", NULL);
     refuses("kafka: {brokers: 'k1:9092,k2:99999'}", "'k2:99999' has no port number", NULL);
     refuses("http: {listen: '[::1:80'}", "has no closing bracket", NULL);
+    refuses("http: {listen: nowhere}", "line 1: http.listen", "begins with no address", NULL);
+    refuses("gateway: {listen: 'gate.example:9465'}", "begins with no address", NULL);
     refuses("clusters: [{name: a, addresses: x, time_zone: Mars/Base}]",
             "'Mars/Base' is not a time zone that this machine knows", NULL);
     refuses("clusters: [{name: a, addresses: x, time_zone: ../../etc/passwd}]", "not a time zone",
