@@ -83,9 +83,11 @@ static enum error_code no_file(struct error *err)
 }
 
 static enum error_code check_kafka(const struct config_options *options,
-                                   const struct config *config, struct error *err)
+                                   const struct config *config, struct buf *problems,
+                                   struct error *err)
 {
     struct kafka_settings settings;
+    service_kafka_problems(config, problems);
     if (service_kafka_settings(config, &settings, err))
         return err->code;
     enum error_code code = cli_override(&options->common, &settings, err);
@@ -155,9 +157,9 @@ static int check(const struct config_options *options)
     struct error err;
     buf_init(&problems, PROBLEMS_MAX);
     enum error_code code = path ? config_load(path, &config, &problems, &err) : no_file(&err);
-    bool listed = problems.length > 0;
-    if (!code && (code = check_kafka(options, config, &err)))
+    if (!code && (code = check_kafka(options, config, &problems, &err)))
         error_wrap(&err, "'%s'", path);
+    bool listed = problems.length > 0;
     if (code && !listed && options->common.json)
         buf_format(&problems, "%s\n", err.message);
     tell_check(options, path, code ? NULL : config, &problems);

@@ -184,6 +184,19 @@ static enum error_code override_file(const char *path, struct kafka_settings *se
     return code ? error_wrap(err, "'%s' line %u", path, number) : ERR_OK;
 }
 
+/* -X: what stands on the command line, everybody on this machine can read. */
+static enum error_code override_argument(const char *text, struct kafka_settings *settings,
+                                         struct error *err)
+{
+    struct text key = {text, strcspn(text, "=")};
+    if (kafka_key_wants_file(key))
+        return error_set(err, ERR_USAGE,
+                         "-X %.*s: a secret would show in the list of processes: put the line into "
+                         "a file and name that with -F",
+                         TEXT_ARGS(key));
+    return kafka_settings_override(settings, text_of(text), err);
+}
+
 enum error_code cli_override(const struct cli_common *common, struct kafka_settings *settings,
                              struct error *err)
 {
@@ -191,9 +204,8 @@ enum error_code cli_override(const struct cli_common *common, struct kafka_setti
         return error_wrap(err, "--brokers");
     for (size_t i = 0; i < common->override_count; i++) {
         const struct cli_override *override = &common->overrides[i];
-        enum error_code code =
-            override->is_file ? override_file(override->text, settings, err)
-                              : kafka_settings_override(settings, text_of(override->text), err);
+        enum error_code code = override->is_file ? override_file(override->text, settings, err)
+                                                 : override_argument(override->text, settings, err);
         if (code)
             return code;
     }

@@ -40,6 +40,19 @@ bool kafka_key_is_secret(struct text key)
     return false;
 }
 
+const char *kafka_key_wants_file(struct text key)
+{
+    static const char suffix[] = "_file";
+    size_t tail = sizeof suffix - 1;
+    if (text_equal(key, TEXT("ssl.key.pem")))
+        return "write ssl.key.location: PATH";
+    if (key.length > tail && !memcmp(key.at + key.length - tail, suffix, tail))
+        return NULL;
+    if (contains(key, "password") || contains(key, "secret"))
+        return "write the path of a file as the value of the same name with _file behind it";
+    return NULL;
+}
+
 const char *kafka_key_refused(struct text key)
 {
     for (size_t i = 0; i < sizeof refused_keys / sizeof *refused_keys; i++)

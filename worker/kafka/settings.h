@@ -80,6 +80,9 @@ const char *kafka_settings_group(const struct kafka_settings *settings);
 
 /* Is the value of this key a secret, to be shown as "***"? */
 bool kafka_key_is_secret(struct text key);
+/* Must it come from a file? A password does, and a private key; what is only shown as "***" because
+ * it may hold one, like an address of a token's issuer, need not. NULL: no; else what to write. */
+const char *kafka_key_wants_file(struct text key);
 /* Why this key is refused, or NULL when it is not. */
 const char *kafka_key_refused(struct text key);
 /* "2.0.2": the library that runs, not the one built against. */

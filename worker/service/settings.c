@@ -5,14 +5,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Passwords of the file come from files of their own; the command line's have no line, and were
+ * read from one before. */
+static enum error_code pass_pair(struct kafka_settings *settings, enum kafka_scope scope,
+                                 const struct config_pair *pair, struct error *err)
+{
+    const char *instead = pair->line ? kafka_key_wants_file(text_of(pair->name)) : NULL;
+    if (instead)
+        error_set(err, ERR_CONFIG, "'%s' is a secret, and secrets come from files only: %s",
+                  pair->name, instead);
+    else if (!kafka_settings_set(settings, scope, text_of(pair->name), text_of(pair->value), err))
+        return ERR_OK;
+    return error_wrap(err, "line %u", pair->line);
+}
+
 static enum error_code pass_through(struct kafka_settings *settings, enum kafka_scope scope,
                                     const struct config_map *map, struct error *err)
 {
-    for (size_t i = 0; i < map->count; i++) {
-        const struct config_pair *pair = &map->items[i];
-        if (kafka_settings_set(settings, scope, text_of(pair->name), text_of(pair->value), err))
-            return error_wrap(err, "line %u", pair->line);
-    }
+    for (size_t i = 0; i < map->count; i++)
+        if (pass_pair(settings, scope, &map->items[i], err))
+            return err->code;
     return ERR_OK;
 }
 
@@ -51,4 +63,21 @@ enum error_code service_kafka_settings(const struct config *config, struct kafka
     if (code)
         kafka_settings_release(ret);
     return code;
+}
+
+void service_kafka_problems(const struct config *config, struct buf *out)
+{
+    const struct config_map *maps[KAFKA_SCOPE_COUNT] = {
+        [KAFKA_COMMON] = &config->kafka.common,
+        [KAFKA_CONSUMER] = &config->kafka.consumer,
+        [KAFKA_PRODUCER] = &config->kafka.producer,
+    };
+    struct kafka_settings settings;
+    struct error err;
+    kafka_settings_init(&settings);
+    for (int scope = 0; scope < KAFKA_SCOPE_COUNT; scope++)
+        for (size_t i = 0; i < maps[scope]->count; i++)
+            if (pass_pair(&settings, (enum kafka_scope)scope, &maps[scope]->items[i], &err))
+                buf_format(out, "%s\n", err.message);
+    kafka_settings_release(&settings);
 }

@@ -212,6 +212,8 @@ static void settings_that_break_a_promise_are_refused(void **state)
     refuses("watch --brokers x:1 -X novalue", 2, "key=value");
     refuses("watch --brokers x:1 -F /no/such/file", 2, "/no/such/file");
     refuses("watch --brokers=", 2, "--brokers");
+    refuses("watch --brokers x:1 -X sasl.password=hunter2", 2, "name that with -F");
+    assert_null(strstr(child_err, "hunter2"));
 }
 
 static void other_commands_check_their_words(void **state)

@@ -111,6 +111,35 @@ static void a_key_that_breaks_a_promise_is_refused_with_its_line(void **state)
     }
 }
 
+/* I12: whoever may read the configuration need not know the passwords. */
+static void a_secret_stands_in_a_file_of_its_own(void **state)
+{
+    (void)state;
+    AUTO(config)
+    config = load("kafka:\n  brokers: [k1:9092]\n  librdkafka:\n    common:\n"
+                  "      sasl.username: me\n"
+                  "      sasl.password: hunter2\n"
+                  "      ssl.key.pem: hunter2\n"
+                  "      sasl.mechanism: PLAIN\n"
+                  "      ssl.key.password_file: /no/such/file\n"
+                  "    producer: {acks: 1}\n");
+    struct kafka_settings settings;
+    struct error err = {0};
+    AUTO_BUF problems;
+    buf_init(&problems, 4096);
+    assert_int_equal(service_kafka_settings(config, &settings, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.message, "line 6: 'sasl.password' is a secret"));
+    service_kafka_problems(config, &problems);
+    assert_non_null(strstr(buf_text(&problems), "line 6: 'sasl.password' is a secret"));
+    assert_non_null(strstr(buf_text(&problems), "line 7: 'ssl.key.pem' is a secret"));
+    assert_non_null(strstr(buf_text(&problems), "write ssl.key.location: PATH"));
+    assert_non_null(strstr(buf_text(&problems), "line 9: 'ssl.key.password_file'"));
+    assert_non_null(strstr(buf_text(&problems), "line 10: 'acks' cannot be set"));
+    assert_null(strstr(buf_text(&problems), "line 8"));
+    assert_null(strstr(buf_text(&problems), "hunter2"));
+    assert_null(kafka_key_wants_file(TEXT("sasl.oauthbearer.token.endpoint.url"))); /* no secret */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +147,7 @@ int main(void)
         cmocka_unit_test(librdkafka_keys_stay_in_the_list_they_were_written_in),
         cmocka_unit_test(without_brokers_the_command_line_may_still_name_them),
         cmocka_unit_test(a_key_that_breaks_a_promise_is_refused_with_its_line),
+        cmocka_unit_test(a_secret_stands_in_a_file_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
