@@ -107,13 +107,38 @@ static void look_at_clock(struct doctor *doctor)
 
 /* ---- Kafka ---- */
 
+static const char *kafka_todo(enum error_code code)
+{
+    switch (code) {
+    case ERR_UNAVAILABLE:
+    case ERR_DEADLINE:
+        return "start the brokers, or set kafka.brokers to the address of their client listener";
+    case ERR_AUTH:
+        return "check user, password file and certificates under kafka.librdkafka, and the rights "
+               "that docs/operations.md lists";
+    case ERR_CONFIG:
+        return "mend that key: 'curfew config explain' says what each takes";
+    case ERR_USAGE:
+        return "mend that option of the command line";
+    case ERR_NOT_FOUND:
+    case ERR_UNSAFE:
+        return "'curfew topics check' says what is wrong, and what mends it";
+    case ERR_JOURNAL:
+        return "keep the topic as it is, and look there first: docs/operations.md, \"When "
+               "something "
+               "stands still\"";
+    default:
+        return "look into the log of the brokers, then try again";
+    }
+}
+
 /* False: they cannot be looked at. */
 static bool look_at_topics(struct doctor *doctor, const struct kafka_settings *settings)
 {
     struct kafka_report report;
     struct error err;
     if (kafka_topics_check(settings, cli_first_look_ms(&doctor->common), &report, &err)) {
-        TELL(doctor, "topics", FINDING_FAIL, err.code, NULL, "%s", err.message);
+        TELL(doctor, "topics", FINDING_FAIL, err.code, kafka_todo(err.code), "%s", err.message);
         return false;
     }
     size_t told = 0;
@@ -214,7 +239,7 @@ static void tell_commands(struct doctor *doctor, const struct topics_state *topi
 static void tell_unread(struct doctor *doctor, const char *check, const struct error *err)
 {
     if (err->code != ERR_NOT_FOUND)
-        TELL(doctor, check, FINDING_FAIL, err->code, NULL, "%s", err->message);
+        TELL(doctor, check, FINDING_FAIL, err->code, kafka_todo(err->code), "%s", err->message);
 }
 
 static void look_at_journal(struct doctor *doctor, struct cli_setup *setup)
@@ -244,7 +269,7 @@ static void look_at_kafka(struct doctor *doctor, struct cli_setup *setup)
     struct kafka_seen seen;
     struct error err;
     if (kafka_probe(settings, cli_first_look_ms(&doctor->common), &seen, &err)) {
-        TELL(doctor, "kafka", FINDING_FAIL, err.code, NULL, "%s", err.message);
+        TELL(doctor, "kafka", FINDING_FAIL, err.code, kafka_todo(err.code), "%s", err.message);
         return;
     }
     TELL(doctor, "kafka", seen.embedded ? FINDING_WARN : FINDING_OK, ERR_OK,
@@ -287,7 +312,8 @@ static const char *cluster_todo(const struct config_cluster *cluster, enum error
     case ERR_CONFIG:
         return "set the key `cluster` to one of the names";
     default:
-        return NULL;
+        return "look there with the cluster console; the log of the administration server says "
+               "more";
     }
 }
 
@@ -475,7 +501,7 @@ static void walk(struct doctor *doctor)
     if (!code && !kafka_settings_brokers(&setup.settings)[0])
         code = error_set(&err, ERR_CONFIG, "no brokers are named: --brokers, or kafka.brokers");
     if (code)
-        TELL(doctor, "kafka", FINDING_FAIL, err.code, NULL, "%s", err.message);
+        TELL(doctor, "kafka", FINDING_FAIL, err.code, kafka_todo(err.code), "%s", err.message);
     else
         look_at_kafka(doctor, &setup);
     if (made)

@@ -32,6 +32,7 @@ const struct finding *findings_add(struct findings *findings, const char *check,
     char text[FINDING_TEXT_MAX];
     va_list list;
     CHECK(findings->count < FINDINGS_MAX);
+    CHECK(state == FINDING_OK || (todo && todo[0])); /* whoever is warned is told what to do */
     va_start(list, format);
     vsnprintf(text, sizeof text, format, list);
     va_end(list);

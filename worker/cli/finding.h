@@ -22,8 +22,8 @@ struct findings {
 };
 
 void findings_release(struct findings *findings);
-/* Adds one; texts are made printable and cut. `todo` NULL: nothing to do. Returns it, until the
- * next one is added. */
+/* Adds one; texts are made printable and cut. `todo` NULL: nothing to do, which holds for
+ * FINDING_OK alone. Returns it, until the next one is added. */
 const struct finding *findings_add(struct findings *findings, const char *check,
                                    enum finding_state state, enum error_code code, const char *todo,
                                    const char *format, ...) __attribute__((format(printf, 6, 7)));

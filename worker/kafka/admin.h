@@ -28,7 +28,7 @@ struct kafka_finding {
     char *found;
     char *wanted;
     char *why;
-    char *fix; /* a command to paste, or "" */
+    char *fix; /* what mends it, mostly a command to paste; "" where nothing has to be mended */
     enum kafka_severity severity;
 };
 

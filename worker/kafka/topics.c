@@ -241,7 +241,8 @@ static void judge_replication(const struct judging *judging, enum kafka_topic to
         "3",
         "with fewer than three replicas the loss or the restart of one broker loses the topic or "
         "stops it",
-        "",
+        "with three brokers or more: kafka-reassign-partitions.sh gives each partition three "
+        "replicas",
         KAFKA_WARN};
     if (judging->report->embedded) {
         told.found = "cannot be promised";
@@ -262,7 +263,10 @@ static void tell_partitions(const struct judging *judging, enum kafka_topic topi
     snprintf(number, sizeof number, "%d", wanted);
     AUTO_BUF fix;
     buf_init(&fix, FIX_MAX);
-    if (has < wanted && !judging->report->embedded)
+    if (has > wanted || judging->report->embedded)
+        buf_format(&fix, "Kafka takes no partition away: make the topics under new names, and set "
+                         "those under topics");
+    else
         buf_format(&fix, "kafka-topics.sh --bootstrap-server %s --alter --topic %s --partitions %d",
                    judging->brokers, name, wanted);
     struct kafka_told told = {name, "partitions", found, number, why, buf_text(&fix), KAFKA_UNSAFE};
@@ -322,7 +326,9 @@ static void tell_unreadable(const struct judging *judging, enum kafka_topic topi
     if (state->code == ERR_AUTH)
         snprintf(why, sizeof why,
                  "whether the settings are safe cannot be told: grant DescribeConfigs on %s", name);
-    if (state->code == ERR_AUTH)
+    if (state->code != ERR_AUTH)
+        buf_format(&fix, "'curfew topics check' once more, when the brokers are well");
+    else
         buf_format(&fix,
                    "kafka-acls.sh --bootstrap-server %s --add --allow-principal User:NAME "
                    "--operation DescribeConfigs --topic %s",
