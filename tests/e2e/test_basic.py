@@ -469,6 +469,12 @@ def the_kill_switch_stops_ends_that_wait_in_the_executor(world):
 def the_pages_for_machines_are_there(world):
     expect(world.worker.get("/livez")[0] == 200, "no /livez")
     expect(world.worker.metric("curfew_terminations_total", outcome="ended") > 0, "no terminations are counted")
+    for name in ("journal_append_duration_seconds_count", "journal_read_back_duration_seconds_count", "loop_turn_duration_seconds_count",
+                 "commands_duplicate_total", "commands_forwarded_total"):
+        expect(world.worker.metric(f"curfew_{name}") > 0, f"{name} is not counted")
+    for name in ("config_timestamp_seconds", "last_event_timestamp_seconds"):
+        age = time.time() - world.worker.metric(f"curfew_{name}")
+        expect(-60 < age < 3600, f"{name} is {age} s ago")
     expect(world.worker.get("/nothing")[0] == 404, "an unknown page")
 
 

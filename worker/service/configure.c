@@ -134,6 +134,8 @@ void service_reload(struct service *service)
     metrics_add(service->metrics, METRIC_config_reloads_total, LABELS(config ? "ok" : "error"), 1);
     if (config) {
         take_config(service, config);
+        metrics_set(service->metrics, METRIC_config_timestamp_seconds, NO_LABELS,
+                    (double)clock_wall(&service->clock).ms / 1000);
         log_line(LOG_LEVEL_INFO, "configuration reloaded");
     } else {
         log_line(LOG_LEVEL_ERROR, "configuration not reloaded, the old one stays in force",

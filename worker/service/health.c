@@ -131,6 +131,8 @@ static void collect_cluster(struct service *service, const struct cluster_work *
 static void collect(void *self)
 {
     struct service *service = self;
+    struct instant now = clock_now(&service->clock);
+    struct wall wall = clock_wall(&service->clock);
     struct engine_counts sum = {0};
     struct partition *partition;
     double owned = 0;
@@ -141,7 +143,7 @@ static void collect(void *self)
     }
     for (size_t i = 0; i < service->cluster_count; i++)
         collect_cluster(service, &service->clusters[i]);
-    int64_t age_ms = control_age_ms(service, clock_now(&service->clock));
+    int64_t age_ms = control_age_ms(service, now);
     if (age_ms < INT64_MAX)
         metrics_set(service->metrics, METRIC_control_age_seconds, NO_LABELS, (double)age_ms / 1000);
     metrics_set(service->metrics, METRIC_kill_switch, NO_LABELS, service->halted);
@@ -157,9 +159,66 @@ static void collect(void *self)
     metrics_set(service->metrics, METRIC_stray_locks, NO_LABELS, sum.locks_stray);
     metrics_set(service->metrics, METRIC_open_targets, NO_LABELS, sum.open_targets);
     metrics_set(service->metrics, METRIC_events_waiting, NO_LABELS, sum.events_waiting);
+    if (service->event_at.ns != 0)
+        metrics_set(service->metrics, METRIC_last_event_timestamp_seconds, NO_LABELS,
+                    (double)(wall.ms - (now.ns - service->event_at.ns) / 1000000) / 1000);
     metrics_set(service->metrics, METRIC_remembered_ids, NO_LABELS, service->budget.remembered_ids);
     metrics_set(service->metrics, METRIC_consumption_paused, NO_LABELS,
                 service->budget.open_commands >= service->config->limits.open_commands);
+}
+
+/* ---- what goes into the journal and comes back ---- */
+
+/* One record of a partition at a time: its way says how long the others' is. */
+void note_append(struct partition *partition, const struct record *record, uint64_t tag,
+                 struct instant now)
+{
+    if (partition->timed.at.ns != 0 && record->kind != RECORD_OWNER)
+        return;
+    partition->timed.acknowledged = false;
+    partition->timed.read = false;
+    partition->timed.tag = tag;
+    partition->timed.epoch = record->epoch;
+    partition->timed.sequence = record->sequence;
+    partition->timed.at = now;
+}
+
+static void observe_way(struct partition *partition, enum metric metric, bool *arrived,
+                        struct instant now)
+{
+    *arrived = true;
+    metrics_observe(partition->service->metrics, metric, NO_LABELS,
+                    (double)(now.ns - partition->timed.at.ns) / 1e9);
+    if (partition->timed.acknowledged && partition->timed.read)
+        partition->timed.at = (struct instant){0};
+}
+
+void note_receipt(struct partition *partition, const struct kafka_receipt *receipt,
+                  struct instant now)
+{
+    if (partition->timed.at.ns == 0 || partition->timed.acknowledged ||
+        partition->timed.tag != receipt->tag)
+        return;
+    if (receipt->delivery == KAFKA_PERSISTED)
+        observe_way(partition, METRIC_journal_append_duration_seconds,
+                    &partition->timed.acknowledged, now);
+    else
+        partition->timed.at = (struct instant){0};
+}
+
+void note_read_back(struct partition *partition, const struct record *record, struct instant now)
+{
+    struct metrics *metrics = partition->service->metrics;
+    metrics_add(metrics, METRIC_journal_records_total, LABELS(record_kind_label(record->kind)), 1);
+    if (partition->owning && record->kind == RECORD_DUPLICATE)
+        metrics_add(metrics, METRIC_commands_duplicate_total, NO_LABELS, 1);
+    if (partition->owning && record->kind == RECORD_FORWARDED)
+        metrics_add(metrics, METRIC_commands_forwarded_total, NO_LABELS, 1);
+    if (partition->timed.at.ns != 0 && !partition->timed.read &&
+        epoch_equal(&record->epoch, &partition->timed.epoch) &&
+        record->sequence == partition->timed.sequence)
+        observe_way(partition, METRIC_journal_read_back_duration_seconds, &partition->timed.read,
+                    now);
 }
 
 /* ---- finished commands ---- */
@@ -250,8 +309,9 @@ enum error_code health_create(struct service *service, struct error *err)
     service->health = (struct http_health){checks, collect, service, service->metrics};
     metrics_set(service->metrics, METRIC_build_info,
                 LABELS(CURFEW_VERSION, kafka_library_version()), 1);
-    metrics_set(service->metrics, METRIC_start_timestamp_seconds, NO_LABELS,
-                (double)clock_wall(&service->clock).ms / 1000);
+    double started = (double)clock_wall(&service->clock).ms / 1000;
+    metrics_set(service->metrics, METRIC_start_timestamp_seconds, NO_LABELS, started);
+    metrics_set(service->metrics, METRIC_config_timestamp_seconds, NO_LABELS, started);
     if (!config->listen.host[0])
         return ERR_OK;
     http_health_routes(&service->health, routes);

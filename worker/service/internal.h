@@ -133,6 +133,14 @@ struct partition {
     struct wall broker_time;      /* of the last record read back... */
     struct instant broker_seen;   /* ...and when */
     struct engine_counts counted; /* as metrics were told */
+    struct {
+        bool acknowledged;
+        bool read;
+        uint64_t tag;
+        struct epoch epoch;
+        uint64_t sequence;
+        struct instant at; /* zero: none is on its way */
+    } timed;               /* one record of ours between producer and journal, for the metrics */
 };
 
 /* A message that waits for its acknowledgement. */
@@ -143,10 +151,10 @@ struct sending {
     uint64_t engine_serial;
     uint64_t tag; /* EVENT: the engine's */
     enum event_kind event_kind;
-    uint64_t handed; /* DEAD_LETTER, FORWARD */
-    uint32_t parts;  /* not yet answered */
+    uint64_t handed;        /* DEAD_LETTER, FORWARD */
+    uint32_t parts;         /* not yet answered */
     bool failed;
-    char *reply_topic; /* REPLY: owned */
+    char *reply_topic;      /* REPLY: owned */
     struct outgoing
         *reply; /* REPLY: owned; goes to the dead letters when the reply topic refuses it */
 };
@@ -226,7 +234,8 @@ struct service {
 
     bool journal_failing;
     bool events_failing;
-    bool letters_failing; /* a dead letter or forward was refused: its partition waits */
+    struct instant event_at;   /* the last one was acknowledged then; zero: none yet */
+    bool letters_failing;      /* a dead letter or forward was refused: its partition waits */
     enum {
         SERVICE_RUNNING,
         SERVICE_DRAINING, /* no new commands */
@@ -395,6 +404,13 @@ enum error_code service_deny(void *service, const struct command *command, struc
 enum error_code health_create(struct service *service, struct error *err);
 /* Tells log, metrics and the service manager when readiness changes. */
 void health_pass(struct service *service);
+/* A record is on its way to the journal; its receipt; what was read from the journal: before the
+ * engine has it. For the metrics. */
+void note_append(struct partition *partition, const struct record *record, uint64_t tag,
+                 struct instant now);
+void note_receipt(struct partition *partition, const struct kafka_receipt *receipt,
+                  struct instant now);
+void note_read_back(struct partition *partition, const struct record *record, struct instant now);
 void note_finished(struct service *service, const struct engine_command_view *view);
 /* Tells log and metrics what the partition's engine found out about locks. */
 void note_strays(struct partition *partition);

@@ -257,11 +257,13 @@ bool send_forward(struct partition *partition, const struct kafka_message *messa
 static void event_answered(struct service *service, struct sending *sending, struct instant now)
 {
     service->events_failing = sending->failed;
-    if (sending->failed)
+    if (sending->failed) {
         metrics_add(service->metrics, METRIC_events_failed_total, NO_LABELS, 1);
-    else
+    } else {
         metrics_add(service->metrics, METRIC_events_published_total,
                     LABELS(event_kind_label(sending->event_kind)), 1);
+        service->event_at = now;
+    }
     answer_event(service, sending, !sending->failed, now);
 }
 

@@ -299,7 +299,7 @@ static void read_back(struct partition *partition, struct kafka_message *message
     struct uuid id = record->command_id;
     bool drains = (kind == RECORD_ACCEPTED && record->accepted.command->action == ACTION_DRAIN) ||
                   kind == RECORD_LOCKED; /* it says the infobase's other names */
-    metrics_add(service->metrics, METRIC_journal_records_total, LABELS(record_kind_label(kind)), 1);
+    note_read_back(partition, record, now);
     if (engine_record(partition->engine, record, message->offset, message->timestamp, now, &err)) {
         partition_stop(partition, &err);
         return;
@@ -393,6 +393,7 @@ static void append(struct partition *partition, struct engine_action *action, st
     CHECK(!bytes.full);
     struct text sealed = {(const char *)bytes.data, bytes.length};
     chain_sealed(&partition->chain, sealed);
+    note_append(partition, record, action->tag, now);
     echo_keep(&partition->echo, record, sealed);
     if (kafka_journal_append(service->journal, partition->id, bytes.data, bytes.length, action->tag,
                              &err) == ERR_OK)

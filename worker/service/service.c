@@ -139,8 +139,10 @@ static void journal_receipt(struct service *service, const struct kafka_receipt 
     }
     service->journal_failing = !good;
     struct partition *partition = partition_find(service, receipt->partition);
-    if (partition && partition->engine)
+    if (partition && partition->engine) {
+        note_receipt(partition, receipt, now);
         engine_appended(partition->engine, receipt->tag, append_result(receipt->delivery), now);
+    }
 }
 
 static void tell_notices(struct service *service)
@@ -198,6 +200,7 @@ void service_pass(void *self)
     if (service->phase != SERVICE_STOPPED) {
         double seconds = (double)(uv_hrtime() - started) / 1e9;
         metrics_add(service->metrics, METRIC_loop_busy_seconds_total, NO_LABELS, seconds);
+        metrics_observe(service->metrics, METRIC_loop_turn_duration_seconds, NO_LABELS, seconds);
     }
 }
 
