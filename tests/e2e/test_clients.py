@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaExcepti
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from world import Cases, ROOT, World, arguments, by_sessions, expect, kafka_module, now_ms, wait_for
 
-COMMANDS, EVENTS, LETTERS = "curfew.commands", "curfew.events", "curfew.dead-letters"
+COMMANDS, EVENTS, LETTERS, REPLIES = "curfew.commands", "curfew.events", "curfew.dead-letters", "curfew.replies"
 CLUSTERS = 8
 BATCH = 40
 DAY_MS = 24 * 3600 * 1000
@@ -326,6 +326,26 @@ def a_topic_that_takes_less_than_an_event_needs(world):
     wait_for("ready again", world.all_ready)
 
 
+def a_reply_topic_that_is_not_there(world):
+    """The commands end all the same; each event that it did not take is a dead letter that names it, and the log is not flooded."""
+    expect(REPLIES not in world.admin.list_topics(timeout=10).topics, "it is there")
+    commands = [world.command(reply_topic=REPLIES) for _each in range(BATCH)]
+    for command in commands:
+        world.send(command)
+    world.ended_once(commands)
+
+    def told():
+        letters = [dict(message.headers() or ()) for message in world.letters()]
+        return {headers.get("ce_causationid", b"").decode() for headers in letters
+                if headers.get("curfew_dlq_reply_topic") == REPLIES.encode() and headers.get("curfew_dlq_reason")
+                and headers.get("curfew_dlq_message")}
+    wait_for("their events are dead letters", lambda: {command.id for command in commands} <= told())
+    for worker in world.workers.values():
+        lines = worker.text().count("a reply topic takes no events")
+        expect(lines <= 3, f"{lines} lines of {worker.name}")
+    expect(sum(worker.metric("curfew_replies_failed_total") for worker in world.workers.values()) >= 2 * BATCH, "not counted")
+
+
 def the_events_are_for_every_reader(world):
     """Read committed and uncommitted see the same, from the first one on."""
     def read(isolation):
@@ -351,7 +371,8 @@ CASES = [
     without_a_key_each_runs_once, a_partitioner_that_knows_no_keys, every_compression_in_batches,
     a_tombstone_is_a_dead_letter, headers_in_any_case_twice_and_empty, a_content_type_without_a_value_or_of_two_minds,
     headers_have_a_bound, times_of_the_sender_mean_nothing, offsets_of_the_group_set_back_replay_nothing,
-    a_topic_that_takes_less_than_an_event_needs, the_events_are_for_every_reader, the_checker_is_content,
+    a_topic_that_takes_less_than_an_event_needs, a_reply_topic_that_is_not_there,
+    the_events_are_for_every_reader, the_checker_is_content,
     # and what leaves holes in the offsets that the checker does not know of
     what_a_transaction_takes_back_is_not_run, records_deleted_in_front_of_the_worker,
 ]

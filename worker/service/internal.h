@@ -153,7 +153,7 @@ struct sending {
     enum event_kind event_kind;
     uint64_t handed;        /* DEAD_LETTER, FORWARD */
     uint32_t parts;         /* not yet answered */
-    bool failed;
+    enum error_code failed; /* the last one that did not arrive; ERR_OK: all did, so far */
     char *reply_topic;      /* REPLY: owned */
     struct outgoing
         *reply; /* REPLY: owned; goes to the dead letters when the reply topic refuses it */
@@ -235,6 +235,7 @@ struct service {
     bool journal_failing;
     bool events_failing;
     struct instant event_at;   /* the last one was acknowledged then; zero: none yet */
+    struct instant reply_told; /* that a reply topic takes no events; zero: never */
     bool letters_failing;      /* a dead letter or forward was refused: its partition waits */
     enum {
         SERVICE_RUNNING,

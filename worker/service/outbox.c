@@ -26,7 +26,7 @@ static void sending_destroy(struct service *service, struct sending *sending)
     free(sending);
 }
 
-enum { HEADERS_MAX = KAFKA_HEADERS_MAX };
+enum { HEADERS_MAX = KAFKA_HEADERS_MAX, REPLY_TOLD_MS = 30000 };
 
 /* `at`: now, by the broker's clock (0: not known). Brokers from 4.0 on refuse what lies an hour
  * ahead of theirs, and a worker's clock may; what bears an old time is thrown away early. */
@@ -64,25 +64,61 @@ static void answer_event(struct service *service, const struct sending *sending,
 
 /* A reply topic that cannot be written to blocks nobody: the event is kept with the dead letters.
  */
-static void reply_answered(struct partition *partition, struct service *service,
-                           struct sending *sending)
+/* A requester's topic may be away for as long as it likes: one line for its first refusal, and one
+ * each time that people may have read the last. */
+static void tell_no_reply(struct service *service, const struct sending *sending,
+                          const char *reason)
 {
-    if (!sending->failed)
+    const char *topic = sending->reply_topic;
+    struct instant now = clock_now(&service->clock);
+    char todo[TODO_SIZE];
+    metrics_add(service->metrics, METRIC_replies_failed_total, NO_LABELS, 1);
+    if (service->reply_told.ns &&
+        !instant_passed(now, instant_add_ms(service->reply_told, REPLY_TOLD_MS)))
         return;
-    log_line(LOG_LEVEL_WARNING, "the reply topic took no event: it goes to the dead letters",
-             log_number("partition", sending->partition));
-    if (!partition)
-        return;
+    service->reply_told = now;
+    if (!todo_write(sending->failed, topic, todo)[0])
+        snprintf(todo, sizeof todo, "see that %s is there", topic);
+    log_line(LOG_LEVEL_WARNING, "a reply topic takes no events: they go to the dead letters",
+             LOG_TEXT("topic", topic), LOG_TEXT("reason", reason), LOG_TEXT("todo", todo));
+}
+
+/* What the reply topic did not take, with where it should have gone and why it is not there. */
+static void reply_to_dead_letters(struct partition *partition, const struct sending *sending,
+                                  const char *reason)
+{
+    struct service *service = partition->service;
     struct wall at = partition_broker_now(partition, clock_now(&service->clock));
     for (size_t i = 0; i < sending->reply->count; i++) {
+        struct message message = sending->reply->messages[i];
+        struct header headers[HEADERS_MAX];
+        size_t count =
+            message.header_count < HEADERS_MAX - 3 ? message.header_count : HEADERS_MAX - 3;
+        if (count)
+            memcpy(headers, message.headers, count * sizeof headers[0]);
+        headers[count++] =
+            (struct header){TEXT("curfew_dlq_reason"), text_of(error_label(sending->failed))};
+        headers[count++] = (struct header){TEXT("curfew_dlq_message"), text_of(reason)};
+        headers[count++] =
+            (struct header){TEXT("curfew_dlq_reply_topic"), text_of(sending->reply_topic)};
+        message.headers = headers;
+        message.header_count = count;
         struct sending *letter = sending_create(partition, SENDING_REPLY);
         struct error err;
         letter->reply = outgoing_create(1, 0);
         letter->parts = 1;
-        if (send_message(service, service->settings.topics.dead_letters, at,
-                         &sending->reply->messages[i], letter, &err))
+        if (send_message(service, service->settings.topics.dead_letters, at, &message, letter,
+                         &err))
             sending_destroy(service, letter);
     }
+}
+
+static void reply_refused(struct partition *partition, struct service *service,
+                          const struct sending *sending, const char *reason)
+{
+    tell_no_reply(service, sending, reason);
+    if (partition)
+        reply_to_dead_letters(partition, sending, reason);
 }
 
 static void send_reply(struct partition *partition, const char *topic, struct wall at,
@@ -95,15 +131,13 @@ static void send_reply(struct partition *partition, const char *topic, struct wa
     sending->reply_topic = mem_text(topic, strlen(topic));
     for (size_t i = 0; i < messages->count; i++) {
         if (send_message(service, topic, at, &messages->messages[i], sending, &err))
-            sending->failed = true;
+            sending->failed = err.code;
         else
             sending->parts++;
     }
     if (sending->parts > 0)
         return;
-    log_line(LOG_LEVEL_WARNING, "event not sent to the reply topic", LOG_TEXT("topic", topic),
-             LOG_TEXT("reason", err.message));
-    reply_answered(partition, service, sending);
+    reply_refused(partition, service, sending, err.message);
     sending_destroy(service, sending);
 }
 
@@ -130,7 +164,7 @@ void publish(struct partition *partition, const struct engine_action *action, st
     for (size_t i = 0; i < messages->count; i++) {
         if (send_message(service, service->settings.topics.events, at, &messages->messages[i],
                          sending, &err)) {
-            sending->failed = true;
+            sending->failed = err.code;
             break;
         }
         sending->parts++;
@@ -295,7 +329,7 @@ static void tell_refused(struct service *service, const struct sending *sending,
 {
     char todo[TODO_SIZE];
     const char *topic = topic_of(service, sending);
-    if (receipt->delivery == KAFKA_PERSISTED ||
+    if (receipt->delivery == KAFKA_PERSISTED || sending->reply_topic ||
         (sending->kind == SENDING_EVENT && service->events_failing))
         return;
     log_line(LOG_LEVEL_WARNING, "a topic takes no message", LOG_TEXT("topic", topic),
@@ -310,7 +344,8 @@ void outbox_receipt(struct service *service, const struct kafka_receipt *receipt
     tell_refused(service, sending, receipt);
     struct partition *partition = partition_find(service, sending->partition);
     bool ours = partition && partition->serial == sending->engine_serial;
-    sending->failed = sending->failed || receipt->delivery != KAFKA_PERSISTED;
+    if (receipt->delivery != KAFKA_PERSISTED)
+        sending->failed = receipt->code;
     if (--sending->parts > 0)
         return;
     switch (sending->kind) {
@@ -318,8 +353,8 @@ void outbox_receipt(struct service *service, const struct kafka_receipt *receipt
         event_answered(service, sending, now);
         break;
     case SENDING_REPLY:
-        if (sending->reply->count)
-            reply_answered(partition, service, sending);
+        if (sending->failed && sending->reply->count)
+            reply_refused(partition, service, sending, receipt->reason);
         break;
     case SENDING_DEAD_LETTER:
     case SENDING_FORWARD:
