@@ -46,7 +46,6 @@ struct crew {
 /* One configured cluster: its lane and its executors, the present one first. */
 struct cluster_work {
     struct service *service;
-    UT_hash_handle hh; /* by configured name */
     const struct config_cluster *config;
     struct lane *lane;
     TAILQ_HEAD(, crew) crews;
@@ -76,10 +75,21 @@ struct call {
 };
 
 enum partition_stage {
-    PARTITION_ASKING,     /* waits for the committed offset's metadata */
-    PARTITION_RECOVERING, /* reads the journal */
-    PARTITION_RUNNING,
-    PARTITION_STOPPED, /* an operator must look; `why` says at what */
+    PARTITION_ASKING,       /* waits for the committed offset's metadata */
+    PARTITION_ASKING_FIRST, /* has none: partition 0's tells by how many partitions an empty journal
+                               maps clusters */
+    PARTITION_RECOVERING,   /* reads the journal */
+    PARTITION_RECOVERED,    /* has read it, and waits for the control topic */
+    PARTITION_CLAIMING,     /* has asked to own */
+    PARTITION_RUNNING,      /* owned it, whoever does now */
+    PARTITION_STOPPED,      /* an operator must look; `why` says at what */
+};
+
+/* Why no commands are taken, open ones going on to their end; bits of partition.held. */
+enum held {
+    HELD_MADE_ANEW = 1, /* the topic does not hold the last command that the journal names */
+    HELD_RECOUNTED = 2, /* the topic has another number of partitions than the journal says */
+    HELD_RELEASING = 4, /* and TOPICS_ACCEPTED is on its way */
 };
 
 /* The command that waits: for the engine to want it, or for its dead letter or forward to be
@@ -109,16 +119,10 @@ struct partition {
     struct instant question_at;  /* ASKING: the last answer was a failure, ask again then */
     bool owning;                 /* as of the last pass */
     uint64_t epochs;             /* of ours, as of the last pass */
-    bool at_end;                 /* the journal was read to its end */
-    bool asked;                  /* to own */
     bool proving;                /* a commit is to show that the group still counts us in */
     struct instant prove_at;
-    bool reading;    /* the commands topic is being read */
-    bool asks_first; /* ASKING: partition 0's metadata tells by how many partitions an empty journal
-                        maps clusters */
-    bool made_anew;  /* held: the topic does not hold the last command that the journal names */
-    bool recounted;  /* held: the topic has another number of partitions than the journal says */
-    bool releasing;  /* TOPICS_ACCEPTED is on its way */
+    bool reading;      /* the commands topic is being read */
+    unsigned held;     /* enum held; 0: commands are taken */
     uint64_t releases; /* that were read back, as of the last look */
     struct {
         bool check; /* the first record read must be this one */
@@ -213,7 +217,6 @@ struct service {
     struct cluster_work **clusters_by_name; /* sorted */
     size_t cluster_count;
     struct instant clusters_wake; /* no cluster's wake is earlier */
-    struct cluster_work *cluster_by_name;
     TAILQ_HEAD(, cluster_work) busy;
     TAILQ_HEAD(, partition) partitions;
     uint64_t serial;
@@ -278,17 +281,30 @@ void partitions_remove(struct service *service); /* all */
 void partition_waiting(struct partition *partition, const struct kafka_item *item);
 /* Reads commands on from where the journal stands, unless the partition is held. */
 void partition_read_commands(struct partition *partition);
-/* Nothing is begun on it any more until an operator has looked. */
 /* The broker's time, from the last record read back; never ahead of it. 0: none was read yet. */
 struct wall partition_broker_now(const struct partition *partition, struct instant now);
+/* Nothing is begun on it any more until an operator has looked. */
 void partition_stop(struct partition *partition, const struct error *why);
-void partition_position(struct partition *partition, const struct kafka_consumer_event *event);
 void partition_committed(struct partition *partition, const struct kafka_consumer_event *event,
                          struct instant now);
 /* One bounded pass: records, offers, actions, commit. */
 void partition_pass(struct partition *partition, struct instant now);
 struct instant partition_wake(const struct partition *partition);
 bool partition_is_idle(const struct partition *partition);
+
+/* recover.c: from assigned to claimed */
+/* The partition whose commit it waits to hear of; -1: none. */
+int32_t recover_asks_about(const struct partition *partition);
+/* What the consumer says of that. */
+void recover_position(struct partition *partition, const struct kafka_consumer_event *event);
+/* Asks again, when it is time. */
+void recover_again(struct partition *partition, struct instant now);
+/* Reads the journal again, from its beginning. */
+enum error_code recover_anew(struct partition *partition, struct error *err) MUST_CHECK;
+/* Claims the partition when all is read, or stops it when the journal lost records. */
+void recover_ask_to_own(struct partition *partition, struct instant now);
+/* What is committed beside an offset, so that recover_position() can read it. */
+void recover_write(const struct engine_checkpoint *checkpoint, char *ret, size_t size);
 
 /* intake.c: a message of the commands topic becomes an offer */
 void intake(struct partition *partition, struct instant now);
@@ -312,6 +328,16 @@ void call_start(struct partition *partition, const struct engine_action *action,
                 struct instant now);
 /* NULL: no longer configured. */
 struct cluster_work *cluster_work_find(struct service *service, const char *name);
+
+/* crew.c: the executors of a cluster */
+/* Makes one, with the configuration in force, that takes all that follows. */
+enum error_code crew_add(struct cluster_work *work, executor_done done,
+                         struct error *err) MUST_CHECK;
+/* One of its requests is answered. */
+void crew_done(struct crew *crew);
+void crews_stop(struct cluster_work *work);
+/* Before anything was asked of them: they end by themselves. */
+void crews_forget(struct cluster_work *work);
 
 /* handlers.c: runs of operators' own programs */
 void handler_call_start(struct partition *partition, const struct engine_action *action,

@@ -1,15 +1,13 @@
-/* One partition of commands and its journal: recovery, records read back into the engine, the
- * engine's actions carried out, progress committed. */
-#include <jansson.h>
+/* One partition of commands and its journal: records read back into the engine, the engine's
+ * actions carried out, progress committed. How it comes to run: recover.c. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "service/internal.h"
 
-enum { PROVE_AGAIN_MS = 1000, QUESTION_AGAIN_MS = 1000, WAITING_TOLD_MS = 30000 };
+enum { PROVE_AGAIN_MS = 1000, WAITING_TOLD_MS = 30000 };
 
 struct partition *partition_find(struct service *service, int32_t id)
 {
@@ -72,121 +70,6 @@ void partitions_remove(struct service *service)
         partition_remove(TAILQ_FIRST(&service->partitions));
 }
 
-/* ---- where recovery begins: the committed offset's metadata ---- */
-
-static void question_again(struct partition *partition, struct instant now)
-{
-    struct error err;
-    if (!instant_passed(now, partition->question_at))
-        return;
-    partition->question_at = INSTANT_NEVER;
-    int32_t about = partition->asks_first ? 0 : partition->id; /* service.c hands the answer out */
-    if (kafka_consumer_ask(partition->service->consumer, about, &err))
-        partition_stop(partition, &err);
-}
-
-/* Where recovery begins: what the metadata of a commit says. */
-struct beginning {
-    int64_t start;
-    struct epoch owner;
-    uint64_t sequence;
-    int32_t partitions; /* of the commands topic, as accepted there; 0: not known */
-};
-
-static bool read_metadata(struct text metadata, struct beginning *ret)
-{
-    json_t *root =
-        json_loadb(metadata.at ? metadata.at : "", metadata.length, JSON_REJECT_DUPLICATES, NULL);
-    const char *writer = NULL;
-    json_int_t journal = -1;
-    json_int_t number = 0;
-    json_int_t next = 0;
-    json_int_t partitions = 0;
-    bool good = root && !json_unpack(root, "{s:I, s:s, s:I, s:I, s:I}", "journal", &journal,
-                                     "writer", &writer, "epoch", &number, "sequence", &next,
-                                     "partitions", &partitions);
-    good = good && journal >= 0 && number > 0 && next > 0 && partitions >= 0 &&
-           partitions <= INT32_MAX &&
-           uuid_read(text_of(writer), &ret->owner.writer, NULL) == ERR_OK;
-    if (good) {
-        ret->start = journal;
-        ret->owner.number = (uint64_t)number;
-        ret->sequence = (uint64_t)next;
-        ret->partitions = (int32_t)partitions;
-    }
-    json_decref(root);
-    return good;
-}
-
-static void write_metadata(const struct engine_checkpoint *checkpoint, char *ret, size_t size)
-{
-    snprintf(ret, size,
-             "{\"journal\":%lld,\"writer\":\"%s\",\"epoch\":%llu,\"sequence\":%llu,"
-             "\"partitions\":%d}",
-             (long long)checkpoint->journal_start,
-             uuid_format(&checkpoint->journal_owner.writer).text,
-             (unsigned long long)checkpoint->journal_owner.number,
-             (unsigned long long)checkpoint->journal_sequence, checkpoint->partitions);
-}
-
-static enum error_code begin(struct partition *partition, const struct beginning *from,
-                             struct error *err)
-{
-    struct service *service = partition->service;
-    struct engine_config config = service_engine_config(service, partition->id);
-    engine_destroy(partition->engine);
-    partition->serial =
-        ++service->serial; /* no answer to the last engine is taken for this one's */
-    partition->epochs = 0;
-    partition->at_end = false;
-    partition->asked = false;
-    partition->proving = false;
-    partition->made_anew = partition->recounted = partition->releasing = false;
-    partition->engine = engine_create(&config, &service->budget);
-    memset(&partition->chain, 0, sizeof partition->chain);
-    echo_clear(&partition->echo);
-    engine_halt(partition->engine, service->halted, clock_now(&service->clock));
-    engine_control_seen(partition->engine, service->control_seen, clock_now(&service->clock));
-    bool middle = from->owner.number > 0;
-    if (middle)
-        engine_begin_at(partition->engine, from->start, &from->owner, from->sequence);
-    engine_presume(partition->engine, from->partitions);
-    partition->stage = PARTITION_RECOVERING;
-    return kafka_tail_open(service->tails, service->settings.topics.journal, partition->id,
-                           middle ? from->start : KAFKA_FROM_BEGINNING, &partition->tail, err);
-}
-
-/* A partition without metadata of its own may be one by which the topic was enlarged: then its
- * empty journal does not know by how many partitions clusters were mapped, but partition 0's does.
- */
-static void ask_first(struct partition *partition)
-{
-    struct error err;
-    partition->asks_first = true;
-    if (kafka_consumer_ask(partition->service->consumer, 0, &err))
-        partition_stop(partition, &err);
-}
-
-void partition_position(struct partition *partition, const struct kafka_consumer_event *event)
-{
-    struct beginning from = {0};
-    struct error err;
-    if (event->error.code) { /* ask until it is told: nothing is begun before */
-        partition->question_at =
-            instant_add_ms(clock_now(&partition->service->clock), QUESTION_AGAIN_MS);
-        return;
-    }
-    bool known = event->offset >= 0 && read_metadata(event->metadata, &from);
-    if (!partition->asks_first)
-        partition->promised = known ? event->offset : -1;
-    if (partition->asks_first)
-        from = (struct beginning){.partitions = known ? from.partitions : 0};
-    if (!known && partition->id != 0 && !partition->asks_first)
-        ask_first(partition);
-    else if (begin(partition, &from, &err))
-        partition_stop(partition, &err);
-}
-
 /* ---- records read back ---- */
 
 /* Commands are read on from where the journal stands: what was offered under an earlier epoch and
@@ -216,7 +99,7 @@ static void owned(struct partition *partition, struct instant now)
     control_apply(service, partition, now);
     restore_apply(partition, now);
     partition->releases = engine_checkpoint(partition->engine).releases;
-    partition->releasing = false; /* what was on its way is void */
+    partition->held &= ~(unsigned)HELD_RELEASING; /* what was on its way is void */
     partition_read_commands(partition);
     if (first)
         metrics_observe(service->metrics, METRIC_journal_recovery_duration_seconds, NO_LABELS,
@@ -247,7 +130,7 @@ static void prove(struct partition *partition, struct instant now)
     if (!partition->proving || !instant_passed(now, partition->prove_at))
         return;
     partition->prove_at = instant_add_ms(now, PROVE_AGAIN_MS);
-    write_metadata(&checkpoint, metadata, sizeof metadata);
+    recover_write(&checkpoint, metadata, sizeof metadata);
     int64_t offset = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
     if (kafka_consumer_commit(partition->service->consumer, partition->id, offset,
                               text_of(metadata), &err))
@@ -330,9 +213,7 @@ static void gap(struct partition *partition, const struct kafka_item *item)
     log_line(LOG_LEVEL_WARNING,
              "the embedded broker dropped old journal records, reading what is left",
              log_number("partition", partition->id));
-    kafka_tail_close(partition->tail);
-    partition->tail = NULL;
-    if (begin(partition, &(struct beginning){0}, &err))
+    if (recover_anew(partition, &err))
         partition_stop(partition, &err);
 }
 
@@ -361,7 +242,8 @@ static bool read_journal(struct partition *partition, struct instant now)
             break;
         case KAFKA_ITEM_END:
             engine_at_end(partition->engine, now);
-            partition->at_end = true;
+            if (partition->stage == PARTITION_RECOVERING)
+                partition->stage = PARTITION_RECOVERED;
             break;
         case KAFKA_ITEM_WAITING:
             partition_waiting(partition, &item);
@@ -445,45 +327,13 @@ static void commit(struct partition *partition, struct instant now)
     if (!moved || !partition->owning || !instant_passed(now, partition->commit_at))
         return;
     int64_t offset = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
-    write_metadata(&checkpoint, metadata, sizeof metadata);
+    recover_write(&checkpoint, metadata, sizeof metadata);
     partition->commit_at = instant_add_ms(now, COMMIT_EVERY_MS);
     if (kafka_consumer_commit(partition->service->consumer, partition->id, offset,
                               text_of(metadata), &err))
         return; /* not assigned any more: the journal knows where to go on */
     partition->committed = checkpoint.next_command;
     partition->committed_start = checkpoint.journal_start;
-}
-
-/* No offset is committed before a durable record covers it (I5), so a journal that knows of fewer
- * commands has lost records: made anew, or cut. What they told was done may not be done again.
- * Words of ours beside the offset tell our commits from those of others; a release may have moved
- * reading back; the embedded broker forgets by itself. */
-static bool covers_what_was_read(const struct partition *partition, struct error *err)
-{
-    struct engine_checkpoint checkpoint = engine_checkpoint(partition->engine);
-    int64_t next = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
-    if (partition->promised <= next || checkpoint.releases || partition->service->settings.embedded)
-        return true;
-    error_set(
-        err, ERR_JOURNAL,
-        "the journal of partition %d cannot be trusted: commands were read up to offset %lld, "
-        "and it knows of them up to %lld only: it lost records",
-        partition->id, (long long)partition->promised, (long long)next);
-    return false;
-}
-
-/* Ownership is asked for once the journal and the control topic were read to their ends: a cancel
- * must not be missed by whoever acts next (docs/adr/0002, rule 4). */
-static void ask_to_own(struct partition *partition, struct instant now)
-{
-    if (partition->asked || !partition->at_end || !partition->service->control_read)
-        return;
-    struct error err;
-    partition->asked = true;
-    if (covers_what_was_read(partition, &err))
-        engine_assign(partition->engine, true, now);
-    else
-        partition_stop(partition, &err);
 }
 
 /* A stopped partition keeps nothing of the worker's bounds and memory. */
@@ -500,8 +350,7 @@ static void rest(struct partition *partition)
 
 void partition_pass(struct partition *partition, struct instant now)
 {
-    if (partition->stage == PARTITION_ASKING)
-        question_again(partition, now);
+    recover_again(partition, now);
     if (partition->stage == PARTITION_STOPPED)
         rest(partition);
     if (!partition->engine)
@@ -509,7 +358,7 @@ void partition_pass(struct partition *partition, struct instant now)
     bool more = read_journal(partition, now);
     if (partition->stage == PARTITION_STOPPED)
         return;
-    ask_to_own(partition, now);
+    recover_ask_to_own(partition, now);
     if (partition->stage == PARTITION_STOPPED)
         return;
     note_ownership(partition, now);
@@ -528,7 +377,7 @@ void partition_pass(struct partition *partition, struct instant now)
 
 struct instant partition_wake(const struct partition *partition)
 {
-    if (partition->stage == PARTITION_ASKING)
+    if (recover_asks_about(partition) >= 0)
         return partition->question_at;
     if (!partition->engine || partition->stage == PARTITION_STOPPED)
         return INSTANT_NEVER;

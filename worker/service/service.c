@@ -62,11 +62,8 @@ static void position(struct service *service, const struct kafka_consumer_event 
 {
     struct partition *partition;
     TAILQ_FOREACH(partition, &service->partitions, of_service)
-    {
-        int32_t about = partition->asks_first ? 0 : partition->id;
-        if (partition->stage == PARTITION_ASKING && about == event->partition)
-            partition_position(partition, event);
-    }
+    if (recover_asks_about(partition) == event->partition)
+        recover_position(partition, event);
 }
 
 static void consumer_event(struct service *service, const struct kafka_consumer_event *event,

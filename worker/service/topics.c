@@ -22,10 +22,10 @@ struct accept {
 
 const char *topics_hold(const struct partition *partition)
 {
-    if (partition->made_anew)
+    if (partition->held & HELD_MADE_ANEW)
         return "the commands topic does not hold the command that the journal names last: it was "
                "made anew; no commands are taken until `curfew topics accept`";
-    if (partition->recounted)
+    if (partition->held & HELD_RECOUNTED)
         return "the number of partitions of the commands topic has changed; no commands are taken "
                "until `curfew topics accept`";
     return NULL;
@@ -52,9 +52,9 @@ void topics_unstamped(struct partition *partition, int64_t offset)
 
 /* ---- noticing ---- */
 
-static void hold(struct partition *partition, bool *why)
+static void hold(struct partition *partition, enum held why)
 {
-    *why = true;
+    partition->held |= why;
     kafka_consumer_stop(partition->service->consumer, partition->id);
     partition->reading = false;
     intake_drop(partition);
@@ -64,7 +64,7 @@ static void hold(struct partition *partition, bool *why)
 
 void topics_made_anew(struct partition *partition)
 {
-    hold(partition, &partition->made_anew);
+    hold(partition, HELD_MADE_ANEW);
 }
 
 void topics_count(struct service *service, struct instant now)
@@ -134,14 +134,15 @@ static const struct accept *find_release(const struct partition *partition)
 {
     const struct service *service = partition->service;
     struct engine_checkpoint checkpoint = engine_checkpoint(partition->engine);
-    bool anew = !partition->made_anew;
-    bool counted = !partition->recounted;
+    bool anew = !(partition->held & HELD_MADE_ANEW);
+    bool counted = !(partition->held & HELD_RECOUNTED);
     const struct accept *accept;
     const struct accept *found = NULL;
     STAILQ_FOREACH(accept, &service->accepts, link)
     {
-        bool names = partition->made_anew && names_last(accept, &checkpoint.last_digest);
-        bool counts = partition->recounted && accept->before == checkpoint.partitions &&
+        bool names =
+            partition->held & HELD_MADE_ANEW && names_last(accept, &checkpoint.last_digest);
+        bool counts = partition->held & HELD_RECOUNTED && accept->before == checkpoint.partitions &&
                       accept->now == service->partition_count;
         anew = anew || names;
         counted = counted || counts;
@@ -153,21 +154,20 @@ static const struct accept *find_release(const struct partition *partition)
 static void release(struct partition *partition, struct instant now)
 {
     const struct accept *accept = find_release(partition);
-    if (!accept || partition->releasing)
+    if (!accept || partition->held & HELD_RELEASING)
         return;
-    partition->releasing =
-        engine_accept_topics(partition->engine, partition->service->partition_count,
-                             partition->made_anew, accept->by, now);
+    if (engine_accept_topics(partition->engine, partition->service->partition_count,
+                             partition->held & HELD_MADE_ANEW, accept->by, now))
+        partition->held |= HELD_RELEASING;
 }
 
 static void released(struct partition *partition)
 {
-    log_line(LOG_LEVEL_WARNING, "partition released by an operator",
-             log_number("partition", partition->id),
-             LOG_TEXT("from", partition->made_anew ? "the beginning" : "where it stood"));
-    partition->made_anew = false;
-    partition->recounted = false;
-    partition->releasing = false;
+    log_line(
+        LOG_LEVEL_WARNING, "partition released by an operator",
+        log_number("partition", partition->id),
+        LOG_TEXT("from", partition->held & HELD_MADE_ANEW ? "the beginning" : "where it stood"));
+    partition->held = 0;
 }
 
 /* Once for each number that was seen: being assigned anew it is seen again. */
@@ -193,11 +193,12 @@ void topics_pass(struct partition *partition, struct instant now)
     }
     bool differs =
         checkpoint.partitions > 0 && checkpoint.partitions != partition->service->partition_count;
-    if (differs && !partition->recounted) {
-        hold(partition, &partition->recounted);
+    bool recounted = partition->held & HELD_RECOUNTED;
+    if (differs && !recounted) {
+        hold(partition, HELD_RECOUNTED);
         share_out_anew(partition->service);
-    } else if (!differs && partition->recounted) {
-        partition->recounted = false;
+    } else if (!differs && recounted) {
+        partition->held &= ~(unsigned)HELD_RECOUNTED;
         log_line(LOG_LEVEL_INFO,
                  "the commands topic has the number of partitions again that the "
                  "journal knows",

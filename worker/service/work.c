@@ -3,10 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
-#include "base/limits.h"
 #include "base/log.h"
-#include "service/executors.h"
 #include "service/internal.h"
 
 static struct lane_limits limits_of(struct service *service, const struct config_cluster *config,
@@ -134,24 +131,6 @@ static void touch(struct cluster_work *work)
     TAILQ_INSERT_TAIL(&work->service->busy, work, of_busy);
 }
 
-static void crew_destroy(void *self)
-{
-    struct crew *crew = self;
-    struct cluster_work *work = crew->cluster;
-    TAILQ_REMOVE(&work->crews, crew, of_cluster);
-    executor_destroy(crew->executor);
-    free(crew);
-    service_again(work->service);
-}
-
-static void crew_stop(struct crew *crew)
-{
-    if (crew->stopping)
-        return;
-    crew->stopping = true;
-    executor_stop(crew->executor, crew_destroy, crew);
-}
-
 /* An infobase that refuses its own administrator, or one session that may not be ended, says
  * nothing about the cluster: only a refusal of the cluster's administrator makes the lane wait. */
 static enum error_code lane_code(enum executor_op op, const struct executor_reply *reply)
@@ -179,25 +158,7 @@ static void replied(void *self, struct executor_reply *reply)
     infobase_lock_destroy(STEAL(reply->lock));
     connection_list_destroy(STEAL(reply->connections));
     touch(work);
-    crew->running--;
-    if (crew->running == 0 && crew != TAILQ_FIRST(&work->crews))
-        crew_stop(crew);
-}
-
-static enum error_code crew_add(struct cluster_work *work, struct error *err)
-{
-    struct crew *crew = mem_new(struct crew);
-    crew->cluster = work;
-    if (executor_of_cluster(work->service->loop, work->config, replied, crew, &crew->executor,
-                            err)) {
-        free(crew);
-        return err->code;
-    }
-    struct crew *before = TAILQ_FIRST(&work->crews);
-    TAILQ_INSERT_HEAD(&work->crews, crew, of_cluster);
-    if (before && before->running == 0)
-        crew_stop(before);
-    return ERR_OK;
+    crew_done(crew);
 }
 
 /* ---- requests ---- */
@@ -399,9 +360,7 @@ static enum error_code cluster_create(struct service *service, size_t index, str
     memcpy(&seed, random.bytes, sizeof seed);
     work->lane = lane_create(limits_of(service, work->config, seed));
     TAILQ_INIT(&work->crews);
-    HASH_ADD_KEYPTR(hh, service->cluster_by_name, work->config->name, strlen(work->config->name),
-                    work);
-    return crew_add(work, err);
+    return crew_add(work, replied, err);
 }
 
 enum error_code clusters_create(struct service *service, struct error *err)
@@ -432,11 +391,7 @@ void clusters_stop(struct service *service)
             error_set(&err, ERR_STALE, "the worker stops");
             answer_unsent(service, (struct call *)(uintptr_t)job.request.tag, &err, now);
         }
-        struct crew *next;
-        for (struct crew *crew = TAILQ_FIRST(&work->crews); crew; crew = next) {
-            next = TAILQ_NEXT(crew, of_cluster);
-            crew_stop(crew);
-        }
+        crews_stop(work);
     }
 }
 
@@ -448,32 +403,12 @@ bool clusters_stopped(const struct service *service)
     return true;
 }
 
-static void crew_forget(void *self)
-{
-    struct crew *crew = self;
-    executor_destroy(crew->executor);
-    free(crew);
-}
-
-/* Who stops as usual has none left (clusters_stopped). Of a start that failed: nothing was asked of
- * them yet, and they end by themselves, without the service, as soon as the loop turns. */
-static void forget_crews(struct cluster_work *work)
-{
-    struct crew *crew;
-    while ((crew = TAILQ_FIRST(&work->crews))) {
-        CHECK(!crew->stopping);
-        TAILQ_REMOVE(&work->crews, crew, of_cluster);
-        executor_stop(crew->executor, crew_forget, crew);
-    }
-}
-
 void clusters_destroy(struct service *service)
 {
     for (size_t i = 0; i < service->cluster_count; i++) {
-        forget_crews(&service->clusters[i]);
+        crews_forget(&service->clusters[i]);
         lane_destroy(service->clusters[i].lane);
     }
-    HASH_CLEAR(hh, service->cluster_by_name);
     free(service->clusters);
     free(service->clusters_by_name);
     service->clusters = NULL;
@@ -488,13 +423,10 @@ void clusters_reload(struct service *service)
     struct error err;
     for (size_t i = 0; i < service->cluster_count; i++) {
         struct cluster_work *work = &service->clusters[i];
-        HASH_DEL(service->cluster_by_name, work); /* its key is the old configuration's */
         work->config = &service->config->clusters[i];
-        HASH_ADD_KEYPTR(hh, service->cluster_by_name, work->config->name,
-                        strlen(work->config->name), work);
         lane_set_limits(work->lane, limits_of(service, work->config, (uint64_t)i + 1));
         lane_try_again(work->lane, clock_now(&service->clock));
-        if (crew_add(work, &err))
+        if (crew_add(work, replied, &err))
             log_line(LOG_LEVEL_ERROR, "the old connections of the cluster stay in use",
                      LOG_TEXT("cluster", work->config->name), LOG_TEXT("reason", err.message));
     }

@@ -1,0 +1,171 @@
+/* From a partition assigned to a partition claimed: where reading its journal begins, told by the
+ * metadata of the last commit, and whether that journal is the one that was promised. */
+#include <jansson.h>
+#include <string.h>
+
+#include "service/internal.h"
+
+enum { QUESTION_AGAIN_MS = 1000 };
+
+/* ---- the metadata of a commit ---- */
+
+/* Where recovery begins: what the metadata of a commit says. */
+struct beginning {
+    int64_t start;
+    struct epoch owner;
+    uint64_t sequence;
+    int32_t partitions; /* of the commands topic, as accepted there; 0: not known */
+};
+
+static bool read_metadata(struct text metadata, struct beginning *ret)
+{
+    json_t *root =
+        json_loadb(metadata.at ? metadata.at : "", metadata.length, JSON_REJECT_DUPLICATES, NULL);
+    const char *writer = NULL;
+    json_int_t journal = -1;
+    json_int_t number = 0;
+    json_int_t next = 0;
+    json_int_t partitions = 0;
+    bool good = root && !json_unpack(root, "{s:I, s:s, s:I, s:I, s:I}", "journal", &journal,
+                                     "writer", &writer, "epoch", &number, "sequence", &next,
+                                     "partitions", &partitions);
+    good = good && journal >= 0 && number > 0 && next > 0 && partitions >= 0 &&
+           partitions <= INT32_MAX &&
+           uuid_read(text_of(writer), &ret->owner.writer, NULL) == ERR_OK;
+    if (good) {
+        ret->start = journal;
+        ret->owner.number = (uint64_t)number;
+        ret->sequence = (uint64_t)next;
+        ret->partitions = (int32_t)partitions;
+    }
+    json_decref(root);
+    return good;
+}
+
+void recover_write(const struct engine_checkpoint *checkpoint, char *ret, size_t size)
+{
+    snprintf(ret, size,
+             "{\"journal\":%lld,\"writer\":\"%s\",\"epoch\":%llu,\"sequence\":%llu,"
+             "\"partitions\":%d}",
+             (long long)checkpoint->journal_start,
+             uuid_format(&checkpoint->journal_owner.writer).text,
+             (unsigned long long)checkpoint->journal_owner.number,
+             (unsigned long long)checkpoint->journal_sequence, checkpoint->partitions);
+}
+
+/* ---- where reading begins ---- */
+
+static enum error_code begin(struct partition *partition, const struct beginning *from,
+                             struct error *err)
+{
+    struct service *service = partition->service;
+    struct engine_config config = service_engine_config(service, partition->id);
+    engine_destroy(partition->engine);
+    partition->serial =
+        ++service->serial; /* no answer to the last engine is taken for this one's */
+    partition->epochs = 0;
+    partition->proving = false;
+    partition->held = 0;
+    partition->engine = engine_create(&config, &service->budget);
+    memset(&partition->chain, 0, sizeof partition->chain);
+    echo_clear(&partition->echo);
+    engine_halt(partition->engine, service->halted, clock_now(&service->clock));
+    engine_control_seen(partition->engine, service->control_seen, clock_now(&service->clock));
+    bool middle = from->owner.number > 0;
+    if (middle)
+        engine_begin_at(partition->engine, from->start, &from->owner, from->sequence);
+    engine_presume(partition->engine, from->partitions);
+    partition->stage = PARTITION_RECOVERING;
+    return kafka_tail_open(service->tails, service->settings.topics.journal, partition->id,
+                           middle ? from->start : KAFKA_FROM_BEGINNING, &partition->tail, err);
+}
+
+enum error_code recover_anew(struct partition *partition, struct error *err)
+{
+    kafka_tail_close(partition->tail);
+    partition->tail = NULL;
+    return begin(partition, &(struct beginning){0}, err);
+}
+
+/* A partition without metadata of its own may be one by which the topic was enlarged: then its
+ * empty journal does not know by how many partitions clusters were mapped, but partition 0's does.
+ */
+static void ask_first(struct partition *partition)
+{
+    struct error err;
+    partition->stage = PARTITION_ASKING_FIRST;
+    if (kafka_consumer_ask(partition->service->consumer, 0, &err))
+        partition_stop(partition, &err);
+}
+
+int32_t recover_asks_about(const struct partition *partition)
+{
+    if (partition->stage == PARTITION_ASKING_FIRST)
+        return 0;
+    return partition->stage == PARTITION_ASKING ? partition->id : -1;
+}
+
+void recover_again(struct partition *partition, struct instant now)
+{
+    struct error err;
+    if (recover_asks_about(partition) < 0 || !instant_passed(now, partition->question_at))
+        return;
+    partition->question_at = INSTANT_NEVER;
+    if (kafka_consumer_ask(partition->service->consumer, recover_asks_about(partition), &err))
+        partition_stop(partition, &err);
+}
+
+void recover_position(struct partition *partition, const struct kafka_consumer_event *event)
+{
+    struct beginning from = {0};
+    struct error err;
+    if (event->error.code) { /* ask until it is told: nothing is begun before */
+        partition->question_at =
+            instant_add_ms(clock_now(&partition->service->clock), QUESTION_AGAIN_MS);
+        return;
+    }
+    bool known = event->offset >= 0 && read_metadata(event->metadata, &from);
+    bool own = partition->stage == PARTITION_ASKING;
+    if (own)
+        partition->promised = known ? event->offset : -1;
+    else
+        from = (struct beginning){.partitions = known ? from.partitions : 0};
+    if (own && !known && partition->id != 0)
+        ask_first(partition);
+    else if (begin(partition, &from, &err))
+        partition_stop(partition, &err);
+}
+
+/* ---- at the end of the journal ---- */
+
+/* No offset is committed before a durable record covers it (I5), so a journal that knows of fewer
+ * commands has lost records: made anew, or cut. What they told was done may not be done again.
+ * Words of ours beside the offset tell our commits from those of others; a release may have moved
+ * reading back; the embedded broker forgets by itself. */
+static bool covers_what_was_read(const struct partition *partition, struct error *err)
+{
+    struct engine_checkpoint checkpoint = engine_checkpoint(partition->engine);
+    int64_t next = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
+    if (partition->promised <= next || checkpoint.releases || partition->service->settings.embedded)
+        return true;
+    error_set(
+        err, ERR_JOURNAL,
+        "the journal of partition %d cannot be trusted: commands were read up to offset %lld, "
+        "and it knows of them up to %lld only: it lost records",
+        partition->id, (long long)partition->promised, (long long)next);
+    return false;
+}
+
+/* Ownership is asked for once the journal and the control topic were read to their ends: a cancel
+ * must not be missed by whoever acts next (docs/adr/0002, rule 4). */
+void recover_ask_to_own(struct partition *partition, struct instant now)
+{
+    if (partition->stage != PARTITION_RECOVERED || !partition->service->control_read)
+        return;
+    struct error err;
+    partition->stage = PARTITION_CLAIMING;
+    if (covers_what_was_read(partition, &err))
+        engine_assign(partition->engine, true, now);
+    else
+        partition_stop(partition, &err);
+}
