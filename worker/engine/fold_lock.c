@@ -38,6 +38,8 @@ static void note_locked(struct engine *engine, struct open *open, const struct r
         return; /* a repeat */
     struct hold *hold = hold_find(engine, open->cluster, &record->locked.before.infobase);
     if (drain->share != hold) {
+        if (hold->shares == 0)
+            hold_found(hold, &record->locked.before);
         hold->shares++; /* first: dropping the other one may leave this one */
         if (drain->share)
             hold_drop_share(engine, drain); /* the infobase was registered anew: another one */

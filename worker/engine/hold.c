@@ -9,6 +9,7 @@
 
 void hold_release(struct hold *hold)
 {
+    infobase_lock_release(&hold->found);
     infobase_lock_release(&hold->before);
     for (uint32_t i = 0; i < hold->ours_count; i++)
         infobase_lock_release(&hold->ours[i]);
@@ -64,6 +65,12 @@ static void forget_oldest(struct hold *hold)
     infobase_lock_release(&hold->ours[0]);
     hold->ours_count--;
     memmove(&hold->ours[0], &hold->ours[1], hold->ours_count * sizeof hold->ours[0]);
+}
+
+void hold_found(struct hold *hold, const struct infobase_lock *lock)
+{
+    infobase_lock_release(&hold->found);
+    hold->found = infobase_lock_copy(lock);
 }
 
 void hold_note(struct hold *hold, const struct infobase_lock *before,
@@ -153,6 +160,6 @@ struct infobase_lock hold_back(const struct hold *hold, const struct infobase_lo
 
 bool hold_kept_foreign(const struct hold *hold, const struct infobase_lock *now)
 {
-    return !infobase_lock_same_sessions(&hold->before, now) ||
-           hold->before.scheduled_jobs_deny != now->scheduled_jobs_deny;
+    return !infobase_lock_same_sessions(&hold->found, now) ||
+           hold->found.scheduled_jobs_deny != now->scheduled_jobs_deny;
 }

@@ -29,6 +29,7 @@ struct hold {
     UT_hash_handle hh;
     /* fold */
     uint32_t shares;             /* commands that have LOCKED and not yet RESTORED */
+    struct infobase_lock found;  /* what stood there before the first LOCKED */
     struct infobase_lock before; /* as the last LOCKED says; after the end, as RESTORED says */
     struct infobase_lock *ours;  /* owned: what the LOCKED of this hold, and of those right before
                                     it, allowed; the oldest first, HOLD_OURS_MAX at most */
@@ -42,6 +43,8 @@ struct hold {
 enum { HOLD_OURS_MAX = 256 /* LOCKED records; drains that follow each other without a pause */ };
 
 void hold_release(struct hold *hold);
+/* It begins, or its end counts: `lock` stood there, or stands there now, and nobody has a share. */
+void hold_found(struct hold *hold, const struct infobase_lock *lock);
 /* A LOCKED counts: `before` is what has to be given back from now on, `during` may stand there. */
 void hold_note(struct hold *hold, const struct infobase_lock *before,
                const struct infobase_lock *during);
@@ -59,7 +62,9 @@ bool hold_covers(const struct hold *hold, const struct infobase_lock *seen,
  * stays. So it is also what a further LOCKED promises to give back. A lock of ours that somebody
  * switched off stays off, and loses our words. Owned by the caller. */
 struct infobase_lock hold_back(const struct hold *hold, const struct infobase_lock *seen);
-/* Did somebody else's values stay when `now` stands there at the end? */
+/* Did somebody else's values stay when `now` stands there at the end? Judged by what stood there at
+ * first: a lock that was changed meanwhile, and taken for what is to be given back, is somebody's
+ * as well. */
 bool hold_kept_foreign(const struct hold *hold, const struct infobase_lock *now);
 
 #endif

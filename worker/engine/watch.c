@@ -79,6 +79,7 @@ static void note_what_stands(struct hold *hold, const struct record *record)
 {
     infobase_lock_release(&hold->before);
     hold->before = infobase_lock_copy(&record->restored.now);
+    hold_found(hold, &hold->before);
 }
 
 void watch_begin(struct open *open, struct hold *hold, const struct record *record,

@@ -38,6 +38,7 @@ static void begin(struct held *held, struct infobase_lock before, struct infobas
 {
     *held = (struct held){.before = before};
     held->ours = hold_during(&held->hold, &before, &wanted, (struct server_time){5000});
+    hold_found(&held->hold, &before);
     hold_note(&held->hold, &before, &held->ours);
     held->hold.shares = 1;
 }
@@ -115,6 +116,26 @@ static void a_strangers_lock_over_ours_is_kept(void **state)
     struct infobase_lock back = lock_of(true, 0, 0, "theirs", "key", false);
     assert_lock(hold_back(&held.hold, &theirs), back);
     assert_true(hold_kept_foreign(&held.hold, &back));
+    end(&held);
+}
+
+/* A drain that is not over takes its lock anew, over the words of somebody else: his come back, and
+ * nobody may think that what was there at first does. */
+static void a_lock_that_was_changed_and_taken_over_is_told_as_kept(void **state) /* I9 */
+{
+    (void)state;
+    struct held held;
+    struct infobase_lock wanted = lock_of(true, 0, 0, "update", "id-1", true);
+    begin(&held, lock_of(false, 0, 0, "", "", false), wanted);
+    struct infobase_lock edited = lock_of(true, 0, 0, "update, until six", "id-1", true);
+    struct infobase_lock during = hold_during(&held.hold, &edited, &wanted, now);
+    struct infobase_lock before = hold_back(&held.hold, &edited);
+    hold_note(&held.hold, &before, &during);
+    struct infobase_lock back = lock_of(true, 0, 0, "update, until six", "id-1", false);
+    assert_lock(hold_back(&held.hold, &during), back);
+    assert_true(hold_kept_foreign(&held.hold, &back));
+    infobase_lock_release(&before);
+    infobase_lock_release(&during);
     end(&held);
 }
 
@@ -208,6 +229,7 @@ int main(void)
         cmocka_unit_test(a_delayed_lock_of_somebody_else_keeps_its_begin_words_and_code),
         cmocka_unit_test(without_a_known_clock_a_lock_that_is_on_counts_as_in_force),
         cmocka_unit_test(a_strangers_lock_over_ours_is_kept),
+        cmocka_unit_test(a_lock_that_was_changed_and_taken_over_is_told_as_kept),
         cmocka_unit_test(a_lock_that_somebody_switched_off_stays_off_and_loses_our_words),
         cmocka_unit_test(jobs_that_were_denied_stay_denied_and_allowed_ones_stay_allowed),
         cmocka_unit_test(with_keep_jobs_the_setting_of_jobs_is_nobodys_but_theirs),
