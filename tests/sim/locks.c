@@ -107,6 +107,20 @@ bool lock_is_ours(const struct sim_cluster *cluster, const struct infobase_lock 
     return false;
 }
 
+/* A drain that takes its lock anew over the words of a stranger may write just what he wrote, if
+ * his lock bears its mark: then it is his, and has to stand there at the end. */
+static bool is_his(const struct sim_cluster *cluster, int infobase,
+                   const struct infobase_lock *lock)
+{
+    return infobase_lock_same_sessions(&cluster->meant[infobase], lock);
+}
+
+static bool is_still_ours(const struct sim_cluster *cluster, int infobase)
+{
+    const struct infobase_lock *lock = &cluster->lock[infobase];
+    return lock_is_ours(cluster, lock) && !is_his(cluster, infobase, lock);
+}
+
 /* ... or was, before somebody let people in. */
 static bool was_ours(const struct sim_cluster *cluster, const struct infobase_lock *lock)
 {
@@ -119,7 +133,7 @@ bool locks_settled(const struct world *world)
 {
     for (uint32_t at = 0; at < world->plan.clusters; at++)
         for (int i = 0; i < INFOBASES; i++)
-            if (lock_is_ours(&world->clusters[at], &world->clusters[at].lock[i]))
+            if (is_still_ours(&world->clusters[at], i))
                 return false;
     return world->locks_under_way == 0;
 }
@@ -245,7 +259,8 @@ void lock_effect(struct world *world, const struct request *request)
 {
     struct sim_cluster *cluster = &world->clusters[request->cluster];
     struct infobase_lock *lock = &cluster->lock[request->infobase];
-    if (!request->beyond && lock_is_ours(cluster, &request->lock) && !is_held(world, request))
+    if (!request->beyond && lock_is_ours(cluster, &request->lock) &&
+        !is_his(cluster, request->infobase, &request->lock) && !is_held(world, request))
         violate(world, "I9", "RESTORED was said of %s in %s while a lock was under way",
                 names[request->infobase], cluster->name);
     if (!infobase_lock_equal(lock, &request->expected) && !world->omissions.comparing)
@@ -287,7 +302,9 @@ void oracle_fold_lock(struct world *world, struct fold *fold, struct fold_comman
         command->end_by = record->locked.end_by;
         if (record->locked.attempt == 1)
             command->lock_from = record->locked.grace_until;
-        if (lock_is_ours(cluster, &record->locked.before))
+        int infobase = lock_infobase(command->command->infobase);
+        if (lock_is_ours(cluster, &record->locked.before) &&
+            !is_his(cluster, infobase, &record->locked.before))
             violate(world, "I9", "%s promises to give back a lock of ours", id.text);
         note_ours(cluster, &record->locked.during);
     } else {
@@ -309,13 +326,14 @@ void oracle_lock_sent(struct world *world, const struct worker *worker, int32_t 
 {
     const struct sim_cluster *cluster = &world->clusters[request->cluster];
     bool ours = lock_is_ours(cluster, &request->lock);
+    bool either = ours && is_his(cluster, request->infobase, &request->lock);
     struct fold *fold = &world->oracle->folds[partition];
     const struct seat *seat = &worker->seats[partition];
     const struct fold_owner *owner = fold_owner_at(fold, seat->read);
     const char *why = "there is none";
     for (size_t i = fold->locks.count; i-- > 0;) {
         struct lock_licence *licence = &fold->locks.at[i];
-        if (licence->cluster != request->cluster || licence->locks != ours)
+        if (licence->cluster != request->cluster || (licence->locks != ours && !either))
             continue;
         if (licence->used)
             why = "it was used before";
@@ -348,7 +366,7 @@ static void check_lock(struct world *world, const struct sim_cluster *cluster, i
 {
     const struct infobase_lock *lock = &cluster->lock[i];
     const struct infobase_lock *meant = &cluster->meant[i];
-    if (lock_is_ours(cluster, lock))
+    if (is_still_ours(cluster, i))
         violate(world, "I9", "the lock of %s in %s is still ours", names[i], cluster->name);
     if (cluster->clobbered[i])
         return;
