@@ -39,11 +39,13 @@ static inline struct wall clock_wall(const struct clock *clock)
 {
     return clock->wall(clock->self);
 }
+/* `at` may lie before the boot: what a record says may have come to its end then. */
 static inline struct instant instant_add_ms(struct instant at, int64_t ms)
 {
-    if (ms > (INT64_MAX - at.ns) / 1000000)
-        return INSTANT_NEVER;
-    return (struct instant){at.ns + ms * 1000000};
+    int64_t ns;
+    if (__builtin_mul_overflow(ms, INT64_C(1000000), &ns) || __builtin_add_overflow(at.ns, ns, &ns))
+        return (struct instant){ms > 0 ? INT64_MAX : INT64_MIN};
+    return (struct instant){ns};
 }
 static inline bool instant_before(struct instant a, struct instant b)
 {

@@ -137,6 +137,10 @@ static void a_deadline_that_overflows_never_comes(void **state)
     assert_true(instant_add_ms(now, 1).ns == INSTANT_NEVER.ns);
     assert_true(instant_add_ms((struct instant){0}, INT64_MAX).ns == INSTANT_NEVER.ns);
     assert_true(instant_add_ms((struct instant){5}, 2).ns == 2000005);
+    /* before the boot: the end of a watch, seen by a machine that was started since */
+    assert_true(instant_add_ms((struct instant){-600000000000}, -1000).ns == -601000000000);
+    assert_true(instant_add_ms((struct instant){-600000000000}, INT64_MAX).ns == INSTANT_NEVER.ns);
+    assert_true(instant_add_ms((struct instant){0}, INT64_MIN).ns == INT64_MIN);
     assert_false(instant_passed(now, INSTANT_NEVER));
     assert_true(instant_passed(now, now));
     assert_int_equal(instant_ms_between((struct instant){0}, (struct instant){1999999}), 1);
