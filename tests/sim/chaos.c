@@ -518,7 +518,7 @@ static void chaos_commit(struct world *world)
         worker_commit(world, worker, (int32_t)draw_below(&world->draw, world->plan.partitions));
 }
 
-static void one(struct world *world, enum chaos chaos)
+void chaos_do(struct world *world, enum chaos chaos)
 {
     switch (chaos) {
     case CHAOS_COMMAND:
@@ -597,7 +597,7 @@ static void chaos_task(struct world *world, struct task *task)
     int chaos = 0;
     while (x >= world->plan.weight[chaos])
         x -= world->plan.weight[chaos++];
-    one(world, (enum chaos)chaos);
+    chaos_do(world, (enum chaos)chaos);
     for (uint32_t i = 0; i < world->plan.workers; i++)
         for (uint32_t p = 0; p < world->plan.partitions; p++)
             if (!world->workers[i]->paused)
@@ -629,7 +629,7 @@ void chaos_end(struct world *world)
         set_halt(world, false);
     for (uint32_t i = 0; i < world->plan.workers; i++) {
         struct worker *worker = world->workers[i];
-        worker->control_lost_until = 0;
+        worker->control_lost_until = worker->tail_stuck_until = 0;
         worker_poke(world, worker, 100 * MS);
         if (worker->paused)
             worker_resume(world, worker);

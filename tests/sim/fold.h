@@ -52,11 +52,12 @@ struct fold_command {
         uint32_t chunks;
         struct record **parts; /* owned */
     } gathering;
-    bool released;   /* RELEASED says what became of the connections */
-    bool leaks;      /* and that some are left, or could not be seen */
-    bool gives_back; /* an ATTEMPT to restore counts: no further list */
-    bool locked;     /* from LOCKED to RESTORED */
-    bool stray;      /* ... one of its locks was found behind its end, and is being removed */
+    bool released;           /* RELEASED says what became of the connections */
+    bool leaks;              /* and that some are left, or could not be seen */
+    bool gives_back;         /* an ATTEMPT to restore counts: no further list */
+    bool locked;             /* from LOCKED to RESTORED */
+    int64_t restored_offset; /* 0: not yet; an earlier owner may not have read it */
+    bool stray; /* ... one of its locks was found behind its end, and is being removed */
     int64_t cancelled_offset; /* -1 */
     VECTOR(struct told {
         int64_t offset;

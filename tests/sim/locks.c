@@ -291,6 +291,7 @@ void oracle_fold_lock(struct world *world, struct fold *fold, struct fold_comman
         if (!command->locked && !command->stray)
             violate(world, "I9", "%s gives back what it does not hold", id.text);
         command->locked = command->stray = false;
+        command->restored_offset = (int64_t)fold->entries.count - 1;
         return;
     }
     if (command->command->action != ACTION_DRAIN)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "scenario.h"
+#include "strike.h"
 
 enum { SEEDS_DEFAULT = SIM_SEEDS };
 
@@ -17,12 +18,15 @@ struct arguments {
     const char *mutation;
     const char *scenario;
     uint32_t ticks;
+    uint64_t strikes;
+    const char *strike;
 };
 
 static int usage(void)
 {
     fputs("sim_engine [--seeds N] [--first S] [--seed S] [--trace] [--steps N]\n"
-          "           [--mutation NAME | --mutations] [--scenario NAME | --scenarios]\n",
+          "           [--mutation NAME | --mutations] [--scenario NAME | --scenarios]\n"
+          "           [--strikes SEEDS | --strike KIND@RECORD[+]]\n",
           stderr);
     return 2;
 }
@@ -35,11 +39,12 @@ static bool read_number(const char *text, uint64_t *ret)
 static bool read_arguments(int count, char **values, struct arguments *ret)
 {
     static const struct option options[] = {
-        {"seeds", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'},
-        {"seed", required_argument, NULL, 's'},  {"trace", no_argument, NULL, 't'},
-        {"steps", required_argument, NULL, 'p'}, {"mutation", required_argument, NULL, 'm'},
-        {"mutations", no_argument, NULL, 'M'},   {"scenario", required_argument, NULL, 'c'},
-        {"scenarios", no_argument, NULL, 'C'},   {NULL, 0, NULL, 0}};
+        {"seeds", required_argument, NULL, 'n'},  {"first", required_argument, NULL, 'f'},
+        {"seed", required_argument, NULL, 's'},   {"trace", no_argument, NULL, 't'},
+        {"steps", required_argument, NULL, 'p'},  {"mutation", required_argument, NULL, 'm'},
+        {"mutations", no_argument, NULL, 'M'},    {"scenario", required_argument, NULL, 'c'},
+        {"scenarios", no_argument, NULL, 'C'},    {"strikes", required_argument, NULL, 'k'},
+        {"strike", required_argument, NULL, 'K'}, {NULL, 0, NULL, 0}};
     *ret = (struct arguments){.first = 1, .count = SEEDS_DEFAULT};
 #ifdef CURFEW_MUTATIONS
     ret->mutations_all = count == 1; /* what ctest runs */
@@ -62,6 +67,12 @@ static bool read_arguments(int count, char **values, struct arguments *ret)
         case 'p':
             good = read_number(optarg, &ticks);
             ret->ticks = (uint32_t)ticks;
+            break;
+        case 'k':
+            good = read_number(optarg, &ret->strikes);
+            break;
+        case 'K':
+            ret->strike = optarg;
             break;
         case 't':
             ret->trace = true;
@@ -101,6 +112,10 @@ int main(int count, char **values)
     signal(SIGABRT, aborted);
     if (!read_arguments(count, values, &arguments))
         return usage();
+    if (arguments.strike)
+        return strike_replay(arguments.first, arguments.strike, arguments.trace);
+    if (arguments.strikes)
+        return strikes_run(arguments.first, arguments.strikes, 1, arguments.trace);
     if (arguments.scenario)
         return scenarios_run(arguments.scenario, arguments.first, arguments.trace);
 #ifndef CURFEW_MUTATIONS

@@ -140,9 +140,10 @@ static const char *objection(const struct world *world, const struct worker *wor
     if (world_wall(world).ms < command->grace_until.ms ||
         world_wall(world).ms < command->lock_from.ms)
         return "grace: it is not over";
-    if (command->waits)
+    if (command->waits && licence->target >= command->round_first)
         return "approval: nobody has approved its list";
-    if (command->command->action == ACTION_DRAIN && !command->locked)
+    if (command->command->action == ACTION_DRAIN && !command->locked &&
+        command->restored_offset < seat->read)
         return "I9: its infobase is not locked";
     if (command->dry_run)
         return "I2: its command is a dry run";

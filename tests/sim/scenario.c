@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "strike.h"
 #include "worker.h"
 
 static const struct engine_mutations none;
@@ -33,8 +34,8 @@ static void load_task(struct world *world, struct task *task)
             .run = load_task, .worker = -1, .index = task->index, .number = task->number - 1});
 }
 
-static struct world *loaded(uint64_t seed, const struct plan *plan, int32_t interval_ms,
-                            uint64_t rounds, bool trace)
+struct world *world_loaded(uint64_t seed, const struct plan *plan, int32_t interval_ms,
+                           uint64_t rounds, bool trace)
 {
     struct world *world = world_create(seed, plan, &none, trace ? TRACE_PRINT : TRACE_NONE);
     world_after(
@@ -57,7 +58,7 @@ static int finish(struct world *world, const char *name)
 static int fair(uint64_t seed, bool trace)
 {
     struct plan plan = plan_fair();
-    struct world *world = loaded(seed, &plan, 300, 20, trace);
+    struct world *world = world_loaded(seed, &plan, 300, 20, trace);
     bool good = run_out(world);
     struct figures sum = {0};
     oracle_figures(world, &sum);
@@ -85,7 +86,7 @@ static int slow_lists(uint64_t seed, bool trace)
     plan.identity_max_age_ms = 500;
     plan.list_ms = 2000;
     plan.verify_ms = 10000;
-    struct world *world = loaded(seed, &plan, 1000, 10, trace);
+    struct world *world = world_loaded(seed, &plan, 1000, 10, trace);
     bool good = run_out(world);
     struct figures sum = {0};
     oracle_figures(world, &sum);
@@ -167,7 +168,7 @@ static bool isolated_run(uint64_t seed, enum mode mode, bool trace, int64_t *ret
     plan.partitions = 4;
     plan.clusters = 20;
     plan.sessions = 3;
-    struct world *world = loaded(seed, &plan, INTERVAL_MS, ROUNDS, trace);
+    struct world *world = world_loaded(seed, &plan, INTERVAL_MS, ROUNDS, trace);
     world->clusters[0].mode = mode;
     bool good = run_out(world);
     if (!good)
@@ -206,7 +207,7 @@ static int crash_everywhere(uint64_t seed, const struct plan *plan, bool trace)
     enum { MOST = 2000 };
     uint64_t crashes = 0;
     for (uint64_t k = 1; k < MOST; k++) {
-        struct world *world = loaded(seed, plan, 150, 8, trace);
+        struct world *world = world_loaded(seed, plan, 150, 8, trace);
         world->crash_at = k;
         bool good = run_out(world);
         bool over = world->actions < k;
@@ -287,7 +288,7 @@ static uint64_t acts_of(const struct world *world)
 static int journal_down(uint64_t seed, bool trace)
 {
     struct plan plan = plan_fair();
-    struct world *world = loaded(seed, &plan, 500, 100, trace);
+    struct world *world = world_loaded(seed, &plan, 500, 100, trace);
     int64_t aged_ns = (DOWN_FROM_MS + LICENCES_MS) * MS;
     int64_t up_ns = (DOWN_FROM_MS + DOWN_FOR_MS) * MS;
     uint64_t acts[2] = {0, 0};
@@ -305,6 +306,15 @@ static int journal_down(uint64_t seed, bool trace)
     return finish(world, "journal down");
 }
 
+/* ---- something happens at every record ---- */
+
+enum { STRIKE_SEEDS = 2, STRIKE_STEP = 7 };
+
+static int strikes(uint64_t seed, bool trace)
+{
+    return strikes_run(seed, STRIKE_SEEDS, STRIKE_STEP, trace);
+}
+
 /* ---- all ---- */
 
 static const struct scenario {
@@ -319,6 +329,7 @@ static const struct scenario {
     {"recovery_waiting", recovery_waiting},
     {"recovery_draining", recovery_draining},
     {"journal_down", journal_down},
+    {"strikes", strikes},
 };
 
 int scenarios_run(const char *name, uint64_t first, bool trace)

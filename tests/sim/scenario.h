@@ -9,6 +9,9 @@
 
 /* Runs chaos and then calm until everything is done; false: world->violation says why. */
 bool run_out(struct world *world);
+/* A world in which every cluster gets a command every `interval_ms`, `rounds` times. */
+struct world *world_loaded(uint64_t seed, const struct plan *plan, int32_t interval_ms,
+                           uint64_t rounds, bool trace);
 /* Prints what reproduces a failure. */
 void report(const struct world *world, const char *what);
 /* Says which seed is running, from a signal handler. */

@@ -69,6 +69,17 @@ static void check_budget(struct world *world)
     }
 }
 
+/* Whoever sleeps, or reads nothing, has not yet heard how it ended. */
+static bool everybody_is_awake(const struct world *world)
+{
+    for (uint32_t i = 0; i < world->plan.workers; i++) {
+        const struct worker *worker = world->workers[i];
+        if (!worker->up || worker->paused || worker->tail_stuck_until > world->now_ns)
+            return false;
+    }
+    return true;
+}
+
 bool run_out(struct world *world)
 {
     int64_t done_ns = -1;
@@ -76,8 +87,8 @@ bool run_out(struct world *world)
     while (world_step(world)) {
         if (!world->calm)
             continue;
-        if (done_ns < 0 && journal_quiet(world) && locks_settled(world) &&
-            oracle_finished(world, false))
+        if (done_ns < 0 && everybody_is_awake(world) && journal_quiet(world) &&
+            locks_settled(world) && oracle_finished(world, false))
             done_ns = world->now_ns;
         if (done_ns >= 0 && world->now_ns > done_ns + QUIET_MS * MS)
             break;

@@ -11,6 +11,7 @@
 #include "locks.h"
 #include "oracle.h"
 #include "select/select.h"
+#include "strike.h"
 
 enum { READ_AT_ONCE = 64, SESSION_TIMEOUT_MS = 10000 };
 
@@ -364,6 +365,10 @@ static void read_task(struct world *world, struct task *task)
     if (!seat->engine || seat->generation != task->generation)
         return;
     seat->reading = false;
+    if (worker->tail_stuck_until > world->now_ns) {
+        worker_tail(world, task->index);
+        return;
+    }
     const struct partition *partition = &world->partitions[task->index];
     for (int i = 0; i < READ_AT_ONCE && seat->read < (int64_t)partition->log.count; i++) {
         const struct log_entry *entry = &partition->log.at[seat->read];
@@ -384,6 +389,7 @@ static void read_task(struct world *world, struct task *task)
         }
         if (engine_role(seat->engine) == ENGINE_OWNING)
             worker_find_position(world, worker, task->index);
+        strike_read(world, worker, task->index);
         drain(world, worker, task->index); /* as the loop may, between any two records */
         if (!worker_runs(worker))
             break;
@@ -402,7 +408,8 @@ static void read_soon(struct world *world, struct worker *worker, int32_t partit
     if (!worker->up || !seat->engine || seat->reading)
         return;
     seat->reading = true;
-    world_after(world, world_delay(world, 0, world->calm ? 2 : 15),
+    int64_t stuck_ns = worker->tail_stuck_until - world->now_ns;
+    world_after(world, (stuck_ns > 0 ? stuck_ns : 0) + world_delay(world, 0, world->calm ? 2 : 15),
                 (struct task){.run = read_task,
                               .worker = worker->index,
                               .life = worker->life,
@@ -545,6 +552,7 @@ void worker_start(struct world *world, struct worker *worker)
     worker->halted = world->halted;
     worker->catching_up = false;
     worker->control_lost_until = 0;
+    worker->tail_stuck_until = 0;
     worker->lane_wake_at = NEVER_NS;
     memset(worker->last_land_ns, 0, sizeof worker->last_land_ns);
     for (uint32_t i = 0; i < world->plan.partitions; i++)

@@ -302,10 +302,15 @@ struct world {
     bool halted;          /* the control topic's last word on the kill switch */
     int64_t halted_since; /* appended then */
     uint64_t actions;
-    uint64_t crash_at; /* the number of the action at which its worker dies; 0: none */
+    uint64_t crash_at;     /* the number of the action at which its worker dies; 0: none */
+    uint64_t strike_at;    /* the record of partition 0, counted from 1, that is struck; 0: none */
+    uint32_t strike;       /* by what (strike.c) */
+    bool strike_when_read; /* else as it lands */
+    bool struck;
+    struct worker *struck_in; /* in the middle of a task of its */
     enum trace trace;
     uint64_t trace_hash;
-    bool decodes; /* every record that is read back, also a worker's own that is at hand */
+    bool decodes;        /* every record that is read back, also a worker's own that is at hand */
     char violation[400]; /* the first one; empty: none */
 };
 
@@ -381,6 +386,8 @@ struct plan plan_fair(void);
 void chaos_begin(struct world *world);
 /* Faults stop; whoever is down or paused is brought back. */
 void chaos_end(struct world *world);
+/* One fault of that kind, now. */
+void chaos_do(struct world *world, enum chaos chaos);
 /* A producer asks for something; returns false when there was nothing to ask for. */
 bool chaos_command(struct world *world, int32_t cluster);
 /* Somebody approves a list that waits, if there is one; not always rightly. */

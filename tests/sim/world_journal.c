@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "oracle.h"
+#include "strike.h"
 #include "worker.h"
 #include "world.h"
 
@@ -46,6 +47,7 @@ static void put(struct world *world, const struct append *append)
     entry->worker = append->worker;
     entry->life = append->life;
     oracle_landed(world, append->partition);
+    strike_landed(world);
     worker_tail(world, append->partition);
 }
 
