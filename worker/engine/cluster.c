@@ -293,10 +293,10 @@ void engine_listed(struct engine *engine, uint64_t tag, const struct session_lis
         return; /* of an earlier epoch */
     HASH_DELETE(by_listing, engine->by_listing, cluster);
     cluster->listing = 0;
-    if (list && engine_may_act(engine))
-        list_succeeded(engine, cluster, list, now);
-    else if (list)
+    if (!engine_may_act(engine)) /* the next OWNER of ours asks for another one */
         cluster->not_before = (struct instant){0};
+    else if (list)
+        list_succeeded(engine, cluster, list, now);
     else
         list_failed(engine, cluster, failure, now);
     cluster_ask(engine, cluster);

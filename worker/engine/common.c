@@ -119,6 +119,7 @@ static void remember_append(struct engine *engine, uint64_t sequence, struct ins
 
 void engine_append(struct engine *engine, struct record *record, struct instant now)
 {
+    CHECK(engine->role == ENGINE_OWNING || record->kind == RECORD_OWNER);
     record->epoch = (struct epoch){engine->config.writer, engine->epoch};
     record->sequence = ++engine->sequence;
     record->events_through = engine->events_through;

@@ -414,8 +414,8 @@ void release_answered(struct engine *engine, struct open *open, const struct eng
                       struct instant now)
 {
     struct release *release = open->release;
-    if (!release)
-        return;
+    if (!release || !engine_may_act(engine))
+        return; /* the next OWNER of ours begins it anew */
     if (answer->kind == ENGINE_DISCONNECT) {
         disconnected(open, (uint32_t)(answer->tag & ((1u << TARGET_BITS) - 1)), answer->code, now);
     } else if (release->asking) {

@@ -440,6 +440,14 @@ static inline void hand_own(struct hand *hand)
     assert_int_equal(engine_role(hand->engine), ENGINE_OWNING);
 }
 
+/* The group took the partition away and gave it back: its OWNER is on its way, and is returned. */
+static inline struct record *hand_ask_again(struct hand *hand)
+{
+    engine_assign(hand->engine, false, hand->now);
+    engine_assign(hand->engine, true, hand->now);
+    return hand_append(hand, RECORD_OWNER);
+}
+
 /* Answers a LIST with the world as it is, asked for now and answered now. */
 static inline void hand_list(struct hand *hand, uint64_t tag)
 {

@@ -161,6 +161,23 @@ static void after_a_crash_the_release_is_looked_for_again(void **state)
     assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
 }
 
+/* ADR 2, rule 5: between asking for an OWNER and reading it back nothing is appended. */
+static void what_is_answered_while_an_owner_is_asked_for_is_not_told(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = hand_create();
+    hand_world(hand, 2, 1, 2);
+    end_session(hand, and_disconnect(by_uuid(1, 1, 1)));
+    struct engine_action action = hand_take(hand, ENGINE_CONNECTIONS);
+    struct record *owner = hand_ask_again(hand);
+    hand_connections(hand, action.tag);
+    hand_is_quiet(hand);
+    hand_read(hand, owner);
+    hand_connections(hand, hand_take(hand, ENGINE_CONNECTIONS).tag);
+    hand_read(hand, released(hand));
+    hand_closed(hand, COMMAND_COMPLETED);
+}
+
 static void while_the_kill_switch_is_engaged_nobody_is_disconnected(void **state)
 {
     (void)state;
@@ -229,6 +246,7 @@ int main(void)
         cmocka_unit_test(what_stays_is_told_as_a_leak_and_is_no_success),
         cmocka_unit_test(connections_that_cannot_be_seen_are_not_taken_for_gone),
         cmocka_unit_test(after_a_crash_the_release_is_looked_for_again),
+        cmocka_unit_test(what_is_answered_while_an_owner_is_asked_for_is_not_told),
         cmocka_unit_test(while_the_kill_switch_is_engaged_nobody_is_disconnected),
         cmocka_unit_test(a_call_that_keeps_the_session_is_interrupted_once),
         cmocka_unit_test(nothing_is_interrupted_unasked),

@@ -111,6 +111,23 @@ static void a_filter_that_is_cancelled_or_refused_credentials_closes_as_such(voi
     hand_closed(hand, COMMAND_FAILED);
 }
 
+/* ADR 2, rule 5: another owner may have resolved it meanwhile. */
+static void a_list_that_fails_while_an_owner_is_asked_for_ends_nothing(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    struct error refused;
+    error_set(&refused, ERR_AUTH, "the administrator's password is wrong");
+    hand_accept(hand, by_filter(1));
+    struct engine_action list = hand_take(hand, ENGINE_LIST);
+    struct record *owner = hand_ask_again(hand);
+    engine_listed(hand->engine, list.tag, NULL, &refused, hand->now);
+    hand_is_quiet(hand);
+    hand_read(hand, owner);
+    engine_listed(hand->engine, hand_take(hand, ENGINE_LIST).tag, NULL, &refused, hand->now);
+    hand_closed(hand, COMMAND_FAILED);
+}
+
 static void a_list_that_says_nothing_about_a_target_stops_the_partition(void **state)
 {
     (void)state;
@@ -441,6 +458,7 @@ int main(void)
         cmocka_unit_test(a_filter_that_finds_nobody_is_completed_without_targets),
         cmocka_unit_test(a_filter_that_is_never_listed_closes_without_a_list),
         cmocka_unit_test(a_filter_that_is_cancelled_or_refused_credentials_closes_as_such),
+        cmocka_unit_test(a_list_that_fails_while_an_owner_is_asked_for_ends_nothing),
         cmocka_unit_test(a_list_that_says_nothing_about_a_target_stops_the_partition),
         cmocka_unit_test(rounds_go_on_until_a_list_shows_nobody),
         cmocka_unit_test(a_round_begins_only_when_every_outcome_was_read_back),
