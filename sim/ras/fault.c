@@ -83,6 +83,14 @@ static const struct {
     {"version", RAS_GET_AGENT_VERSION},
 };
 
+/* The short names of the classes that RAS answers. */
+static const char *const classes[] = {
+#define ADMIN ""
+#define ROW(NAME, name, class, russian, english) name,
+#include "sim/ras/error.def"
+#undef ADMIN
+};
+
 int fault_op_read(struct text name)
 {
     for (size_t i = 0; i < sizeof short_forms / sizeof *short_forms; i++)
@@ -541,4 +549,11 @@ void faults_help(struct buf *out)
         snprintf(name, sizeof name, "%s%s", kinds[kind].name, values[kinds[kind].value]);
         buf_format(out, "  %-24s %s\n", name, kinds[kind].meaning);
     }
+    buf_str(out, "OP is one of");
+    for (size_t i = 0; i < sizeof short_forms / sizeof *short_forms; i++)
+        buf_format(out, "%s%s", i % 9 ? " " : "\n  ", short_forms[i].name);
+    buf_str(out, ",\nor the name of any message as the log has it. CLASS is one of");
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        buf_format(out, "%s%s", i % 4 ? " " : "\n  ", classes[i]);
+    buf_str(out, ",\nor any other, which is answered as it is written.\n");
 }
