@@ -34,7 +34,9 @@ int say_error(const char *command, const struct error *err)
     fputc('\n', stderr);
     if (next)
         fprintf(stderr, "  %s\n", next);
-    return error_exit_status(err->code);
+    /* GONE is fine for an end; what ends a command of ours is a failure, whatever the class. */
+    int status = error_exit_status(err->code);
+    return status ? status : error_exit_status(ERR_REFUSED);
 }
 
 struct say say_open(FILE *to, bool no_color)
