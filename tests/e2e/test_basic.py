@@ -106,6 +106,26 @@ def a_protected_application_is_spared(world):
     expect_run(world.terminate(ONE, "--session", designer["session"]), 0, "ended")
 
 
+def a_refused_list_is_never_an_empty_one(world):
+    """Also where the class of the refusal would be good news for an end."""
+    for refusal in ("SessionNotFound", "ClientNotFound", "Failure", "UnknownThrowable"):
+        with world.fault(f"error={refusal},op=sessions,cluster={ONE}"):
+            for form in ((), ("--json",)):
+                run = world.curfew("sessions", "--config", world.worker.config, "--cluster", ONE, *form)
+                expect(run.status != 0 and run.out == "" and refusal in run.err, f"{refusal}: {run}")
+
+
+def whatever_the_doctor_warns_of_it_says_what_to_do(world):
+    config = world.folder / "doctor.yaml"
+    config.write_text(json.dumps({**world.config_of("doctor"), "reply_topics": ["curfew.replies", "curfew.nowhere"]}), encoding="utf-8")
+    for brokers, check, word in ((world.brokers, "reply topic", "curfew.nowhere"), ("127.0.0.1:1", "kafka", "127.0.0.1:1")):
+        run = world.curfew("doctor", "--json", "--config", config, "--brokers", brokers, "--timeout", "3s")
+        found = [each for each in run.json if each["state"] != "ok"]
+        expect(all(each["todo"] for each in found), f"and what to do? {found}")
+        expect(any(each["check"] == check and word in each["found"] for each in found), f"not told: {run}")
+    expect(run.status == LATER, f"without a broker: {run}")
+
+
 def unknown_names_are_told(world):
     run = expect_run(world.terminate("nowhere", "--session", str(uuid.uuid4())), NOT_FOUND)
     expect("nowhere" in run.out, str(run))
@@ -504,6 +524,7 @@ CASES = [
     a_session_that_was_ended_can_be_asked_for_later,
     a_session_is_ended_by_its_uuid, sessions_are_ended_by_their_numbers, what_is_not_there_is_already_gone,
     a_guard_that_differs_spares_the_session, a_protected_application_is_spared, unknown_names_are_told, a_dry_run_ends_nothing,
+    a_refused_list_is_never_an_empty_one, whatever_the_doctor_warns_of_it_says_what_to_do,
     exit_statuses_are_as_published, an_empty_selector_is_refused, undecodable_bytes_go_to_the_dead_letters,
     a_nul_or_bad_utf_8_in_a_name_does_no_harm, a_mebibyte_is_refused, deep_nesting_is_refused, an_expired_command_ends_nothing,
     the_same_id_with_other_content_is_a_conflict, the_same_id_again_gets_the_first_result, the_reply_topic_gets_the_events_too,

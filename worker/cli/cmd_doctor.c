@@ -162,6 +162,28 @@ static bool look_at_topics(struct doctor *doctor, const struct kafka_settings *s
     return true;
 }
 
+/* A reply topic is somebody else's: events for one that is not there end in the dead letters. */
+static void look_at_replies(struct doctor *doctor, struct kafka_settings *settings,
+                            const struct config_list *topics)
+{
+    AUTO(link) link = NULL;
+    struct error err;
+    if (topics->count == 0 ||
+        link_create(NULL, settings, cli_first_look_ms(&doctor->common), &link, &err))
+        return; /* what is wrong with the brokers is told by the next check */
+    for (size_t i = 0; i < topics->count; i++) {
+        int32_t partitions;
+        if (!link_partitions(link, topics->items[i], &partitions, &err))
+            TELL(doctor, "reply topic", FINDING_OK, ERR_OK, NULL, "'%s' is there",
+                 topics->items[i]);
+        else
+            TELL(doctor, "reply topic", FINDING_WARN, ERR_OK,
+                 "make it, grant Describe and Write on it, or take it from reply_topics: until "
+                 "then its events go to the dead letters",
+                 "'%s' cannot be written to", topics->items[i]);
+    }
+}
+
 /* The newest record of every partition; its append time cannot lie in our future. */
 static void compare_clocks(struct doctor *doctor, struct link *link)
 {
@@ -282,6 +304,7 @@ static void look_at_kafka(struct doctor *doctor, struct cli_setup *setup)
     kafka_seen_release(&seen);
     if (!look_at_topics(doctor, settings))
         return;
+    look_at_replies(doctor, settings, &setup->config->topics.replies);
     look_at_broker_clock(doctor, settings);
     look_at_journal(doctor, setup);
 }

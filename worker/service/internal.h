@@ -355,9 +355,9 @@ bool send_forward(struct partition *partition, const struct kafka_message *messa
 void outbox_receipt(struct service *service, const struct kafka_receipt *receipt,
                     struct instant now);
 
-/* What an operator has to grant when a message was refused; "" for other reasons. `ret` has
+/* What an operator does when a topic took no message: what to grant, or where to look. `ret` has
  * TODO_SIZE bytes. */
-enum { TODO_SIZE = LIMIT_NAME_BYTES + 32 };
+enum { TODO_SIZE = LIMIT_NAME_BYTES + 64 };
 const char *todo_write(enum error_code code, const char *topic, char *ret);
 
 /* control.c */

@@ -303,9 +303,10 @@ static void event_answered(struct service *service, struct sending *sending, str
 
 const char *todo_write(enum error_code code, const char *topic, char *ret)
 {
-    ret[0] = '\0';
     if (code == ERR_AUTH)
         snprintf(ret, TODO_SIZE, "grant Write on %s", topic);
+    else
+        snprintf(ret, TODO_SIZE, "look whether %s is there and has a leader: curfew doctor", topic);
     return ret;
 }
 
