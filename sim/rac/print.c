@@ -125,6 +125,7 @@ static void print_value(const struct ras_field *field, const char *at, enum form
         buf_format(out, "%.3f", *(const double *)(const void *)at);
         return;
     case RAS_TYPE_STRING:
+    case RAS_TYPE_LABEL:
     case RAS_TYPE_SECRET:
         print_text(*(const struct text *)(const void *)at, form, out);
         return;

@@ -109,7 +109,7 @@ void keep_record(struct keep *keep, const struct ras_layout *layout, void *recor
     unsigned char *bytes = record;
     for (size_t i = 0; i < layout->field_count; i++) {
         const struct ras_field *field = &layout->fields[i];
-        if (field->type == RAS_TYPE_STRING || field->type == RAS_TYPE_SECRET) {
+        if (ras_type_is_text(field->type)) {
             struct text *text = (struct text *)(void *)(bytes + field->offset);
             *text = keep_text(keep, *text);
         } else if (field->type == RAS_TYPE_LIST) {

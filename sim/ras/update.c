@@ -29,7 +29,7 @@ static size_t value_size(const struct ras_field *field)
     case RAS_TYPE_DATETIME:
         return sizeof(struct server_time);
     default:
-        CHECK(field->type == RAS_TYPE_STRING || field->type == RAS_TYPE_SECRET);
+        CHECK(ras_type_is_text(field->type));
         return sizeof(struct text);
     }
 }
@@ -38,7 +38,7 @@ static bool same_value(const struct ras_field *field, const void *a, const void 
 {
     const unsigned char *left = (const unsigned char *)a + field->offset;
     const unsigned char *right = (const unsigned char *)b + field->offset;
-    if (field->type != RAS_TYPE_STRING && field->type != RAS_TYPE_SECRET)
+    if (!ras_type_is_text(field->type))
         return !memcmp(left, right, value_size(field));
     struct text one, other;
     memcpy(&one, left, sizeof one);

@@ -210,7 +210,8 @@ static struct session_list *list_now(struct world *world, struct request *reques
     list->infobase_count = request->names ? INFOBASES : 0;
     list->infobases = list_take(list, INFOBASES, sizeof list->infobases[0]);
     for (size_t i = 0; i < list->infobase_count; i++)
-        list->infobases[i] = (struct infobase_name){cluster->infobase[i], infobase_names[i]};
+        list->infobases[i] =
+            (struct infobase_name){.uuid = cluster->infobase[i], .name = infobase_names[i]};
     if (lies)
         say(world, "%s: lies to worker %d: no sessions", cluster->name, request->worker);
     return list;

@@ -163,6 +163,7 @@ static void show_field(struct show *show, const char *name, const struct ras_fie
         show_time(show, name, *(const struct server_time *)at);
         return;
     case RAS_TYPE_STRING:
+    case RAS_TYPE_LABEL:
     case RAS_TYPE_SECRET:
         show_text(show, name, *(const struct text *)at);
         return;

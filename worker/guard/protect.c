@@ -65,6 +65,10 @@ enum error_code guard_session(const struct config *config, const struct config_c
 {
     const struct config_policy *policy = &config->policy;
     enum protection protection = protection_of(policy, session->app_id);
+    if (session->unreadable)
+        return error_set(err, ERR_DENIED,
+                         "a text of the session, or its infobase's name, cannot be read (it is not "
+                         "UTF-8): it may be one that is protected");
     if (protection == ALWAYS)
         return error_set(err, ERR_DENIED, "sessions of the application '%s' are never ended",
                          session->app_id);

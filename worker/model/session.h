@@ -42,6 +42,8 @@ struct session {
 #include "model/session.def"
 #undef FIELD
     uint64_t reported; /* bit 1 << enum session_field: this cluster's version reports the field */
+    bool unreadable;   /* a text of it, or its infobase's name, is not UTF-8 and is shown by its
+                          bytes: nobody can tell by it whether the session is protected */
 };
 
 /* Texts are zero-closed, valid UTF-8 and live in the list's arena. */
@@ -49,6 +51,7 @@ struct session {
 struct infobase_name {
     struct uuid uuid;
     const char *name;
+    bool unreadable; /* it is not UTF-8; `name` shows its bytes */
 };
 
 struct session_index;

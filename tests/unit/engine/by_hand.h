@@ -452,7 +452,7 @@ static inline struct record *hand_ask_again(struct hand *hand)
 static inline void hand_list(struct hand *hand, uint64_t tag)
 {
     struct error down;
-    struct infobase_name name = {main_infobase, hand->infobase};
+    struct infobase_name name = {.uuid = main_infobase, .name = hand->infobase};
     struct session_list list = {
         .sessions = hand->world,
         .count = hand->world_count,

@@ -688,6 +688,17 @@ static void i14_configured_users_hosts_and_applications_are_protected_without_ca
     assert_int_equal(may_end(config, command, &session), ERR_DENIED);
 }
 
+static void i14_a_session_that_cannot_be_read_may_be_a_protected_one(void **state)
+{
+    (void)state;
+    AUTO(config) config = config_with("policy: {protected_users: [Иванов]}");
+    AUTO(command) command = terminate();
+    struct session session = session_of("1CV8C", "\\xc8\\xe2\\xe0", "ut");
+    assert_int_equal(may_end(config, command, &session), ERR_OK); /* a user may be called so */
+    session.unreadable = true;
+    assert_int_equal(may_end(config, command, &session), ERR_DENIED);
+}
+
 static void unknown_applications_are_not_protected_and_can_be_told(void **state)
 {
     (void)state;
@@ -733,6 +744,7 @@ int main(void)
         cmocka_unit_test(a_drain_waits_for_an_approval_as_well_and_counts_nobody_twice),
         cmocka_unit_test(a_drain_ends_no_more_than_it_says_over_all_its_rounds),
         cmocka_unit_test(i14_configured_users_hosts_and_applications_are_protected_without_case),
+        cmocka_unit_test(i14_a_session_that_cannot_be_read_may_be_a_protected_one),
         cmocka_unit_test(unknown_applications_are_not_protected_and_can_be_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,8 +38,8 @@ static int setup(void **state)
     struct error err;
     if (zone_load(TEXT("Europe/Moscow"), &moscow, &err))
         fail_msg("%s", err.message);
-    infobases[0] = (struct infobase_name){trade, "Торговля"};
-    infobases[1] = (struct infobase_name){books, "books"};
+    infobases[0] = (struct infobase_name){.uuid = trade, .name = "Торговля"};
+    infobases[1] = (struct infobase_name){.uuid = books, .name = "books"};
     struct session usual = {.infobase = trade,
                             .infobase_name = "Торговля",
                             .user_name = "Иванов",

@@ -28,7 +28,7 @@ static struct session session_of(uint8_t id, const struct uuid *infobase, uint32
     };
 }
 
-static struct infobase_name infobases[] = {{{{0}}, "Управление торговлей"}, {{{0}}, "books"}};
+static struct infobase_name infobases[] = {{.name = "Управление торговлей"}, {.name = "books"}};
 static struct session sessions[5];
 static struct session_list list;
 static struct command *command;

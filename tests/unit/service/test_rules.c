@@ -40,7 +40,7 @@ static void configure(const char *policy)
 static int setup(void **state)
 {
     (void)state;
-    names[0] = (struct infobase_name){infobase, "ut"};
+    names[0] = (struct infobase_name){.uuid = infobase, .name = "ut"};
     session = (struct session){.uuid = asked,
                                .infobase = infobase,
                                .infobase_name = "ut",

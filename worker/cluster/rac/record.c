@@ -116,6 +116,7 @@ static bool read_field(enum ras_type type, struct text value, void *ret)
     case RAS_TYPE_DATETIME:
         return read_time(value, ret);
     case RAS_TYPE_STRING:
+    case RAS_TYPE_LABEL:
     case RAS_TYPE_SECRET:
         *(struct text *)ret = value;
         return true;

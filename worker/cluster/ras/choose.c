@@ -20,7 +20,7 @@ static bool is_meant(const struct ras_cluster *cluster, const char *wanted)
         return true;
     if (uuid_read(text_of(wanted), &uuid, NULL) == ERR_OK)
         return uuid_equal(&uuid, &cluster->uuid);
-    return text_same_name(cluster->name, text_of(wanted));
+    return text_valid(cluster->name) && text_same_name(cluster->name, text_of(wanted));
 }
 
 enum error_code ras_choose_cluster(const char *wanted, const struct ras_message *message,

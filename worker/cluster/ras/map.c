@@ -24,9 +24,18 @@ static enum error_code too_long(struct error *err, const char *what)
                      LIMIT_RAS_STRING_BYTES);
 }
 
-static const char *copy(struct arena *arena, struct text text)
+/* Valid UTF-8 in any case: what is not shows its bytes (\xNN), and is told in `*unreadable`. */
+static const char *copy(struct arena *arena, struct text text, bool *unreadable)
 {
-    return text.length ? arena_text(arena, text) : "";
+    if (!text.length)
+        return "";
+    if (text_valid(text))
+        return arena_text(arena, text);
+    *unreadable = true;
+    AUTO_BUF shown;
+    buf_init(&shown, LIMIT_RAS_STRING_BYTES);
+    text_printable(&shown, text);
+    return arena_text(arena, (struct text){buf_text(&shown), shown.length});
 }
 
 /* ---- names ---- */
@@ -49,7 +58,8 @@ enum error_code ras_names_take(struct ras_names *names, const struct ras_message
             arena_destroy(arena);
             return too_long(err, "infobase");
         }
-        items[i] = (struct infobase_name){records[i].uuid, copy(arena, records[i].name)};
+        items[i].uuid = records[i].uuid;
+        items[i].name = copy(arena, records[i].name, &items[i].unreadable);
         fits = items[i].name;
     }
     if (!fits) {
@@ -106,7 +116,7 @@ static uint64_t reported(unsigned version)
 }
 
 #define SAME(name) .name = record->name
-#define TEXT_OF(name) .name = copy(arena, record->name)
+#define TEXT_OF(name) .name = copy(arena, record->name, &unreadable)
 #define NATURAL(name) .name = natural(record->name)
 
 static void map_session(const struct ras_session *record, struct arena *arena, struct session *ret)
@@ -116,6 +126,7 @@ static void map_session(const struct ras_session *record, struct arena *arena, s
         .number = natural(record->session_id),
         SAME(infobase),
         .infobase_name = "",
+    bool unreadable = false;
         TEXT_OF(user_name),
         TEXT_OF(app_id),
         TEXT_OF(host),
@@ -168,6 +179,7 @@ static void map_session(const struct ras_session *record, struct arena *arena, s
 /* An arena that is full gave a NULL text somewhere. */
 static bool is_whole(const struct session *session)
 {
+    ret->unreadable = unreadable;
     return session->user_name && session->app_id && session->host && session->client_ip &&
            session->locale && session->db_proc_info && session->current_service_name &&
            session->data_separation;
@@ -232,7 +244,7 @@ enum error_code ras_map_names(struct session_list *list, const struct ras_names 
     const struct ras_names own = {.items = items, .count = names->count};
     for (size_t i = 0; i < list->count; i++) {
         const struct infobase_name *name = ras_names_by_uuid(&own, &list->sessions[i].infobase);
-        if (name)
+        if (name) {
             list->sessions[i].infobase_name = name->name;
         list->sessions[i].reported |= 1ull << SESSION_infobase_name;
     }
@@ -241,6 +253,8 @@ enum error_code ras_map_names(struct session_list *list, const struct ras_names 
 
 bool ras_map_names_missing(const struct session_list *list, const struct ras_names *names)
 {
+            list->sessions[i].unreadable |= name->unreadable;
+        }
     for (size_t i = 0; i < list->count; i++)
         if (!uuid_is_nil(&list->sessions[i].infobase) &&
             !ras_names_by_uuid(names, &list->sessions[i].infobase))
@@ -262,6 +276,16 @@ static enum error_code check_lock_text(const char *field, struct text text, stru
     if (text.length > LIMIT_RAS_STRING_BYTES)
         return error_set(err, ERR_UNSUPPORTED, "the infobase's '%s' is longer than %d bytes; %s",
                          field, LIMIT_RAS_STRING_BYTES, todo);
+static char *own_shown(struct text text)
+{
+    if (!text.length || text_valid(text))
+        return own(text);
+    AUTO_BUF shown;
+    buf_init(&shown, LIMIT_RAS_STRING_BYTES);
+    text_printable(&shown, text);
+    return own((struct text){buf_text(&shown), shown.length});
+}
+
     if (text.length && !text_valid(text))
         return error_set(err, ERR_UNSUPPORTED, "the infobase's '%s' is not UTF-8 text; %s", field,
                          todo);
@@ -285,7 +309,7 @@ enum error_code ras_map_lock(const struct ras_infobase *record, struct infobase_
         .denied_message = own(record->denied_message),
         .denied_parameter = own(record->denied_parameter),
         .permission_code = own(record->permission_code),
-        .name = own(record->name),
+        .name = own_shown(record->name),
     };
     *ret = lock;
     return ERR_OK;
@@ -319,6 +343,7 @@ static void map_connection(const struct ras_connection *record, struct arena *ar
         TEXT_OF(application),
         TEXT_OF(host),
         .number = natural(record->conn_id),
+    bool unreadable = false; /* nobody judges by its texts */
         NATURAL(session_number),
         SAME(connected_at),
     };

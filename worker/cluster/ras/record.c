@@ -33,6 +33,7 @@ static size_t field_min(const struct ras_field *field, unsigned version)
         return record_min(field->element, version);
     case RAS_TYPE_BOOL:
     case RAS_TYPE_STRING:
+    case RAS_TYPE_LABEL:
     case RAS_TYPE_SECRET:
     case RAS_TYPE_LIST:
         break;
@@ -86,6 +87,7 @@ static void in_field(struct ras_in *in, const struct ras_field *field, unsigned 
         ((struct server_time *)at)->ticks = in_ticks(in);
         return;
     case RAS_TYPE_STRING:
+    case RAS_TYPE_LABEL:
     case RAS_TYPE_SECRET:
         *(struct text *)at = ras_in_text(in, field->type == RAS_TYPE_STRING);
         return;
@@ -149,6 +151,7 @@ static void out_field(struct ras_out *out, const struct ras_field *field,
         buf_add(out->buf, at, sizeof(struct uuid));
         return;
     case RAS_TYPE_STRING:
+    case RAS_TYPE_LABEL:
     case RAS_TYPE_SECRET:
         ras_out_text(out, *(const struct text *)at);
         return;

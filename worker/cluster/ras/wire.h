@@ -6,10 +6,11 @@
  * messages.def are the only place where a layout stands: the client and the simulator share them
  * through this header.
  *
- * Strict in both directions: a body is consumed to its last byte, texts are UTF-8 without NUL, a
- * bool is 0 or 1, numbers of variable length have their shortest form. So decoding and encoding
- * again gives the same bytes. Anything else is ERR_PROTOCOL; a peer that breaks the protocol must
- * not be read any further. No I/O, no clock, no logging. */
+ * Strict in both directions: a body is consumed to its last byte, texts are UTF-8 without NUL (but
+ * for those that only people read, RAS_TYPE_LABEL), a bool is 0 or 1, numbers of variable length
+ * have their shortest form. So decoding and encoding again gives the same bytes. Anything else is
+ * ERR_PROTOCOL; a peer that breaks the protocol must not be read any further. No I/O, no clock, no
+ * logging. */
 #ifndef CLUSTER_RAS_WIRE_H
 #define CLUSTER_RAS_WIRE_H
 
@@ -44,10 +45,17 @@ enum ras_type {
     RAS_TYPE_UUID,     /* struct uuid, all zero = none */
     RAS_TYPE_DATETIME, /* struct server_time: the server's wall clock, 0 = none */
     RAS_TYPE_STRING,   /* struct text, valid UTF-8 */
+    RAS_TYPE_LABEL,    /* struct text for people: bytes as they came, not judged; one name in
+                          another encoding must not hide a whole list. Check with text_valid() */
     RAS_TYPE_SECRET,   /* struct text: bytes as they came, not judged, never shown */
     RAS_TYPE_LIST,     /* struct ras_<element>_list */
     RAS_TYPE_NESTED    /* struct ras_<element> */
 };
+/* Is the value a struct text? */
+static inline bool ras_type_is_text(enum ras_type type)
+{
+    return type == RAS_TYPE_STRING || type == RAS_TYPE_LABEL || type == RAS_TYPE_SECRET;
+}
 
 #define RAS_C_BOOL bool
 #define RAS_C_SHORT uint16_t
@@ -57,6 +65,7 @@ enum ras_type {
 #define RAS_C_UUID struct uuid
 #define RAS_C_DATETIME struct server_time
 #define RAS_C_STRING struct text
+#define RAS_C_LABEL struct text
 #define RAS_C_SECRET struct text
 
 /* struct ras_session, struct ras_session_list { items, count }, and so on for every RECORD of
