@@ -146,7 +146,8 @@ static enum error_code choose(const struct sessions_options *options,
     if (options->infobase) {
         infobase = session_list_infobase(list, text_of(options->infobase));
         if (!infobase)
-            return error_set(err, ERR_NOT_FOUND, "cluster '%s' has no infobase '%s'",
+            return error_set(err, ERR_NOT_FOUND,
+                             "cluster '%s' has no infobase '%s', or several of this name",
                              options->cluster, options->infobase);
     }
     const struct session **chosen = mem_alloc(list->count + 1, sizeof *chosen);

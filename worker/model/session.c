@@ -49,12 +49,15 @@ void session_list_destroy(struct session_list *list)
     free(list);
 }
 
+/* Of all its bytes: somebody may count his UUIDs up in a few of them, wherever these stand. */
 static size_t slot_of(const struct uuid *uuid, size_t mask)
 {
-    size_t hash;
-    memcpy(&hash, uuid->bytes, sizeof hash);
-    hash ^= hash >> 29;
-    return (hash * 0x9E3779B97F4A7C15u >> 17) & mask;
+    uint64_t halves[2];
+    memcpy(halves, uuid->bytes, sizeof halves);
+    uint64_t hash = halves[0] ^ (halves[1] >> 32 | halves[1] << 32);
+    hash = (hash ^ hash >> 32) * 0x9E3779B97F4A7C15u;
+    hash = (hash ^ hash >> 29) * 0xBF58476D1CE4E5B9u;
+    return (hash ^ hash >> 32) & mask;
 }
 
 static void index_fill(struct session_index *index, const struct session_list *list)
@@ -94,19 +97,66 @@ const struct session *session_list_find(const struct session_list *list, const s
     return NULL;
 }
 
+/* Everything that tells one session from another; counters and states may differ. */
+static bool is_the_same(const struct session *a, const struct session *b)
+{
+    return uuid_equal(&a->infobase, &b->infobase) && a->number == b->number &&
+           server_time_equal(a->started_at, b->started_at) && !strcmp(a->user_name, b->user_name) &&
+           !strcmp(a->app_id, b->app_id) && !strcmp(a->host, b->host);
+}
+
+/* `again` is told of each entry whether one of its UUID stands before it. */
+static enum error_code find_again(const struct session_list *list, bool *again, struct error *err)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const struct session *session = &list->sessions[i];
+        const struct session *first = session_list_find(list, &session->uuid);
+        again[i] = first != session;
+        if (again[i] && !is_the_same(first, session))
+            return error_set(err, ERR_PROTOCOL,
+                             "two sessions of one UUID, %s, stand in the list: look at them with "
+                             "the cluster's own console",
+                             uuid_format(&session->uuid).text);
+    }
+    return ERR_OK;
+}
+
+enum error_code session_list_unite(struct session_list *list, struct error *err)
+{
+    bool *again = mem_alloc(list->count + 1, sizeof *again);
+    size_t kept = 0;
+    enum error_code code = find_again(list, again, err);
+    for (size_t i = 0; i < list->count && !code; i++)
+        if (!again[i])
+            list->sessions[kept++] = list->sessions[i];
+    free(again);
+    if (code || kept == list->count)
+        return code;
+    list->count = kept;
+    if (list->index) { /* it knows the places of before */
+        free(list->index->slots);
+        list->index->slots = NULL;
+    }
+    return ERR_OK;
+}
+
 const struct infobase_name *session_list_infobase(const struct session_list *list,
                                                   struct text name_or_uuid)
 {
     struct uuid uuid;
     bool by_uuid = uuid_read(name_or_uuid, &uuid, NULL) == ERR_OK;
+    const struct infobase_name *found = NULL;
     for (size_t i = 0; i < list->infobase_count; i++) {
         const struct infobase_name *infobase = &list->infobases[i];
         if (by_uuid && uuid_equal(&infobase->uuid, &uuid))
             return infobase;
-        if (text_same_name(text_of(infobase->name), name_or_uuid))
-            return infobase;
+        if (!text_same_name(text_of(infobase->name), name_or_uuid))
+            continue;
+        if (found && !uuid_equal(&found->uuid, &infobase->uuid))
+            return NULL;
+        found = infobase;
     }
-    return NULL;
+    return found;
 }
 
 struct identity identity_of(const struct session *session)

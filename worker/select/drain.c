@@ -46,7 +46,8 @@ enum error_code select_drain(const struct command *command, const struct uuid *i
     if (uuid_is_nil(&meant)) {
         const struct infobase_name *name = session_list_infobase(list, text_of(command->infobase));
         if (!name)
-            return error_set(err, ERR_NOT_FOUND, "the cluster has no infobase '%s'",
+            return error_set(err, ERR_NOT_FOUND,
+                             "the cluster has no infobase '%s', or several of this name",
                              command->infobase);
         meant = name->uuid;
     }

@@ -189,7 +189,8 @@ static enum error_code resolve_numbers(const struct selector *selector,
     const struct infobase_name *infobase = session_list_infobase(list, text_of(selector->infobase));
     if (!infobase)
         return error_set(err, ERR_NOT_FOUND,
-                         "the cluster has no infobase '%s'; `curfew sessions` lists what it has",
+                         "the cluster has no infobase '%s', or several of this name; `curfew "
+                         "sessions` lists what it has",
                          selector->infobase);
     struct error wrong;
     bool untrue = check_clock(rules, list, &wrong) != ERR_OK;

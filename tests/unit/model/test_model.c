@@ -576,6 +576,60 @@ static void of_two_sessions_with_one_uuid_the_first_is_found(void **state)
     assert_ptr_equal(session_list_find(list, &list->sessions[30].uuid), &list->sessions[7]);
 }
 
+/* Looked through one after the other they would take minutes. */
+static void sessions_whose_uuids_were_counted_up_are_found_as_fast(void **state)
+{
+    enum { MANY = 200000 };
+    (void)state;
+    for (size_t byte = 0; byte < sizeof(struct uuid); byte += 6) {
+        struct session_list *list = session_list_create((size_t)1 << 30);
+        list->sessions = arena_take(list->arena, MANY, sizeof list->sessions[0]);
+        list->count = MANY;
+        for (uint32_t i = 0; i < MANY; i++)
+            memcpy(list->sessions[i].uuid.bytes + byte, &i, sizeof i);
+        for (uint32_t i = 0; i < MANY; i++)
+            assert_ptr_equal(session_list_find(list, &list->sessions[i].uuid), &list->sessions[i]);
+        session_list_destroy(list);
+    }
+}
+
+static void a_session_twice_in_a_list_becomes_one_and_two_of_one_uuid_none(void **state)
+{
+    static const uint32_t counts[] = {3, 40}; /* without an index, and with one */
+    (void)state;
+    for (size_t at = 0; at < sizeof counts / sizeof counts[0]; at++) {
+        AUTO(session_list) list = list_of(counts[at]);
+        for (uint32_t i = 0; i < counts[at]; i++)
+            list->sessions[i].user_name = list->sessions[i].app_id = list->sessions[i].host = "x";
+        uint32_t last = counts[at] - 1;
+        struct uuid uuid = list->sessions[last].uuid;
+        list->sessions[1] = list->sessions[0];
+        list->sessions[1].calls_all = 9;
+        assert_int_equal(session_list_unite(list, &err), ERR_OK);
+        assert_int_equal(list->count, last);
+        assert_ptr_equal(session_list_find(list, &uuid), &list->sessions[last - 1]);
+        assert_int_equal(list->sessions[0].calls_all, 0);
+        list->sessions[1].uuid = list->sessions[0].uuid;
+        struct session_list bare = {.sessions = list->sessions, .count = list->count};
+        assert_int_equal(session_list_unite(&bare, &err), ERR_PROTOCOL);
+        assert_int_equal(bare.count, last);
+    }
+}
+
+static void a_name_that_two_infobases_bear_finds_neither(void **state)
+{
+    (void)state;
+    struct infobase_name names[] = {{.uuid = {{1}}, .name = "ut"},
+                                    {.uuid = {{2}}, .name = "UT"},
+                                    {.uuid = {{3}}, .name = "erp"},
+                                    {.uuid = {{3}}, .name = "ERP"}};
+    struct session_list list = {.infobases = names, .infobase_count = 4};
+    assert_null(session_list_infobase(&list, TEXT("ut")));
+    assert_ptr_equal(session_list_infobase(&list, TEXT("02000000-0000-0000-0000-000000000000")),
+                     &names[1]);
+    assert_non_null(session_list_infobase(&list, TEXT("Erp")));
+}
+
 /* A letter without a text of its own, as a refused reply needs it. */
 static void the_smallest_message_out_can_be_made(void **state)
 {
@@ -606,6 +660,9 @@ int main(void)
         cmocka_unit_test(a_header_is_found_without_case),
         cmocka_unit_test(a_session_is_found_in_a_list_of_any_length),
         cmocka_unit_test(of_two_sessions_with_one_uuid_the_first_is_found),
+        cmocka_unit_test(sessions_whose_uuids_were_counted_up_are_found_as_fast),
+        cmocka_unit_test(a_session_twice_in_a_list_becomes_one_and_two_of_one_uuid_none),
+        cmocka_unit_test(a_name_that_two_infobases_bear_finds_neither),
         cmocka_unit_test(the_smallest_message_out_can_be_made),
     };
     return cmocka_run_group_tests_name("model", tests, NULL, NULL);

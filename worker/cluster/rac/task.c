@@ -232,7 +232,7 @@ static bool choose_address(struct rac_task *task)
 static void no_such_infobase(struct rac_task *task)
 {
     struct error err;
-    error_set(&err, ERR_NOT_FOUND, "the cluster has no infobase '%s'",
+    error_set(&err, ERR_NOT_FOUND, "the cluster has no infobase '%s', or several of this name",
               infobase_is_given(task) ? task->request.infobase : "");
     rac_task_fail(task, ERR_NOT_FOUND, false, &err);
 }

@@ -88,10 +88,15 @@ const struct infobase_name *ras_names_by_uuid(const struct ras_names *names,
 
 const struct infobase_name *ras_names_by_name(const struct ras_names *names, struct text name)
 {
-    for (size_t i = 0; i < names->count; i++)
-        if (text_same_name(text_of(names->items[i].name), name))
-            return &names->items[i];
-    return NULL;
+    const struct infobase_name *found = NULL;
+    for (size_t i = 0; i < names->count; i++) {
+        if (!text_same_name(text_of(names->items[i].name), name))
+            continue;
+        if (found && !uuid_equal(&found->uuid, &names->items[i].uuid))
+            return NULL;
+        found = &names->items[i];
+    }
+    return found;
 }
 
 /* ---- sessions ---- */
@@ -121,12 +126,12 @@ static uint64_t reported(unsigned version)
 
 static void map_session(const struct ras_session *record, struct arena *arena, struct session *ret)
 {
+    bool unreadable = false;
     *ret = (struct session){
         SAME(uuid),
         .number = natural(record->session_id),
         SAME(infobase),
         .infobase_name = "",
-    bool unreadable = false;
         TEXT_OF(user_name),
         TEXT_OF(app_id),
         TEXT_OF(host),
@@ -174,12 +179,12 @@ static void map_session(const struct ras_session *record, struct arena *arena, s
         SAME(cpu_time_total),
         TEXT_OF(data_separation),
     };
+    ret->unreadable = unreadable;
 }
 
 /* An arena that is full gave a NULL text somewhere. */
 static bool is_whole(const struct session *session)
 {
-    ret->unreadable = unreadable;
     return session->user_name && session->app_id && session->host && session->client_ip &&
            session->locale && session->db_proc_info && session->current_service_name &&
            session->data_separation;
@@ -222,6 +227,8 @@ enum error_code ras_map_sessions(const struct ras_message *message, unsigned ver
             return error_set(err, ERR_PROTOCOL, "a session without a UUID stands in the list");
     }
     list->count = message->count;
+    if (session_list_unite(list, err))
+        return ERR_PROTOCOL;
     *ret = STEAL(list);
     return ERR_OK;
 }
@@ -246,6 +253,8 @@ enum error_code ras_map_names(struct session_list *list, const struct ras_names 
         const struct infobase_name *name = ras_names_by_uuid(&own, &list->sessions[i].infobase);
         if (name) {
             list->sessions[i].infobase_name = name->name;
+            list->sessions[i].unreadable |= name->unreadable;
+        }
         list->sessions[i].reported |= 1ull << SESSION_infobase_name;
     }
     return ERR_OK;
@@ -253,8 +262,6 @@ enum error_code ras_map_names(struct session_list *list, const struct ras_names 
 
 bool ras_map_names_missing(const struct session_list *list, const struct ras_names *names)
 {
-            list->sessions[i].unreadable |= name->unreadable;
-        }
     for (size_t i = 0; i < list->count; i++)
         if (!uuid_is_nil(&list->sessions[i].infobase) &&
             !ras_names_by_uuid(names, &list->sessions[i].infobase))
@@ -269,13 +276,6 @@ static char *own(struct text text)
     return mem_text(text.length ? text.at : "", text.length);
 }
 
-/* Can it be kept in the journal, and written again (outgoing texts have a limit)? */
-static enum error_code check_lock_text(const char *field, struct text text, struct error *err)
-{
-    const char *todo = "nothing was changed: correct it with the cluster's own tools";
-    if (text.length > LIMIT_RAS_STRING_BYTES)
-        return error_set(err, ERR_UNSUPPORTED, "the infobase's '%s' is longer than %d bytes; %s",
-                         field, LIMIT_RAS_STRING_BYTES, todo);
 static char *own_shown(struct text text)
 {
     if (!text.length || text_valid(text))
@@ -286,6 +286,13 @@ static char *own_shown(struct text text)
     return own((struct text){buf_text(&shown), shown.length});
 }
 
+/* Can it be kept in the journal, and written again (outgoing texts have a limit)? */
+static enum error_code check_lock_text(const char *field, struct text text, struct error *err)
+{
+    const char *todo = "nothing was changed: correct it with the cluster's own tools";
+    if (text.length > LIMIT_RAS_STRING_BYTES)
+        return error_set(err, ERR_UNSUPPORTED, "the infobase's '%s' is longer than %d bytes; %s",
+                         field, LIMIT_RAS_STRING_BYTES, todo);
     if (text.length && !text_valid(text))
         return error_set(err, ERR_UNSUPPORTED, "the infobase's '%s' is not UTF-8 text; %s", field,
                          todo);
@@ -336,6 +343,7 @@ void ras_map_set_lock(const struct infobase_lock *lock, struct ras_infobase *rec
 static void map_connection(const struct ras_connection *record, struct arena *arena,
                            struct connection *ret)
 {
+    bool unreadable = false; /* nobody judges by its texts */
     *ret = (struct connection){
         SAME(uuid),
         SAME(process),
@@ -343,7 +351,6 @@ static void map_connection(const struct ras_connection *record, struct arena *ar
         TEXT_OF(application),
         TEXT_OF(host),
         .number = natural(record->conn_id),
-    bool unreadable = false; /* nobody judges by its texts */
         NATURAL(session_number),
         SAME(connected_at),
     };

@@ -19,11 +19,13 @@ enum error_code ras_names_take(struct ras_names *names, const struct ras_message
 void ras_names_release(struct ras_names *names);
 const struct infobase_name *ras_names_by_uuid(const struct ras_names *names,
                                               const struct uuid *uuid);
-/* Without case; NULL when there is none. */
+/* Without case; NULL when there is none, or more than one: a name is its cluster's only one (domain
+ * notes 1), and where it is not, nobody is to be guessed. */
 const struct infobase_name *ras_names_by_name(const struct ras_names *names, struct text name);
 
 /* The sessions of a list (66, 68) or of one (70). `infobase_name` stays empty until
- * ras_map_names(). */
+ * ras_map_names(). ERR_PROTOCOL: one has no UUID, or a text that no journal record could hold, or
+ * session_list_unite() refuses them. */
 enum error_code ras_map_sessions(const struct ras_message *message, unsigned version,
                                  struct session_list **ret, struct error *err) MUST_CHECK;
 /* Copies `names` into the list and names every session's infobase. */

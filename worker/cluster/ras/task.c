@@ -225,9 +225,9 @@ void task_begin(struct slot *slot)
         }
         if (!find_infobase(slot->executor, task)) {
             struct error err;
-            enum error_code code =
-                error_set(&err, ERR_NOT_FOUND, "the cluster has no infobase '%s'",
-                          infobase_is_given(task) ? task->request.infobase : "");
+            enum error_code code = error_set(
+                &err, ERR_NOT_FOUND, "the cluster has no infobase '%s', or several of this name",
+                infobase_is_given(task) ? task->request.infobase : "");
             task_fail(slot->executor, slot, task, code, &err);
             return;
         }
