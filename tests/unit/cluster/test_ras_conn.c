@@ -554,6 +554,25 @@ static void exceptions_are_judged_by_their_class(void **state)
     assert_int_equal(script.connections, 1);
 }
 
+/* A RAS may forget whom it knew, as when its agent restarts; whoever never had rights has none. */
+static void rights_that_held_before_are_shown_again_by_the_next_question(void **state)
+{
+    (void)state;
+    connect_well();
+    list_within(10000);
+    assert_int_equal(last.code, ERR_OK);
+    about = RAS_GET_SESSIONS;
+    script.hook = refuse;
+    refusal = "v8.service.Admin.Cluster#Rights";
+    list_within(10000);
+    assert_int_equal(last.code, ERR_REFUSED);
+    assert_false(last.lost);
+    assert_int_equal(script.requests[RAS_AUTHENTICATE_CLUSTER], 1);
+    list_within(10000);
+    assert_int_equal(last.code, ERR_AUTH);
+    assert_int_equal(script.requests[RAS_AUTHENTICATE_CLUSTER], 2);
+}
+
 static bool refuse_in_another_encoding(struct script_peer *peer, struct ras_packet packet,
                                        const struct ras_packet_value *value)
 {
@@ -821,6 +840,7 @@ int main(void)
         TEST(infobase_logins_are_added_where_they_are_needed),
         TEST(a_refused_login_sends_nothing_and_is_tried_again),
         TEST(exceptions_are_judged_by_their_class),
+        TEST(rights_that_held_before_are_shown_again_by_the_next_question),
         TEST(a_refusal_counts_whatever_its_text_is_encoded_in),
         TEST(the_highest_common_version_is_opened),
         TEST(without_a_list_lower_versions_are_asked_one_by_one),

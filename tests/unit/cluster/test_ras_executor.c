@@ -746,6 +746,115 @@ static void a_dead_pooled_connection_is_replaced_before_an_end_leaves(void **sta
     assert_int_equal(one.connections, 2);
 }
 
+/* Behind each list, and only there. */
+static bool hang_up_behind_lists(struct script_peer *peer, struct ras_packet packet,
+                                 const struct ras_packet_value *value)
+{
+    if (value->type != RAS_PACKET_MESSAGE)
+        return false;
+    const struct ras_message_row *row = ras_message_by_request(value->message.head.type);
+    if (row->shape != RAS_SHAPE_LIST)
+        return world(peer, packet, value);
+    if (!world(peer, packet, value))
+        script_usual(peer, value);
+    script_hang_up(peer);
+    return true;
+}
+
+static void a_task_goes_on_where_its_connection_ended(void **state)
+{
+    (void)state;
+    one.hook = hang_up_behind_lists;
+    create_usual();
+    const struct executor_reply *reply = do_op(EXECUTOR_LIST);
+    assert_int_equal(reply->code, ERR_OK);
+    assert_int_equal(reply->list->count, 2);
+    assert_string_equal(reply->list->sessions[0].infobase_name, "UT");
+    assert_int_equal(one.connections, 3);
+    assert_int_equal(one.requests[RAS_GET_CLUSTERS], 1);
+    assert_int_equal(one.requests[RAS_GET_SESSIONS], 1);
+    assert_int_equal(one.requests[RAS_GET_INFOBASES_SHORT], 1);
+    assert_int_equal(do_op(EXECUTOR_END)->code, ERR_OK);
+    assert_int_equal(one.requests[RAS_TERMINATE_SESSION], 1);
+}
+
+static unsigned bears; /* connections */
+
+static bool bear_few(struct script_peer *peer, struct ras_packet packet,
+                     const struct ras_packet_value *value)
+{
+    unsigned open = 0;
+    for (unsigned i = 0; i < one.connections; i++)
+        open += one.peers[i]->open;
+    if (value->type != RAS_PACKET_CONNECT || open <= bears)
+        return world(peer, packet, value);
+    script_hang_up(peer);
+    return true;
+}
+
+static void a_server_that_bears_few_connections_is_not_pressed_for_more(void **state)
+{
+    (void)state;
+    enum { ENDS = 20 };
+    one.hook = bear_few;
+    bears = 1;
+    create_usual();
+    do_op(EXECUTOR_LIST);
+    forget_replies();
+    for (unsigned i = 0; i < ENDS; i++) {
+        struct executor_request request = request_of(EXECUTOR_END);
+        start(&request);
+    }
+    await(ENDS);
+    for (unsigned i = 0; i < ENDS; i++)
+        assert_int_equal(replies[i].code, ERR_OK);
+    assert_int_equal(one.requests[RAS_TERMINATE_SESSION], ENDS);
+    assert_true(one.connections <= 4); /* what the pool tried at once */
+}
+
+static struct ras_session listed[2];
+
+static bool list_these(struct script_peer *peer, struct ras_packet packet,
+                       const struct ras_packet_value *value)
+{
+    if (value->type != RAS_PACKET_MESSAGE || value->message.head.type != RAS_GET_SESSIONS)
+        return world(peer, packet, value);
+    script_answer(peer, RAS_GET_SESSIONS, listed, 2);
+    return true;
+}
+
+static void a_session_that_stands_twice_in_the_list_is_one(void **state)
+{
+    (void)state;
+    one.hook = list_these;
+    listed[0] = listed[1] = (struct ras_session){
+        .uuid = {{0x5e, 1}}, .infobase = infobase_ut, .session_id = 7, .user_name = TEXT("u")};
+    listed[1].calls_all = 7; /* it went on while the list was made */
+    create_usual();
+    const struct executor_reply *reply = do_op(EXECUTOR_LIST);
+    assert_int_equal(reply->code, ERR_OK);
+    assert_int_equal(reply->list->count, 1);
+    listed[1].user_name = TEXT("Другой");
+    reply = do_op(EXECUTOR_LIST);
+    assert_int_equal(reply->code, ERR_PROTOCOL);
+    assert_non_null(strstr(reply->error.message, "5e010000-0000-0000-0000-000000000000"));
+}
+
+static void a_text_that_is_no_utf8_is_shown_and_told(void **state) /* I14 */
+{
+    (void)state;
+    one.hook = list_these;
+    listed[0] = (struct ras_session){
+        .uuid = {{0x5e, 1}}, .infobase = infobase_ut, .user_name = {"\xc8\xe2\xe0\0", 4}};
+    listed[1] = (struct ras_session){.uuid = {{0x5e, 2}}, .infobase = infobase_ut};
+    create_usual();
+    const struct executor_reply *reply = do_op(EXECUTOR_LIST);
+    assert_int_equal(reply->code, ERR_OK);
+    assert_string_equal(reply->list->sessions[0].user_name, "\\xc8\\xe2\\xe0\\u{0}");
+    assert_true(reply->list->sessions[0].unreadable);
+    assert_false(reply->list->sessions[1].unreadable);
+}
+
 static bool silent_about(struct script_peer *peer, struct ras_packet packet,
                          const struct ras_packet_value *value)
 {
@@ -917,6 +1026,10 @@ int main(void)
         TEST(no_address_at_all_is_unavailable),
         TEST(a_read_is_repeated_once_and_an_end_never),
         TEST(a_dead_pooled_connection_is_replaced_before_an_end_leaves),
+        TEST(a_task_goes_on_where_its_connection_ended),
+        TEST(a_server_that_bears_few_connections_is_not_pressed_for_more),
+        TEST(a_session_that_stands_twice_in_the_list_is_one),
+        TEST(a_text_that_is_no_utf8_is_shown_and_told),
         TEST(an_end_without_an_answer_is_in_doubt),
         TEST(a_stale_end_sends_nothing),
         TEST(many_requests_share_few_connections),

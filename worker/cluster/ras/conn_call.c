@@ -31,6 +31,7 @@ static void send_login(struct ras_conn *conn, enum ras_request number,
         conn_finish(conn, code, "%s", err.message);
     else
         conn_write(conn, conn->auth.data, conn->auth.length);
+    conn->logged_in = true;
     ras_wipe(&conn->auth);
 }
 
@@ -78,7 +79,7 @@ void ras_conn_call(struct ras_conn *conn, const struct ras_call *call)
     CHECK(conn->row);
     conn->call = *call;
     conn->call.record = NULL;
-    conn->sent = conn->heard = conn->timed_out = false;
+    conn->sent = conn->heard = conn->timed_out = conn->logged_in = false;
     conn->remote_class[0] = '\0';
     conn->state = CONN_AUTH_CLUSTER; /* busy */
     ras_wipe(&conn->request);
@@ -143,6 +144,10 @@ static void exception_came(struct ras_conn *conn, const struct ras_exception *ex
     struct ras_answer refused = {.code = ras_exception_error(exception, row, &refused.error)};
     error_wrap(&refused.error, "RAS '%s:%u'", conn->config.host, conn->config.port);
     ras_class_copy(exception->class_name, conn->remote_class);
+    /* The rights held before: the next question of this kind shows them again. An end that is
+     * refused stays refused; a list before it would have found out. */
+    if (refused.code == ERR_AUTH && !conn->logged_in && !conn->row->changes)
+        refused.code = refused.error.code = ERR_REFUSED;
     if (conn->state != CONN_ASKED || refused.code == ERR_AUTH || refused.code == ERR_REFUSED)
         forget_logins(conn);
     conn->state = CONN_IDLE; /* the endpoint stays usable after an exception (section 5.3) */

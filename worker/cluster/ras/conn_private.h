@@ -61,6 +61,7 @@ struct ras_conn {
     const struct ras_message_row *row;
     struct buf request;
     struct buf auth; /* messages 9 and 10; wiped after each */
+    bool logged_in;  /* 9 or 10 was sent for this very call */
     bool sent;
     bool heard;           /* a byte came since the last write */
     unsigned keep_alives; /* that came since the last write */

@@ -13,6 +13,7 @@ enum {
     IDLE_DEFAULT_MS = 60000,
     CONNECT_DEFAULT_MS = 5000,
     INFOBASE_CACHE_DEFAULT_MS = 60000,
+    ROOM_MS = 10000, /* after this one more connection is tried again */
 };
 
 static struct ras_executor *of(struct executor *executor)
@@ -81,9 +82,40 @@ static void conn_closed(void *self)
         tell_stopped(executor);
 }
 
+static unsigned open_slots(const struct ras_executor *executor)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < RAS_CONNECTIONS_MAX; i++)
+        count += executor->slots[i].conn && ras_conn_version(executor->slots[i].conn);
+    return count;
+}
+
+/* No connection more, but there are others that live: the task waits for one of them. */
+static bool wait_for_another(struct slot *slot)
+{
+    struct ras_executor *executor = slot->executor;
+    struct task *task = slot->task;
+    unsigned open = open_slots(executor);
+    struct instant now = now_of(executor);
+    if (!open || executor->stopping || task->list ||
+        instant_passed(now, executor_request_until(&task->request)))
+        return false;
+    executor->room = open;
+    executor->room_until = instant_add_ms(now, ROOM_MS);
+    slot->task = NULL;
+    task->tried = 0;
+    task->code = ERR_OK;
+    task->next = executor->queue;
+    executor->queue = task;
+    ras_wake(executor);
+    return true;
+}
+
 static void out_of_addresses(struct slot *slot)
 {
     struct task *task = slot->task;
+    if (task->code == ERR_UNAVAILABLE && wait_for_another(slot))
+        return;
     if (!task->code)
         task->code = error_set(&task->error, ERR_UNAVAILABLE, "the time for it is over");
     /* Whatever went wrong on the way, nothing of the request itself left. */
@@ -136,6 +168,15 @@ void slot_connect(struct slot *slot)
 
 /* ---- the queue ---- */
 
+/* May there be one more connection than there are? */
+static bool has_room(const struct ras_executor *executor)
+{
+    unsigned taken = 0;
+    for (unsigned i = 0; i < RAS_CONNECTIONS_MAX; i++)
+        taken += executor->slots[i].conn || executor->slots[i].task;
+    return taken < executor->room || instant_passed(now_of(executor), executor->room_until);
+}
+
 /* An idle connection, the one used last (so that the others can be closed), or a free place. */
 static struct slot *find_slot(struct ras_executor *executor)
 {
@@ -147,7 +188,7 @@ static struct slot *find_slot(struct ras_executor *executor)
         if (!best || (slot->conn && (!best->conn || instant_before(best->used_at, slot->used_at))))
             best = slot;
     }
-    return best;
+    return best && !best->conn && !has_room(executor) ? NULL : best;
 }
 
 static void dispatch(struct ras_executor *executor)
@@ -206,6 +247,8 @@ static struct instant next_wake(const struct ras_executor *executor)
     struct instant at = INSTANT_NEVER;
     for (const struct task *task = executor->queue; task; task = task->next)
         at = instant_min(at, executor_request_until(&task->request));
+    if (executor->queue && !instant_passed(now_of(executor), executor->room_until))
+        at = instant_min(at, executor->room_until);
     for (unsigned i = 0; i < RAS_CONNECTIONS_MAX; i++) {
         const struct slot *slot = &executor->slots[i];
         if (slot->conn && !slot->task)

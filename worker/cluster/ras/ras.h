@@ -5,9 +5,11 @@
  * Several and none configured is ERR_CONFIG with all their names; the first one is never taken
  * silently. An address that refused or stayed silent is tried last from then on.
  *
- * A request waits for a connection in order of arrival. Lost connections: what only reads is done
- * again once on a new connection, and so is a change of which no byte had left; a change that had
- * left is ERR_IN_DOUBT and is never repeated here.
+ * A request waits for a connection in order of arrival, also where the RAS bears fewer connections
+ * than the pool may have. Lost connections: what only reads is done again once on a new connection,
+ * and so is a change of which no byte had left; what the lost one had answered before counts, so
+ * that a RAS may hang up behind every list. A change that had left is ERR_IN_DOUBT and is never
+ * repeated here.
  *
  * EXECUTOR_PROCESSES asks for the working processes and answers ERR_OK without carrying them: a
  * deep probe. */

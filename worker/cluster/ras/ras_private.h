@@ -19,12 +19,20 @@ enum task_step {
     STEP_MAIN
 };
 
+/* A RAS may hang up behind every list: the cluster's, the sessions', the names'. */
+enum { TASK_RESTARTS_MAX = 4 };
+
 struct task {
     struct task *next; /* in the queue */
     struct executor_request request;
     enum task_step step;
-    uint32_t tried; /* bit i: address i was tried for this task */
-    bool restarted; /* once is enough */
+    uint32_t tried;    /* bit i: address i was tried for this task */
+    bool restarted;    /* on another connection, and nothing was got out of that one yet */
+    unsigned restarts; /* up to TASK_RESTARTS_MAX */
+    bool renewed;      /* the cluster was chosen again because RAS did not know it */
+    bool chosen;       /* `cluster` was, at the address `chosen_at` */
+    size_t chosen_at;
+    struct uuid cluster;
     bool names_read;
     struct uuid infobase;
     struct session_list *list; /* LIST: waiting for its names */
@@ -52,6 +60,9 @@ struct ras_executor {
     struct ras_settings settings; /* owned copy; what `reach` has too is borrowed from there */
     struct slot slots[RAS_CONNECTIONS_MAX];
     struct task *queue;
+    /* The RAS turned one more connection away: until then these are all that it bears. */
+    unsigned room;
+    struct instant room_until;
     struct ras_names names;
     uv_timer_t wake;
     size_t open_connections; /* until their memory is gone */

@@ -142,6 +142,12 @@ static void ask(struct slot *slot, enum task_step step, enum ras_request number,
 
 void task_choose(struct slot *slot)
 {
+    const struct task *task = slot->task;
+    if (task->chosen && task->chosen_at == slot->address) {
+        slot->cluster = task->cluster;
+        task_begin(slot);
+        return;
+    }
     call(slot, STEP_CLUSTERS, RAS_GET_CLUSTERS, NULL, slot->ready_by);
 }
 
@@ -217,6 +223,10 @@ static bool needs_infobase(const struct task *task)
 void task_begin(struct slot *slot)
 {
     struct task *task = slot->task;
+    if (task->list) { /* of the connection before this one */
+        ask_names(slot);
+        return;
+    }
     if (needs_infobase(task) &&
         (!names_are_fresh(slot->executor) || !find_infobase(slot->executor, task))) {
         if (!task->names_read) {
@@ -237,13 +247,32 @@ void task_begin(struct slot *slot)
 
 /* ---- answers ---- */
 
+static void drop_list(struct task *task)
+{
+    session_list_destroy(task->list);
+    task->list = NULL;
+}
+
+/* What comes may need another connection, if this one ends here; what was got is kept. */
+static void chosen(struct slot *slot)
+{
+    struct task *task = slot->task;
+    if (task->chosen && !uuid_equal(&task->cluster, &slot->cluster))
+        drop_list(task);
+    task->chosen = true;
+    task->chosen_at = slot->address;
+    task->cluster = slot->cluster;
+    task->restarted = false;
+    task_begin(slot);
+}
+
 static void clusters_came(struct slot *slot, const struct ras_answer *answer)
 {
     struct error err;
     enum error_code code =
         ras_choose_cluster(slot->executor->settings.cluster, answer->message, &slot->cluster, &err);
     if (!code) {
-        task_begin(slot);
+        chosen(slot);
         return;
     }
     if (code == ERR_NOT_FOUND && must_not_miss(slot->task))
@@ -275,6 +304,7 @@ static void names_came(struct slot *slot, const struct ras_answer *answer)
     struct error err;
     enum error_code code =
         ras_names_take(&slot->executor->names, answer->message, answer->started, &err);
+    slot->task->restarted = false;
     if (code)
         task_fail(slot->executor, slot, slot->task, code, &err);
     else if (slot->task->list)
@@ -311,6 +341,7 @@ static void sessions_came(struct slot *slot, const struct ras_answer *answer)
     }
     task->list->started = answer->started;
     task->list->finished = answer->finished;
+    task->restarted = false;
     if (task->request.op == EXECUTOR_LIST && names_are_due(slot))
         ask_names(slot);
     else
@@ -381,21 +412,34 @@ static void restart(struct slot *slot)
 {
     struct task *task = slot->task;
     task->restarted = true;
+    task->restarts++;
     task->names_read = false;
     task->tried = 0;
-    session_list_destroy(task->list);
-    task->list = NULL;
     slot_connect(slot);
 }
 
-/* A connection out of the pool can have died unseen. Nothing was heard of the request: what only
- * reads is asked again, and so is a change of which no byte left. */
+/* The RAS serves another cluster by now: choose again. */
+static void renew(struct slot *slot)
+{
+    struct task *task = slot->task;
+    task->renewed = true;
+    task->chosen = false;
+    drop_list(task);
+    slot_drop(slot);
+    ras_names_release(&slot->executor->names);
+    restart(slot);
+}
+
+/* A connection out of the pool can have died unseen, and a RAS may hang up behind each answer.
+ * Nothing was heard of the request: what only reads is asked again, and so is a change of which no
+ * byte left. */
 static bool may_restart(const struct slot *slot, const struct ras_answer *answer)
 {
     const struct task *task = slot->task;
     bool changing = executor_op_changes(task->request.op) && task->step == STEP_MAIN;
     return answer->lost && answer->silent && !answer->timed_out && !task->restarted &&
-           !(changing && answer->sent) && !slot->executor->stopping &&
+           task->restarts < TASK_RESTARTS_MAX && !(changing && answer->sent) &&
+           !slot->executor->stopping &&
            !instant_passed(now_of(slot->executor), task->request.deadline);
 }
 
@@ -412,10 +456,8 @@ static void call_failed(struct slot *slot, const struct ras_answer *answer)
         slot_connect(slot);
     } else if (may_restart(slot, answer)) {
         restart(slot);
-    } else if (cluster_is_another(answer) && !task->restarted) {
-        slot_drop(slot); /* the RAS serves another cluster by now: choose again */
-        ras_names_release(&slot->executor->names);
-        restart(slot);
+    } else if (cluster_is_another(answer) && !task->renewed) {
+        renew(slot);
     } else {
         if (unreachable)
             slot_demote(slot);
