@@ -82,7 +82,7 @@ struct target {
     uint32_t sends;          /* requests to end it that went out, runs of the handler included */
     uint32_t handled;        /* those runs */
     enum handling_of handling;
-    struct reason said;           /* why the handler did not end it */
+    struct reason said;           /* why the handler did not end it, or the cluster the last time */
     struct instant licence_until; /* no byte at or after */
     struct instant seen;          /* when the last list that showed it unchanged was complete */
     struct instant since; /* work began to wait for a list: only lists started later count */

@@ -216,6 +216,8 @@ static void end_sent(struct engine *engine, struct open *open, struct target *ta
             WORK_IDLE; /* the cluster said no: look again, then again with a new licence */
         target->seen = (struct instant){0};
         target->licence_until = (struct instant){0};
+        reason_release(&target->said);
+        reason_set(&target->said, failure);
         return;
     default:
         target->work = MUTATED(engine, blind_retry) ? WORK_IDLE : WORK_DOUBT;

@@ -237,7 +237,13 @@ static void a_refusal_is_followed_by_a_list_and_a_licence_until_attempts_are_spe
         if (attempt < hand->config.attempts_max)
             hand_appended(hand, RECORD_ATTEMPT);
     }
-    hand_outcome(hand, TARGET_FAILED, ERR_REFUSED, hand->config.attempts_max);
+    struct record *record = hand_append(hand, RECORD_OUTCOME);
+    const struct target_end *end = &record->outcome.ends[0];
+    assert_int_equal(end->outcome, TARGET_FAILED);
+    assert_int_equal(end->attempts, hand->config.attempts_max);
+    assert_int_equal(end->reason.code, ERR_REFUSED);
+    assert_string_equal(end->reason.message, "the cluster answers so"); /* its own words */
+    hand_read(hand, record);
     hand_closed(hand, COMMAND_FAILED);
 }
 
