@@ -67,9 +67,10 @@ class Cluster:
             number = number or next(each for each in range(1, 1 << 31) if each not in used)
             now = datetime.datetime.now(self.ras.zone).replace(tzinfo=None, microsecond=0)
             session = self.add(self.sessions, infobase=infobase["uuid"], session_id=number, user_name=user, lingers_s=lingers_s,
-                               **{"app_id": "1CV8C", "host": "ws", "started_at": now, "last_active_at": now, **values})
+                               **{"app_id": "1CV8C", "host": "ws", "started_at": now - datetime.timedelta(hours=1), "last_active_at": now,
+                                  **values})
             self.ras.note("session_started", self, session=str(session["uuid"]), infobase=str(infobase["uuid"]),
-                          infobase_name=infobase["name"], number=number, user=user or "", wall_ms=wall_ms())
+                          infobase_name=legible(infobase["name"]), number=number, user=legible(user), wall_ms=wall_ms())
             return session
 
     def connect(self, infobase, session=None, lingers_s=0, **values):
@@ -99,6 +100,11 @@ class Cluster:
     def of_infobase(self, where, identity):
         self.find(self.infobases, identity, "InfoBaseNotFound")
         return [each for each in where.values() if each["infobase"] == identity]
+
+
+def legible(text):
+    """A text that goes out as it is may be any bytes."""
+    return text.decode(errors="backslashreplace") if isinstance(text, bytes) else text or ""
 
 
 def wall_ms():
@@ -313,7 +319,7 @@ class Connection:
 
     def terminate_session(self, cluster, identity, text):
         session = cluster.sessions.get(identity)
-        self.ras.note("terminate", cluster, session=str(identity), user=session["user_name"] or "" if session else "",
+        self.ras.note("terminate", cluster, session=str(identity), user=legible(session["user_name"]) if session else "",
                       received_ms=self.received, wall_ms=wall_ms(), applied=session is not None, message=text)
         session = cluster.find(cluster.sessions, identity, "SessionNotFound")
         cluster.later(session["lingers_s"], lambda: cluster.leave(session, "terminated"))
@@ -346,6 +352,17 @@ def bytes_instead(make):
 def before_the_answer(data):
     async def act(connection, answer):
         await connection.send(data + answer())
+    return act
+
+
+def behind_the_answer(make, pause_s=0):
+    """More than the answer, in the same segment or later: make(connection)."""
+    async def act(connection, answer):
+        data, more = answer(), make(connection)
+        await connection.send(data if pause_s else data + more)
+        if pause_s:
+            await asyncio.sleep(pause_s)
+            connection.writer.write(more)
     return act
 
 
@@ -391,6 +408,7 @@ class ForeignRas:
         self.versions = {f"{each}.0" for each in range(3, 17)}
         self.refuse, self.no_params = self.refuse_with_a_list, b"\x80"
         self.pieces = None
+        self.connections_max, self.ignores_the_rest, self.turned_away = None, False, 0    # the rest is cut off, or never answered
         self.fields_not_written = ()
         self.endpoints = (each for _turn in iter(int, 1) for each in endpoints)
         self.servers, self.writers = {}, set()
@@ -452,9 +470,16 @@ class ForeignRas:
 
     async def accept(self, reader, writer):
         connection = Connection(self, reader, writer)
-        self.writers.add(writer)
+        crowded = self.connections_max is not None and len(self.writers) >= self.connections_max
+        if crowded:
+            self.turned_away += 1
+        else:
+            self.writers.add(writer)
         try:
-            await connection.serve()
+            if not crowded:
+                await connection.serve()
+            elif self.ignores_the_rest:
+                await reader.read()
         except (Broken, KeyError, UnicodeDecodeError) as error:
             self.violations.append(f"{type(error).__name__}: {error}, after {connection.request}")
         except (asyncio.IncompleteReadError, OSError):

@@ -196,7 +196,7 @@ class Broken(Exception):
 
 class Reader:
     def __init__(self, data):
-        self.data, self.at = data, 0
+        self.data, self.at, self.as_it_came = data, 0, False
 
     def take(self, count):
         if self.at + count > len(self.data):
@@ -228,14 +228,23 @@ class Reader:
             return struct.unpack(FIXED[kind], self.take(struct.calcsize(FIXED[kind])))[0]
         if kind == "string":
             length = self.nsize()
-            return None if length is None else self.take(length).decode()
+            return None if length is None else self.text(self.take(length))
         if kind == "uuid":
             return uuid.UUID(bytes=self.take(16))
         if kind == "datetime":
             return self.value("long")
         if kind == "licenses":
             return self.list_of(LICENSE, version)
+        self.as_it_came = True      # it is written back, in whatever encoding
         return self.record(INFOBASE, version)
+
+    def text(self, raw):
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            if self.as_it_came:
+                return raw
+            raise
 
     def record(self, record, version):
         return {name: self.value(kind, version) for since, kind, name in record if since <= version}

@@ -1,15 +1,11 @@
 #!/usr/bin/env python3
 """The real program against a RAS that its authors never saw (foreign_ras.py): every freedom that the protocol leaves to a
 server, and every way in which one can fail or lie. On the embedded broker; one server for each case, cases beside each other."""
-import concurrent.futures
 import datetime
 import math
 import random
 import re
-import socket
 import sys
-import threading
-import time
 import uuid
 
 import bootstrap
@@ -20,95 +16,11 @@ import yaml
 
 import foreign_ras as foreign
 import foreign_wire as wire
-from world import ROOT, Cases, World, arguments, expect, wait_for
+from foreign_site import after_the_end, case, drain, play
+from world import ROOT, expect, wait_for
 
-AT_ONCE = 16
-VERIFY_S, REQUEST_S, CONNECT_S = 4, 2, 1
-PARTIAL, NOT_FOUND, REFUSED, LATER = 3, 4, 5, 75
+PARTIAL, NOT_FOUND, REFUSED = 3, 4, 5
 KNOWN = (3, 4, 5, 6, 7, 9, 10, 11, 16)
-CASES = []
-
-
-def case(more=None, ras=None, each=None):
-    """A case with a cluster of its own, called as the case; `more` is configuration, `ras` prepares the server. With `each`
-    there is one for every name of it, which is handed over."""
-    def take(function):
-        for name in each or [None]:
-            named = function.__name__ if name is None else f"{function.__name__}: {name}"
-            run = function if name is None else lambda site, name=name: function(site, each[name])
-            CASES.append((named, run, more or {}, ras))
-        return function
-    return take
-
-
-class Site:
-    """The server of one case, and what people ask of its cluster."""
-
-    def __init__(self, world, name, more):
-        self.world, self.name, self.more = world, name, more
-        self.ras = foreign.ForeignRas(world.log)
-        self.cluster = self.ras.add_cluster(name)
-        self.infobase = self.cluster.add_infobase("ut")
-        self.addresses = [self.ras.listen()]
-        self.when = self.ras.when
-
-    def login(self, user="Тест", **more):
-        return self.cluster.login(self.infobase, user, **more)
-
-    def terminate(self, *selected):
-        named = [part for each in selected for part in (("--session", each["uuid"]) if isinstance(each, dict) else (each,))]
-        return self.world.curfew("terminate", "--cluster", self.name, *named, "--wait", "--json")
-
-    def verdicts(self, *selected):
-        run = self.terminate(*selected)
-        expect(run.out, f"no answer: {run}")
-        return [target["outcome"] for target in run.json.get("targets", [])], run
-
-    def there(self, session):
-        return session["uuid"] in self.cluster.sessions
-
-    def ends(self, *selected):
-        """Everybody who was selected is ended, and told so."""
-        found, run = self.verdicts(*selected)
-        expect(found and set(found) == {"ended"} and run.status == 0, f"wanted ended: {run}")
-        return run
-
-    def sessions(self, *more):
-        return self.world.curfew("sessions", "--cluster", self.name, "--json", "--timeout", "10s", *more, "--config",
-                                 self.world.worker.config)
-
-
-class Foreign:
-    """In the place of the simulator: all sites."""
-
-    def __init__(self, world):
-        self.sites = {}
-        for name, _function, more, prepare in CASES:
-            site = self.sites[name] = Site(world, name, more)
-            if prepare:
-                prepare(site)
-        self.log = world.log.path
-        self.clusters = {name: {"uuid": site.cluster.uuid} for name, site in self.sites.items()}
-
-    def violations(self):
-        return [f"{name}: {each}" for name, site in self.sites.items() for each in site.ras.violations]
-
-
-class ForeignWorld(World):
-    def start_clusters(self):
-        self.log = foreign.Log(self.folder / "clusters.log")
-        return Foreign(self)
-
-    def cluster_config(self, cluster):
-        site = self.sim.sites[cluster]
-        return {"name": cluster, "addresses": site.addresses, "cluster": site.cluster.uuid, "time_zone": "Europe/Moscow",
-                "limits": {"per_minute": 100000}, "timeouts": {"connect": f"{CONNECT_S}s", "request": f"{REQUEST_S}s"}, **site.more}
-
-    def __exit__(self, *why):
-        super().__exit__(*why)
-        for site in self.sim.sites.values():
-            site.ras.close()
-
 
 # ---- the tables ----
 
@@ -335,45 +247,22 @@ def a_text_that_is_no_utf8_does_not_hide_the_refusal(site):
     expect(found == ["failed"] and run.status == 1 and "Rights" in run.out, str(run))
 
 
-@case()
-def done_and_cut_off_is_looked_at_again(site):
+UNANSWERED = {"cut off, and done": (foreign.close_unanswered, True), "cut off before": (foreign.close_before, False),
+              "silent, and done": (foreign.done_and_silent, True), "silent, and not done": (foreign.silent, False)}
+
+
+@case(each=UNANSWERED)
+def no_answer_is_neither_yes_nor_no(site, unanswered):
+    """It is asked once; what a list then shows is told, and nothing else."""
+    act, done = unanswered
     mine = site.login()
-    rule = site.when("terminate_session", foreign.close_unanswered)
-    site.ends(mine)
-    expect(rule.hits == 1, f"asked {rule.hits} times")
-
-
-@case()
-def cut_off_before_it_was_done_is_not_called_ended(site):
-    mine = site.login()
-    site.when("terminate_session", foreign.close_before)
-    found, run = site.verdicts(mine)
-    expect(found[0] in ("survived", "failed", "unknown") and run.status == 1 and site.there(mine), str(run))
-
-
-@case()
-def silence_is_not_called_ended(site):
-    mine = site.login()
-    site.when("terminate_session", foreign.silent)
-    found, run = site.verdicts(mine)
-    expect(found[0] in ("survived", "failed", "unknown") and run.status == 1 and site.there(mine), str(run))
-
-
-@case()
-def silence_after_it_was_done_is_ended(site):
-    mine = site.login()
-    site.when("terminate_session", foreign.done_and_silent)
-    site.ends(mine)
-
-
-def after_the_end(site, act):
-    """Another list, once an end was asked for."""
-    async def choose(connection, answer):
-        if "terminate_session" in site.ras.asked:
-            await act(connection, answer)
-        else:
-            await connection.send(answer())
-    return site.when("sessions", choose)
+    rule = site.when("terminate_session", act)
+    if done:
+        site.ends(mine)
+        expect(rule.hits == 1, f"asked {rule.hits} times")
+    else:
+        found, run = site.verdicts(mine)
+        expect(found[0] in ("survived", "failed", "unknown") and run.status == 1 and site.there(mine), str(run))
 
 
 def typed(connection, number, body):
@@ -409,105 +298,11 @@ def no_lie_about_the_list_makes_a_session_gone(site, lie):
     expect(found[0] in ("survived", "unknown") and run.status == 1, str(run))
 
 
-# ---- connections and accounts ----
-
-def several_addresses(site):
-    """Nobody listens; a full backlog; silence; and at last the RAS, at ::1."""
-    full = socket.create_server(("127.0.0.1", 0), backlog=0)
-    site.held = [full, *(socket.socket() for _each in range(3))]
-    for each in site.held[1:]:
-        each.setblocking(False)
-        each.connect_ex(full.getsockname())
-    silent = socket.create_server(("127.0.0.1", 0))
-    site.held.append(silent)
-    closed = socket.socket()        # bound, so that nobody else gets the port, and not listening
-    closed.bind(("127.0.0.1", 0))
-    site.held.append(closed)
-    nobody = closed.getsockname()[1]
-    ports = [nobody, full.getsockname()[1], silent.getsockname()[1]]
-    site.ras.stop(site.addresses[0])
-    site.addresses = [*(f"127.0.0.1:{port}" for port in ports), site.ras.listen("::1")]
-
-
-@case(ras=several_addresses)
-def the_address_that_answers_is_found(site):
-    site.ends(site.login())
-    begun = time.monotonic()
-    site.ends(site.login())
-    expect(time.monotonic() - begun < 5, "the addresses that do not answer are asked first again")
-
-
-@case()
-def a_ras_that_restarts_is_found_again(site):
-    async def die(_connection, answer):
-        answer()
-        server = site.ras.servers.pop(site.addresses[0])
-        server.close()
-        for writer in list(site.ras.writers):
-            writer.transport.abort()
-    mine = site.login()
-    rule = site.when("terminate_session", die, times=1)
-
-    def back():
-        wait_for("the end of the RAS", lambda: rule.hits)
-        time.sleep(0.5)
-        site.ras.listen(port=int(site.addresses[0].rpartition(":")[2]))
-    thread = threading.Thread(target=back)
-    thread.start()
-    site.ends(mine)
-    thread.join()
-
-
-@case()
-def a_connection_for_each_answer_is_enough(site):
-    for name in ("terminate_session", "infobases"):     # a list and the names behind it share one
-        site.when(name, foreign.close_after)
-    site.ends(site.login(), site.login())
-
-
-@case()
-def five_thousand_sessions_are_listed_and_the_right_ones_ended(site):
-    crowd = [site.login(f"user {each}") for each in range(4800)]
-    robots = [site.login(f"robot {each}", app_id="BackgroundJob") for each in range(200)]
-    site.ends("--filter", "user like 'robot*' and app = BackgroundJob")
-    expect(not any(site.there(each) for each in robots), "told ended, and still there")
-    expect(all(site.there(each) for each in crowd), "somebody else was ended")
-
-
-@case(ras=lambda site: setattr(site.cluster, "admin", ("admin", "secret")))
-def refused_credentials_end_nobody(site):
-    mine = site.login()
-    run = site.terminate(mine)
-    expect(run.status not in (0, 3) and "authenticate_cluster" in run.out + run.err, str(run))
-    expect("terminate_session" not in site.ras.asked, "an end was sent without authentication")
-
-
-@case()
-def rights_that_are_lost_meanwhile_are_shown_again(site):
-    async def forget(connection, _answer):
-        connection.admin_of.clear()
-        await connection.send(connection.wrap(wire.EXCEPTION, wire.Refusal("Failure", "не аутентифицирован").bytes))
-    site.when("terminate_session", forget, times=1)
-    site.ends(site.login())
-
-
-@case()
-def an_answer_that_trickles_past_its_time_is_none(site):
-    mine = site.login(lingers_s=math.inf)
-    rule = after_the_end(site, foreign.trickling(3, 0.2))
-    found, run = site.verdicts(mine)
-    expect(found == ["unknown"] and run.status == 1 and rule.hits, str(run))
-
-
 # ---- locks and connections ----
 
 def lock_of(site):
     return {name: wire.ticks(value) if name in ("denied_from", "denied_to") else value or 0
             for name in foreign.LOCK_FIELDS for value in [site.infobase.get(name)]}
-
-
-def drain(site, *more):
-    return site.world.curfew("drain", "--cluster", site.name, "--infobase", "ut", "--json", "--timeout", "40s", *more)
 
 
 @case({"endpoint_version": "16.0"})
@@ -605,22 +400,5 @@ def what_cannot_be_disconnected_is_told(site):
     expect("though they were to be disconnected" in run.json["reason"]["message"], str(run))
 
 
-def main():
-    options = arguments(__doc__)
-    cases = Cases(options)
-    cases.one("the_second_opinion_agrees_with_the_recordings", the_second_opinion_agrees_with_the_recordings)
-    settings = {"timeouts": {"verify": f"{VERIFY_S}s", "release": f"{VERIFY_S}s"}}
-    with ForeignWorld(options, settings=settings) as world:
-        world.worker = world.start_worker("worker-1")
-        wanted = [(name, site) for name, site in world.sim.sites.items()
-                  if not options.only or any(word in name for word in options.only)]
-        functions = {name: function for name, function, _more, _ras in CASES}
-        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(lambda each: cases.one(each[0], functions[each[0]], each[1]), wanted))
-        cases.one("the_checker_is_content", world.check)
-        world.failed = world.failed or bool(cases.failed)
-    return cases.end()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(play(__doc__, [the_second_opinion_agrees_with_the_recordings]))
