@@ -1,5 +1,7 @@
 /* What the journal, the events and the tails do when the broker misbehaves. Errors, delays and
  * outages are injected into the embedded broker, so these always run there. */
+#include <sys/resource.h>
+
 #include "tests/broker/rig.h"
 
 enum { PRODUCE = 0, FETCH = 1, DELIVERY_MS = 1500 }; /* Kafka's numbers of the requests */
@@ -92,6 +94,89 @@ static void an_answer_that_never_comes_is_possibly_persisted(void **state)
     assert_int_equal(receipt.code, ERR_UNAVAILABLE);
     assert_true(rig_now_ms() - began_ms < 3 * DELIVERY_MS);
     rig_close_journal(&rig, journal);
+}
+
+/* Seconds of processor time of the whole process, the embedded broker's included. */
+static double processor_s(void)
+{
+    struct rusage used;
+    assert_int_equal(getrusage(RUSAGE_SELF, &used), 0);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+}
+
+/* `first`: its tag. More than librdkafka lets be unanswered, so that some must wait. */
+enum { BURST = 50 };
+static void append_burst(struct kafka_journal *journal, uint64_t first)
+{
+    for (uint64_t i = 0; i < BURST; i++)
+        RIG_OK(kafka_journal_append(journal, 0, "record", 6, first + i, err));
+}
+
+static void what_waits_for_an_answer_keeps_no_processor_busy(void **state)
+{
+    (void)state;
+    struct kafka_journal *journal = open_journal();
+    inject(PRODUCE, RD_KAFKA_RESP_ERR_NO_ERROR, 900);
+    append_burst(journal, 0);
+    uv_run(&rig.loop, UV_RUN_ONCE); /* a tick later they are under way */
+    double before_s = processor_s();
+    append_burst(journal, BURST);
+    for (uint64_t tag = 0; tag < 2 * BURST; tag++) {
+        struct kafka_receipt receipt = rig_receipt(&rig, journal);
+        assert_int_equal(receipt.tag, tag);
+        assert_int_equal(receipt.delivery, KAFKA_PERSISTED);
+    }
+    assert_true(processor_s() - before_s < 0.3);
+    rig_close_journal(&rig, journal);
+}
+
+static void what_waits_is_answered_in_time_when_no_answer_comes(void **state)
+{
+    (void)state;
+    struct kafka_journal *journal = open_journal();
+    inject(PRODUCE, RD_KAFKA_RESP_ERR_NO_ERROR, 4 * DELIVERY_MS);
+    int64_t began_ms = rig_now_ms();
+    append_burst(journal, 0);
+    bool told[BURST] = {false};
+    for (int i = 0; i < BURST; i++) {
+        struct kafka_receipt receipt = rig_receipt(&rig, journal); /* the later may be persisted */
+        assert_false(told[receipt.tag]);
+        told[receipt.tag] = true;
+    }
+    assert_true(rig_now_ms() - began_ms < 3 * DELIVERY_MS);
+    rig_close_journal(&rig, journal);
+}
+
+static void what_is_refused_after_it_waited_is_not_persisted(void **state)
+{
+    (void)state;
+    enum { SMALL = 10, LARGE = 1200000 };
+    rig_topics(&rig, 1);
+    struct kafka_producer *producer;
+    RIG_OK(kafka_producer_create(rig.hub, &rig.settings, &producer, err));
+    char *bytes = mem_alloc(1, LARGE);
+    struct kafka_header header = {TEXT("name"), TEXT("value"), false};
+    struct kafka_outgoing out = {.topic = rig.settings.topics.events,
+                                 .headers = &header,
+                                 .header_count = 1,
+                                 .value = TEXT("small")};
+    for (uint64_t tag = 0; tag < SMALL; tag++)
+        RIG_OK(kafka_producer_send(producer, &out, tag, err));
+    out.value = (struct text){bytes, LARGE};
+    RIG_OK(kafka_producer_send(producer, &out, SMALL, err)); /* nobody knows yet */
+    free(bytes);
+    out.value = TEXT("after");
+    RIG_OK(kafka_producer_send(producer, &out, SMALL + 1, err));
+    assert_int_equal(kafka_producer_in_flight(producer), SMALL + 2);
+    for (int i = 0; i < SMALL + 2; i++) {
+        struct kafka_receipt receipt = rig_sent(&rig, producer);
+        bool large = receipt.tag == SMALL;
+        assert_int_equal(receipt.delivery, large ? KAFKA_NOT_PERSISTED : KAFKA_PERSISTED);
+        assert_int_equal(receipt.code, large ? ERR_TOO_LARGE : ERR_OK);
+    }
+    assert_int_equal(kafka_producer_in_flight(producer), 0);
+    rig_close_producer(&rig, producer);
 }
 
 static void a_broker_that_is_away_stops_nothing_for_good(void **state)
@@ -378,6 +463,9 @@ int main(void)
         cmocka_unit_test(too_few_replicas_for_a_moment_is_only_slower),
         cmocka_unit_test(a_refused_record_is_not_persisted),
         cmocka_unit_test(an_answer_that_never_comes_is_possibly_persisted),
+        cmocka_unit_test(what_waits_for_an_answer_keeps_no_processor_busy),
+        cmocka_unit_test(what_waits_is_answered_in_time_when_no_answer_comes),
+        cmocka_unit_test(what_is_refused_after_it_waited_is_not_persisted),
         cmocka_unit_test(a_broker_that_is_away_stops_nothing_for_good),
         cmocka_unit_test(a_fatal_error_is_answered_and_the_producer_replaced),
         cmocka_unit_test(a_topic_that_refuses_is_looked_up_again),

@@ -71,19 +71,14 @@ enum error_code kafka_journal_append(struct kafka_journal *journal, int32_t part
     if (length > LIMIT_RECORD_BYTES)
         return error_set(err, ERR_TOO_LARGE, "a journal record of %zu bytes: at most %d", length,
                          LIMIT_RECORD_BYTES);
-    void *opaque;
-    enum error_code code = kafka_out_reserve(journal->out, partition, tag, 0, &opaque, err);
-    if (code)
-        return code;
-    if (!journal->topic) {
-        kafka_out_unsent(journal->out, opaque);
+    if (kafka_out_handle(journal->out) && !journal->topic)
         return error_set(err, ERR_CONFIG, "'%s' is no topic name", journal->name);
-    }
-    if (rd_kafka_produce(journal->topic, partition, RD_KAFKA_MSG_F_COPY, (void *)bytes, length,
-                         NULL, 0, opaque) == 0)
-        return ERR_OK;
-    kafka_out_unsent(journal->out, opaque);
-    return kafka_fail(err, rd_kafka_last_error(), "cannot append to the journal");
+    struct gate_message message = {.topic = journal->topic,
+                                   .partition = partition,
+                                   .has_value = true,
+                                   .value = {bytes, length}};
+    struct kafka_out_mark mark = {.tag = tag, .lane = (uint32_t)partition};
+    return kafka_out_send(journal->out, &message, mark, err);
 }
 
 bool kafka_journal_poll(struct kafka_journal *journal, struct kafka_receipt *ret)

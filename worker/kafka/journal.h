@@ -23,7 +23,7 @@
 
 enum {
     KAFKA_APPENDS_MAX = 32768,          /* in flight, receipts not yet taken included */
-    KAFKA_APPENDS_KIB_MAX = 128 * 1024, /* queued in librdkafka */
+    KAFKA_APPENDS_KIB_MAX = 128 * 1024, /* queued in librdkafka; as much may wait in the gate */
 };
 
 struct kafka_journal;
@@ -43,7 +43,8 @@ AUTO_TYPE(kafka_journal)
 /* Appends one record (copied; 1..LIMIT_RECORD_BYTES bytes) to a partition of topics.journal. `tag`
  * comes back in the receipt. ERR_FULL: KAFKA_APPENDS_MAX or the byte bound is reached.
  * ERR_TOO_LARGE. ERR_UNAVAILABLE: the client is being replaced (at most seconds) or closed. On
- * error there is no receipt and nothing was written. */
+ * error there is no receipt and nothing was written. While earlier appends to the partition are
+ * unanswered it may wait here (gate.h): whoever appends must go on polling for receipts. */
 enum error_code kafka_journal_append(struct kafka_journal *journal, int32_t partition,
                                      const void *bytes, size_t length, uint64_t tag,
                                      struct error *err) MUST_CHECK;

@@ -1,5 +1,8 @@
 #include "kafka/out.h"
 
+#include <stdio.h>
+#include <sys/queue.h>
+
 #include "base/check.h"
 #include "base/mem.h"
 
@@ -9,9 +12,12 @@ enum {
 };
 
 struct slot {
+    STAILQ_ENTRY(slot) link; /* while refused */
     uint64_t tag;
     int32_t partition;
+    uint32_t lane;
     uint32_t mark;
+    rd_kafka_resp_err_t refused; /* after it had waited in front of librdkafka */
     bool used;
 };
 
@@ -33,6 +39,8 @@ struct kafka_out {
     rd_kafka_t *handle;    /* NULL without a client */
     rd_kafka_queue_t *queue;
     rd_kafka_event_t *batch; /* delivery reports being handed out */
+    struct gate *gate;
+    STAILQ_HEAD(, slot) refused; /* receipts that need no client */
     struct kafka_job *drop;
     struct slot *slots;
     uint32_t *free; /* numbers of unused slots, a stack */
@@ -61,10 +69,19 @@ static enum error_code make_handle(struct kafka_out *out, struct error *err)
 
 static void free_out(struct kafka_out *out)
 {
+    gate_destroy(out->gate);
     rd_kafka_conf_destroy(out->conf);
     free(out->slots);
     free(out->free);
     free(out);
+}
+
+static void on_refused(void *self, void *opaque, rd_kafka_resp_err_t code)
+{
+    struct kafka_out *out = self;
+    struct slot *slot = opaque;
+    slot->refused = code;
+    STAILQ_INSERT_TAIL(&out->refused, slot, link);
 }
 
 enum error_code kafka_out_create(struct kafka_hub *hub, const struct kafka_settings *settings,
@@ -81,6 +98,8 @@ enum error_code kafka_out_create(struct kafka_hub *hub, const struct kafka_setti
     out->role = role;
     out->name = name;
     out->conf = conf;
+    out->gate = gate_create(settings->linger_ms > 0, on_refused, out);
+    STAILQ_INIT(&out->refused);
     out->max = max;
     out->slots = mem_alloc(max, sizeof *out->slots);
     out->free = mem_alloc(max, sizeof *out->free);
@@ -109,6 +128,8 @@ static void drop_handle(struct kafka_out *out)
     if (out->batch)
         rd_kafka_event_destroy(out->batch);
     out->batch = NULL;
+    gate_forget(out->gate);
+    STAILQ_INIT(&out->refused);
     out->user.dropped(out->user.self);
     rd_kafka_queue_destroy(out->queue);
     out->queue = NULL;
@@ -154,8 +175,7 @@ rd_kafka_t *kafka_out_handle(const struct kafka_out *out)
     return out->handle;
 }
 
-enum error_code kafka_out_reserve(struct kafka_out *out, int32_t partition, uint64_t tag,
-                                  uint32_t mark, void **ret_opaque, struct error *err)
+static enum error_code reserve(struct kafka_out *out, struct slot **ret, struct error *err)
 {
     if (out->closing)
         return error_set(err, ERR_UNAVAILABLE, "the %s producer is closed", out->name);
@@ -166,10 +186,8 @@ enum error_code kafka_out_reserve(struct kafka_out *out, int32_t partition, uint
         return error_set(err, ERR_FULL, "%u messages of the %s producer are in flight", out->max,
                          out->name);
     uint32_t number = out->free[--out->free_count];
-    struct slot *slot = &out->slots[number];
-    CHECK(!slot->used);
-    *slot = (struct slot){.tag = tag, .partition = partition, .mark = mark, .used = true};
-    *ret_opaque = slot;
+    CHECK(!out->slots[number].used);
+    *ret = &out->slots[number];
     return ERR_OK;
 }
 
@@ -183,9 +201,27 @@ static void release_slot(struct kafka_out *out, struct slot *slot)
     out->free[out->free_count++] = (uint32_t)number;
 }
 
-void kafka_out_unsent(struct kafka_out *out, void *opaque)
+enum error_code kafka_out_send(struct kafka_out *out, const struct gate_message *message,
+                               struct kafka_out_mark mark, struct error *err)
 {
-    release_slot(out, opaque);
+    struct slot *slot = NULL;
+    enum error_code code = reserve(out, &slot, err);
+    if (code)
+        return code;
+    CHECK(message->topic);
+    *slot = (struct slot){.tag = mark.tag,
+                          .partition = message->partition,
+                          .lane = mark.lane,
+                          .mark = mark.mark,
+                          .used = true};
+    rd_kafka_resp_err_t failed =
+        gate_send(out->gate, out->handle, mark.lane, message, slot, kafka_hub_ms(out->hub));
+    if (!failed)
+        return ERR_OK;
+    release_slot(out, slot);
+    char what[320];
+    snprintf(what, sizeof what, "cannot write to topic '%s'", rd_kafka_topic_name(message->topic));
+    return kafka_fail(err, failed, what);
 }
 
 static enum kafka_delivery delivery_of(const rd_kafka_message_t *message)
@@ -222,7 +258,24 @@ static void receipt_of(struct kafka_out *out, const rd_kafka_message_t *message,
             ret->code = ERR_UNAVAILABLE;
         ret->reason = rd_kafka_err2str(message->err);
     }
+    gate_answered(out->gate, slot->lane);
     release_slot(out, slot);
+}
+
+static bool take_refused(struct kafka_out *out, struct kafka_receipt *ret)
+{
+    struct slot *slot = STAILQ_FIRST(&out->refused);
+    if (!slot)
+        return false;
+    STAILQ_REMOVE_HEAD(&out->refused, link);
+    *ret = (struct kafka_receipt){.tag = slot->tag,
+                                  .delivery = KAFKA_NOT_PERSISTED,
+                                  .partition = slot->partition,
+                                  .offset = -1,
+                                  .code = kafka_class(slot->refused),
+                                  .reason = rd_kafka_err2str(slot->refused)};
+    release_slot(out, slot);
+    return true;
 }
 
 static bool take_from_batch(struct kafka_out *out, struct kafka_receipt *ret)
@@ -316,9 +369,13 @@ static void end_orphans(struct kafka_out *out)
 static bool poll_receipt(struct kafka_out *out, struct kafka_receipt *ret)
 {
     while (out->state == OUT_WORKING || out->state == OUT_FAILING) {
-        if (take_from_batch(out, ret))
+        if (take_from_batch(out, ret) || take_refused(out, ret))
             return true;
         if (next_batch(out))
+            continue;
+        if (out->state == OUT_WORKING)
+            gate_serve(out->gate, out->handle, kafka_hub_ms(out->hub));
+        if (!STAILQ_EMPTY(&out->refused))
             continue;
         if (out->state == OUT_WORKING || (out->user.busy && out->user.busy(out->user.self)))
             return false;

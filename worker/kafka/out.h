@@ -2,8 +2,8 @@
  * table of what is in flight, receipts, and a new client after a fatal error. Internal to
  * worker/kafka.
  *
- * Invariant: every message that `kafka_out_sent()` took has exactly one slot until its receipt is
- * taken; the slot's number travels through librdkafka as the message's opaque. */
+ * Invariant: every message that kafka_out_send() took has exactly one slot until its receipt is
+ * taken; the slot travels through the gate and librdkafka as the message's opaque. */
 #ifndef KAFKA_OUT_H
 #define KAFKA_OUT_H
 
@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "kafka/client.h"
+#include "kafka/gate.h"
 #include "kafka/message.h"
 
 struct kafka_out;
@@ -36,12 +37,17 @@ void kafka_out_destroy(struct kafka_out *out);
 
 /* The present client, or NULL while there is none. */
 rd_kafka_t *kafka_out_handle(const struct kafka_out *out);
-/* Reserves a place: ERR_FULL, or ERR_UNAVAILABLE without a client. `*ret_opaque` is for librdkafka;
- * then exactly one of sent() and unsent() follows. */
-enum error_code kafka_out_reserve(struct kafka_out *out, int32_t partition, uint64_t tag,
-                                  uint32_t mark, void **ret_opaque, struct error *err) MUST_CHECK;
-/* librdkafka did not take it. */
-void kafka_out_unsent(struct kafka_out *out, void *opaque);
+/* What comes back with the receipt, and the gate's lane. */
+struct kafka_out_mark {
+    uint64_t tag;
+    uint32_t mark;
+    uint32_t lane;
+};
+/* Sends a copy, through the gate (gate.h). ERR_FULL, ERR_UNAVAILABLE without a client, or the class
+ * of what librdkafka says at once; then there is no receipt. What it says later, of a message that
+ * had to wait, is a receipt. */
+enum error_code kafka_out_send(struct kafka_out *out, const struct gate_message *message,
+                               struct kafka_out_mark mark, struct error *err) MUST_CHECK;
 /* `*ret_mark` (may be NULL) is what was given with the message. */
 bool kafka_out_poll(struct kafka_out *out, struct kafka_receipt *ret, uint32_t *ret_mark);
 size_t kafka_out_in_flight(const struct kafka_out *out);

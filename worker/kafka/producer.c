@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "kafka/out.h"
 
-enum { LOOKUP_TIMEOUT_MS = 5000, LOOKUP_EVERY_MS = 1000, FIELDS_MAX = 9 };
+enum { LOOKUP_TIMEOUT_MS = 5000, LOOKUP_EVERY_MS = 1000 };
 
 struct topic {
     char *name;
@@ -216,91 +216,30 @@ enum error_code kafka_producer_know(struct kafka_producer *producer, const char 
 /* --- sending -----------------------------------------------------------------------------------
  */
 
-/* librdkafka's list of variants, filled front to back. */
-struct fields {
-    rd_kafka_vu_t at[FIELDS_MAX];
-    size_t count;
-};
-
-static rd_kafka_vu_t *field(struct fields *fields, rd_kafka_vtype_t type)
-{
-    CHECK(fields->count < FIELDS_MAX);
-    rd_kafka_vu_t *added = &fields->at[fields->count++];
-    *added = (rd_kafka_vu_t){.vtype = type};
-    return added;
-}
-
-static void field_bytes(struct fields *fields, rd_kafka_vtype_t type, struct text text)
-{
-    rd_kafka_vu_t *added = field(fields, type);
-    added->u.mem.ptr = (void *)(text.at ? text.at : ""); /* NULL would mean "none", not "empty" */
-    added->u.mem.size = text.length;
-}
-
-static rd_kafka_headers_t *headers_of(const struct kafka_outgoing *message)
-{
-    if (message->header_count == 0)
-        return NULL;
-    CHECK(message->header_count <= KAFKA_HEADERS_MAX);
-    rd_kafka_headers_t *headers = rd_kafka_headers_new(message->header_count);
-    for (size_t i = 0; i < message->header_count; i++) {
-        const struct kafka_header *header = &message->headers[i];
-        const char *value = header->null ? NULL : header->value.at ? header->value.at : "";
-        rd_kafka_header_add(headers, header->name.at, (ssize_t)header->name.length, value,
-                            header->null ? 0 : (ssize_t)header->value.length);
-    }
-    return headers;
-}
-
-static rd_kafka_resp_err_t produce(struct kafka_producer *producer, struct topic *topic,
-                                   const struct kafka_outgoing *message, void *opaque)
-{
-    struct fields fields = {.count = 0};
-    rd_kafka_headers_t *headers = headers_of(message);
-    field(&fields, RD_KAFKA_VTYPE_RKT)->u.rkt = topic->handle;
-    field(&fields, RD_KAFKA_VTYPE_PARTITION)->u.i32 = message->partition;
-    field(&fields, RD_KAFKA_VTYPE_MSGFLAGS)->u.i = RD_KAFKA_MSG_F_COPY;
-    field(&fields, RD_KAFKA_VTYPE_OPAQUE)->u.ptr = opaque;
-    if (!message->tombstone)
-        field_bytes(&fields, RD_KAFKA_VTYPE_VALUE, message->value);
-    if (message->has_key)
-        field_bytes(&fields, RD_KAFKA_VTYPE_KEY, message->key);
-    if (message->timestamp.ms)
-        field(&fields, RD_KAFKA_VTYPE_TIMESTAMP)->u.i64 = message->timestamp.ms;
-    if (headers)
-        field(&fields, RD_KAFKA_VTYPE_HEADERS)->u.headers = headers;
-    rd_kafka_error_t *error =
-        rd_kafka_produceva(kafka_out_handle(producer->out), fields.at, fields.count);
-    rd_kafka_resp_err_t code = rd_kafka_error_code(error);
-    if (code && headers)
-        rd_kafka_headers_destroy(headers); /* taken over only on success */
-    rd_kafka_error_destroy(error);
-    return code;
-}
-
 enum error_code kafka_producer_send(struct kafka_producer *producer,
                                     const struct kafka_outgoing *message, uint64_t tag,
                                     struct error *err)
 {
     struct topic *topic = NULL;
-    void *opaque;
     enum error_code code = know(producer, message->topic, &topic, err);
-    if (!code)
-        code = kafka_out_reserve(producer->out, message->partition, tag,
-                                 (uint32_t)(topic - producer->topics), &opaque, err);
     if (code)
         return code;
-    CHECK(topic->handle);
-    rd_kafka_resp_err_t failed = produce(producer, topic, message, opaque);
-    if (!failed)
-        return ERR_OK;
-    kafka_out_unsent(producer->out, opaque);
-    code = kafka_class(failed);
+    struct gate_message sent = {.topic = topic->handle,
+                                .partition = message->partition,
+                                .has_key = message->has_key,
+                                .has_value = !message->tombstone,
+                                .key = message->key,
+                                .value = message->value,
+                                .timestamp = message->timestamp,
+                                .headers = message->headers,
+                                .header_count = message->header_count};
+    /* One lane for a topic: which partition a key has is librdkafka's knowledge. */
+    uint32_t number = (uint32_t)(topic - producer->topics);
+    struct kafka_out_mark mark = {.tag = tag, .mark = number, .lane = number};
+    code = kafka_out_send(producer->out, &sent, mark, err);
     if (code == ERR_AUTH || code == ERR_NOT_FOUND)
         look_again(producer, topic);
-    char what[320];
-    snprintf(what, sizeof what, "cannot write to topic '%s'", message->topic);
-    return kafka_fail(err, failed, what);
+    return code;
 }
 
 bool kafka_producer_poll(struct kafka_producer *producer, struct kafka_receipt *ret)

@@ -21,7 +21,7 @@
 
 enum {
     KAFKA_PRODUCED_MAX = 32768,          /* in flight, receipts not yet taken included */
-    KAFKA_PRODUCED_KIB_MAX = 128 * 1024, /* queued in librdkafka */
+    KAFKA_PRODUCED_KIB_MAX = 128 * 1024, /* queued in librdkafka; as much may wait in the gate */
     KAFKA_PRODUCED_TOPICS_MAX = 256,     /* different topics named in one life */
     KAFKA_ANY_PARTITION = -1,            /* by key; without a key at random */
 };
@@ -52,7 +52,9 @@ AUTO_TYPE(kafka_producer)
 enum error_code kafka_producer_know(struct kafka_producer *producer, const char *topic,
                                     struct error *err) MUST_CHECK;
 /* ERR_FULL: a bound is reached. ERR_TOO_LARGE: above message.max.bytes. ERR_AUTH: the topic refuses
- * us at present (no receipt). ERR_NOT_FOUND: no such partition. ERR_UNAVAILABLE as in journal.h. */
+ * us at present (no receipt). ERR_NOT_FOUND: no such partition. ERR_UNAVAILABLE as in journal.h. Of
+ * a message that has to wait for answers to earlier ones of its topic (gate.h) the same is told by
+ * a receipt, KAFKA_NOT_PERSISTED: go on polling. */
 enum error_code kafka_producer_send(struct kafka_producer *producer,
                                     const struct kafka_outgoing *message, uint64_t tag,
                                     struct error *err) MUST_CHECK;
