@@ -20,6 +20,7 @@ import foreign_wire as wire
 from foreign_site import after_the_end, case, drain, play
 from world import expect, wait_for
 
+PARTIAL = 3
 KNOWN = (3, 4, 5, 6, 7, 9, 10, 11, 16)
 LAST_ID = (1 << 31) - 1
 
@@ -339,7 +340,40 @@ def who_is_on_the_way_out_is_not_gone_whatever_he_looks_like(site):
     expect(found == ["survived"] and run.status == 1, str(run))
 
 
+UNKNOWN_MESSAGE = {"refused": (foreign.refusing("v8.service.UnexpectedMessage", "unexpected message"), "ended"),
+                   "cut off": (foreign.close_before, "unknown"), "never answered": (foreign.silent, "unknown")}
+
+
+@case(each=UNKNOWN_MESSAGE)
+def who_was_the_last_one_is_gone_when_the_question_for_him_is_answered(site, unknown):
+    """An empty list alone proves nothing. A server that does not know the question for one session says so; one that hangs up or is
+    silent has not spoken of him."""
+    act, outcome = unknown
+    site.when("session_info", act)
+    found, run = site.verdicts(site.login())
+    expect(found == [outcome], str(run))
+
+
+@case(each=UNKNOWN_MESSAGE)
+def a_server_without_connections_is_not_asked_for_ever(site, unknown):
+    site.when("infobase_connections", unknown[0])
+    mine = site.login()
+    site.cluster.connect(site.infobase, mine, lingers_s=math.inf)
+    run = site.terminate(mine, "--disconnect-connections")
+    expect(run.json["targets"][0]["outcome"] == "ended" and run.status == PARTIAL, str(run))
+
+
 # ---- what stands in a list ----
+
+@case()
+def a_session_without_any_date_is_found_by_its_number_and_by_no_filter(site):
+    """A filter means who was there when it was asked; of this one nobody can tell."""
+    by_number, by_filter = site.login(started_at=0, last_active_at=0), site.login("без даты", started_at=0, last_active_at=0)
+    site.ends("--infobase=ut", f"--number={by_number['session_id']}")
+    site.terminate("--filter", "user = 'без даты'")
+    expect(not site.there(by_number) and site.there(by_filter), "the wrong one")
+
+
 
 @case()
 def whoever_stands_twice_in_the_list_is_one(site):
