@@ -7,9 +7,9 @@
  * OUTCOME; read back: CLOSED; read back: the last event. So it has the worker's durable steps with
  * their order, at most OPEN_MAX commands at once, and no thought in between. SIZES is six numbers
  * with commas: the four records, the two events (headers included), as measured in the worker's
- * run; an event has as many headers as the worker's. The settings of librdkafka are the worker's.
- * One consumer and one producer serve everything: fewer clients and threads than the worker has.
- * Ends when COUNT last events are acknowledged.
+ * run; an event has as many headers as the worker's, and its command's key. The settings of
+ * librdkafka are the worker's. One consumer and one producer serve everything: fewer clients and
+ * threads than the worker has. Ends when COUNT last events are acknowledged.
  *
  *   bench_bare BROKERS --read JOURNAL EMBEDDED    reads the whole topic; prints records and seconds
  *   bench_bare BROKERS --idle COUNT               COUNT clients that do nothing; prints the
@@ -20,11 +20,14 @@
 
 #include "client.h"
 
-enum { STEPS = 4, SIZES = 6, SIZE_MAX_BYTES = 60000, KEY_BYTES = 10 };
+enum { STEPS = 4, SIZES = 6, SIZE_MAX_BYTES = 60000, KEY_BYTES_MAX = 32 };
 
+/* Begins every record. The key is the command's, which is its cluster: events have it too. */
 struct mark {
     uint32_t step;
     uint32_t partition;
+    uint32_t key_length;
+    char key[KEY_BYTES_MAX];
 };
 
 struct bare {
@@ -49,12 +52,11 @@ static void delivered(rd_kafka_t *handle, const rd_kafka_message_t *message, voi
     bare->announced += message->_private != NULL;
 }
 
-static void append(struct bare *bare, uint32_t partition, uint32_t step)
+static void append(struct bare *bare, const struct mark *mark)
 {
-    struct mark mark = {step, partition};
-    memcpy(bare->filler, &mark, sizeof mark);
-    if (rd_kafka_produce(bare->journal, (int32_t)partition, RD_KAFKA_MSG_F_COPY, bare->filler,
-                         bare->sizes[step], NULL, 0, NULL))
+    memcpy(bare->filler, mark, sizeof *mark);
+    if (rd_kafka_produce(bare->journal, (int32_t)mark->partition, RD_KAFKA_MSG_F_COPY, bare->filler,
+                         bare->sizes[mark->step], NULL, 0, NULL))
         bench_die("cannot append: %s", rd_kafka_err2str(rd_kafka_last_error()));
 }
 
@@ -74,9 +76,8 @@ static const struct {
 };
 enum { HEADERS = sizeof headers_of_event / sizeof headers_of_event[0] };
 
-static void announce(struct bare *bare, unsigned which)
+static void announce(struct bare *bare, const struct mark *mark, unsigned which)
 {
-    static const char key[KEY_BYTES] = "cluster-00";
     bool last = which + 1 == SIZES;
     size_t size = bare->sizes[which];
     rd_kafka_headers_t *headers = rd_kafka_headers_new(HEADERS);
@@ -88,7 +89,7 @@ static void announce(struct bare *bare, unsigned which)
         size -= name + value < size ? name + value : 0;
     }
     rd_kafka_resp_err_t code = rd_kafka_producev(
-        bare->writer, RD_KAFKA_V_RKT(bare->events), RD_KAFKA_V_KEY(key, sizeof key),
+        bare->writer, RD_KAFKA_V_RKT(bare->events), RD_KAFKA_V_KEY(mark->key, mark->key_length),
         RD_KAFKA_V_VALUE(bare->filler, size), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
         RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(last ? bare : NULL), RD_KAFKA_V_END);
     if (code)
@@ -101,12 +102,14 @@ static void read_back(struct bare *bare, const rd_kafka_message_t *message)
     if (message->len < sizeof mark)
         bench_die("not our journal");
     memcpy(&mark, message->payload, sizeof mark);
+    if (mark.key_length > sizeof mark.key)
+        bench_die("not our journal");
     if (mark.step == 0)
-        announce(bare, STEPS);
-    if (mark.step + 1 < STEPS)
-        append(bare, mark.partition, mark.step + 1);
+        announce(bare, &mark, STEPS);
+    if (++mark.step < STEPS)
+        append(bare, &mark);
     else
-        announce(bare, STEPS + 1);
+        announce(bare, &mark, STEPS + 1);
 }
 
 /* The next message, without errors and ends of partitions; NULL: none within the time. */
@@ -126,7 +129,12 @@ static void begin_commands(struct bare *bare, rd_kafka_queue_t *commands)
     rd_kafka_message_t *message;
     while (bare->begun < bare->count && bare->begun - bare->announced < bare->open_max &&
            (message = take(commands, 0))) {
-        append(bare, (uint32_t)message->partition, 0);
+        struct mark mark = {.partition = (uint32_t)message->partition,
+                            .key_length = (uint32_t)message->key_len};
+        if (message->key_len > sizeof mark.key)
+            bench_die("a longer key than clusters have");
+        memcpy(mark.key, message->key, message->key_len);
+        append(bare, &mark);
         bare->begun++;
         rd_kafka_message_destroy(message);
     }
