@@ -138,6 +138,21 @@ bool locks_settled(const struct world *world)
     return world->locks_under_way == 0;
 }
 
+/* A command that has LOCKED and not RESTORED. */
+static bool is_held(const struct world *world, int32_t cluster, int32_t infobase)
+{
+    for (uint32_t p = 0; p < world->plan.partitions; p++) {
+        const struct fold *fold = &world->oracle->folds[p];
+        for (size_t i = 0; i < fold->commands.count; i++) {
+            const struct fold_command *command = &fold->commands.at[i];
+            if (command->locked && command->cluster == cluster &&
+                lock_infobase(command->command->infobase) == infobase)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* ---- strangers ---- */
 
 static bool has_ended(const struct world *world, const char *mark)
@@ -205,6 +220,9 @@ void chaos_lock(struct world *world)
         : what == 1 ? "switches the lock off"
                     : "changes the jobs setting",
         names[infobase]);
+    /* Behind the end of a drain the jobs that its late write denied are known by its lock alone. */
+    if (what < 2 && lock_is_ours(cluster, lock) && !is_held(world, at, (int32_t)infobase))
+        cluster->jobs_unclear[infobase] = true;
     if (what == 0) {
         struct infobase_lock strange = strange_lock(world, cluster, infobase);
         strange.infobase = lock->infobase;
@@ -240,27 +258,13 @@ enum error_code lock_arrives(struct world *world, struct request *request)
     return ERR_OK;
 }
 
-/* A command that has LOCKED and not RESTORED. */
-static bool is_held(const struct world *world, const struct request *request)
-{
-    for (uint32_t p = 0; p < world->plan.partitions; p++) {
-        const struct fold *fold = &world->oracle->folds[p];
-        for (size_t i = 0; i < fold->commands.count; i++) {
-            const struct fold_command *command = &fold->commands.at[i];
-            if (command->locked && command->cluster == request->cluster &&
-                lock_infobase(command->command->infobase) == request->infobase)
-                return true;
-        }
-    }
-    return false;
-}
-
 void lock_effect(struct world *world, const struct request *request)
 {
     struct sim_cluster *cluster = &world->clusters[request->cluster];
     struct infobase_lock *lock = &cluster->lock[request->infobase];
     if (!request->beyond && lock_is_ours(cluster, &request->lock) &&
-        !is_his(cluster, request->infobase, &request->lock) && !is_held(world, request))
+        !is_his(cluster, request->infobase, &request->lock) &&
+        !is_held(world, request->cluster, request->infobase))
         violate(world, "I9", "RESTORED was said of %s in %s while a lock was under way",
                 names[request->infobase], cluster->name);
     if (!infobase_lock_equal(lock, &request->expected) && !world->omissions.comparing)
