@@ -52,7 +52,7 @@ struct plan plan_draw(struct draw *draw)
         [CHAOS_LOGOUT] = 10,  [CHAOS_MOVE] = 6,    [CHAOS_PAUSE] = 8,   [CHAOS_CRASH] = 5,
         [CHAOS_CLUSTER] = 10, [CHAOS_JOURNAL] = 2, [CHAOS_CLIENT] = 3,  [CHAOS_CANCEL] = 2,
         [CHAOS_APPROVE] = 25, [CHAOS_HALT] = 1,    [CHAOS_CONTROL] = 2, [CHAOS_COMMIT] = 15,
-        [CHAOS_LOCK] = 4};
+        [CHAOS_LOCK] = 4,     [CHAOS_TAIL] = 3};
     struct plan plan = plan_fair();
     for (int i = 0; i < CHAOS_COUNT; i++)
         plan.weight[i] =
@@ -511,6 +511,19 @@ static void chaos_control(struct world *world)
                 (struct task){.run = release_task, .worker = -1});
 }
 
+/* Longer than a licence's age at times, and beside whoever took over meanwhile. */
+static void chaos_tail(struct world *world)
+{
+    struct worker *worker = any_worker(world);
+    if (!worker->up || worker->tail_stuck_until > world->now_ns)
+        return;
+    worker->tail_stuck_until = world->now_ns + world_delay(world, 100, 20000);
+    say(world, "w%d: cannot read the journal for %.3f ms", worker->index,
+        (double)(worker->tail_stuck_until - world->now_ns) / 1e6);
+    if (draw_percent(&world->draw, 50))
+        chaos_move(world);
+}
+
 static void chaos_commit(struct world *world)
 {
     struct worker *worker = any_worker(world);
@@ -571,6 +584,9 @@ void chaos_do(struct world *world, enum chaos chaos)
         break;
     case CHAOS_LOCK:
         chaos_lock(world);
+        break;
+    case CHAOS_TAIL:
+        chaos_tail(world);
         break;
     default:
         break;

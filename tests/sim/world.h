@@ -70,6 +70,7 @@ enum chaos {
     CHAOS_CONTROL, /* a worker cannot read the control topic for a while */
     CHAOS_COMMIT,
     CHAOS_LOCK, /* another administrator changes the lock of an infobase */
+    CHAOS_TAIL, /* a worker cannot read the journal for a while */
     CHAOS_COUNT
 };
 
