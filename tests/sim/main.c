@@ -26,7 +26,7 @@ static int usage(void)
 {
     fputs("sim_engine [--seeds N] [--first S] [--seed S] [--trace] [--steps N]\n"
           "           [--mutation NAME | --mutations] [--scenario NAME | --scenarios]\n"
-          "           [--strikes SEEDS | --strike KIND@RECORD[+]]\n",
+          "           [--strikes SEEDS | --strike KIND@NUMBER[+!]]\n",
           stderr);
     return 2;
 }

@@ -228,7 +228,7 @@ static void strike_task(struct world *world, struct task *task)
 
 void strike_landed(struct world *world)
 {
-    if (!world->strike_at || world->strike_when_read || world->struck ||
+    if (world->strike_when != AS_IT_LANDS || world->struck ||
         world->partitions[0].log.count != world->strike_at)
         return;
     world->struck = true;
@@ -237,13 +237,22 @@ void strike_landed(struct world *world)
 
 void strike_read(struct world *world, struct worker *worker, int32_t partition)
 {
-    if (!world->strike_at || !world->strike_when_read || world->struck || worker != holder(world) ||
+    if (world->strike_when != AS_IT_IS_READ || world->struck || worker != holder(world) ||
         worker->seats[partition].read != (int64_t)world->strike_at)
         return;
     strike(world, worker);
 }
 
-/* ---- at every record ---- */
+void strike_acted(struct world *world, struct worker *worker)
+{
+    if (world->strike_when == BEHIND_AN_ACTION && !world->struck &&
+        world->actions == world->strike_at)
+        strike(world, worker);
+}
+
+/* ---- everywhere ---- */
+
+static const char marks[STRIKE_WHENS] = {' ', '+', '!'};
 
 /* Everything that a command can be, over one infobase or two of one cluster. */
 static struct plan plan_busy(uint64_t seed)
@@ -275,19 +284,18 @@ static struct plan plan_busy(uint64_t seed)
 }
 
 /* False: it is not over with what was struck; `*ret_over`: the world has no such record. */
-static bool struck_well(uint64_t seed, uint32_t kind, uint64_t at, bool when_read, bool trace,
-                        bool *ret_over)
+static bool struck_well(uint64_t seed, uint32_t kind, uint64_t at, enum strike_when when,
+                        bool trace, bool *ret_over)
 {
     struct plan plan = plan_busy(seed);
     struct world *world = world_loaded(seed, &plan, 250, 10, trace);
     world->strike = kind;
     world->strike_at = at;
-    world->strike_when_read = when_read;
+    world->strike_when = when;
     bool good = run_out(world);
     *ret_over = !world->struck;
     if (!good) {
-        printf("strike %s@%llu%s: ", all[kind].name, (unsigned long long)at - 1,
-               when_read ? "+" : "");
+        printf("strike %s@%llu%c: ", all[kind].name, (unsigned long long)at - 1, marks[when]);
         report(world, "strike");
     }
     world_destroy(world);
@@ -297,10 +305,10 @@ static bool struck_well(uint64_t seed, uint32_t kind, uint64_t at, bool when_rea
 static uint64_t strike_all(uint64_t seed, uint32_t kind, uint32_t step, bool trace, bool *ret_good)
 {
     uint64_t strikes = 0;
-    for (int read = 0; read < 2; read++) {
+    for (int when = 0; when < STRIKE_WHENS; when++) {
         bool over = false;
         for (uint64_t at = 1 + (seed + kind) % step; !over; at += step) {
-            if (!struck_well(seed, kind, at, read, trace, &over))
+            if (!struck_well(seed, kind, at, (enum strike_when)when, trace, &over))
                 *ret_good = false;
             strikes += !over;
         }
@@ -312,13 +320,16 @@ int strike_replay(uint64_t seed, const char *what, bool trace)
 {
     char name[40];
     unsigned long long at;
-    char read = 0;
+    char mark = ' ';
+    enum strike_when when = AS_IT_LANDS;
     bool over;
-    if (sscanf(what, "%39[a-z_]@%llu%c", name, &at, &read) < 2)
+    if (sscanf(what, "%39[a-z_]@%llu%c", name, &at, &mark) < 2)
         return 2;
+    while (when < BEHIND_AN_ACTION && marks[when] != mark)
+        when++;
     for (uint32_t kind = 0; kind < STRIKES; kind++)
         if (!strcmp(name, all[kind].name))
-            return struck_well(seed, kind, at + 1, read == '+', trace, &over) ? 0 : 1;
+            return struck_well(seed, kind, at + 1, when, trace, &over) ? 0 : 1;
     return 2;
 }
 

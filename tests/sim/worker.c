@@ -13,7 +13,7 @@
 #include "select/select.h"
 #include "strike.h"
 
-enum { READ_AT_ONCE = 64, SESSION_TIMEOUT_MS = 10000 };
+enum { READ_AT_ONCE = 64, TAIL_LOOK_MS = 200, SESSION_TIMEOUT_MS = 10000 };
 
 struct instant worker_now(const struct world *world, const struct worker *worker)
 {
@@ -219,6 +219,7 @@ static void carry_out(struct world *world, struct worker *worker, int32_t partit
         lane_request(world, worker, &worker->seats[partition], partition, action);
     }
     world->actions++;
+    strike_acted(world, worker);
     bool crash = world->actions == world->crash_at ||
                  (!world->calm && draw_chance(&world->draw, world->plan.crash_at_action));
     if (crash) {
@@ -409,6 +410,7 @@ static void read_soon(struct world *world, struct worker *worker, int32_t partit
         return;
     seat->reading = true;
     int64_t stuck_ns = worker->tail_stuck_until - world->now_ns;
+    stuck_ns = stuck_ns > TAIL_LOOK_MS * MS ? TAIL_LOOK_MS * MS : stuck_ns;
     world_after(world, (stuck_ns > 0 ? stuck_ns : 0) + world_delay(world, 0, world->calm ? 2 : 15),
                 (struct task){.run = read_task,
                               .worker = worker->index,
@@ -654,6 +656,7 @@ void worker_resume(struct world *world, struct worker *worker)
 {
     say(world, "w%d: goes on", worker->index);
     worker->paused = false;
+    worker->stopped_ns = world->now_ns;
     journal_hold(world, worker->index, false);
     VECTOR(struct task) aside = {worker->aside.at, worker->aside.count, worker->aside.size};
     memset(&worker->aside, 0, sizeof worker->aside);

@@ -65,6 +65,7 @@ struct worker {
     int64_t boot_ns; /* boot clock = virtual time + this */
     bool halted;
     bool catching_up;           /* after a pause: control messages may wait among its tasks */
+    int64_t stopped_ns;         /* it went on then, after being stopped; 0: it never was */
     int64_t tail_stuck_until;   /* it reads no journal up to then */
     int64_t control_lost_until; /* it cannot read the control topic up to then */
     struct engine_budget budget;

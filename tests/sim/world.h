@@ -303,10 +303,11 @@ struct world {
     bool halted;          /* the control topic's last word on the kill switch */
     int64_t halted_since; /* appended then */
     uint64_t actions;
-    uint64_t crash_at;     /* the number of the action at which its worker dies; 0: none */
-    uint64_t strike_at;    /* the record of partition 0, counted from 1, that is struck; 0: none */
-    uint32_t strike;       /* by what (strike.c) */
-    bool strike_when_read; /* else as it lands */
+    uint64_t crash_at;  /* the number of the action at which its worker dies; 0: none */
+    uint64_t strike_at; /* what is struck, counted from 1: a record of partition 0, or an action of
+                           whoever; 0: nothing */
+    uint32_t strike;    /* by what (strike.c) */
+    enum strike_when { AS_IT_LANDS, AS_IT_IS_READ, BEHIND_AN_ACTION, STRIKE_WHENS } strike_when;
     bool struck;
     struct worker *struck_in; /* in the middle of a task of its */
     enum trace trace;
