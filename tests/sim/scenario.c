@@ -308,7 +308,7 @@ static int journal_down(uint64_t seed, bool trace)
 
 /* ---- something happens at every record ---- */
 
-enum { STRIKE_SEEDS = 2, STRIKE_STEP = 7 };
+enum { STRIKE_SEEDS = 2, STRIKE_STEP = 13 };
 
 static int strikes(uint64_t seed, bool trace)
 {
