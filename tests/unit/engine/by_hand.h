@@ -864,6 +864,28 @@ static inline void hand_run_for(struct hand *hand, int64_t ms)
         hand_carry_out(hand, &action);
 }
 
+/* Until so many sessions were ended. */
+static inline void hand_run_until(struct hand *hand, uint32_t ends)
+{
+    struct engine_action action;
+    while (hand->ends < ends && hand_next(hand, &action))
+        hand_carry_out(hand, &action);
+}
+
+/* The last event that was published. */
+static inline enum event_kind hand_told(const struct hand *hand)
+{
+    assert_true(hand->told_count > 0);
+    return hand->told[hand->told_count - 1].kind;
+}
+
+/* Is the cancel of command `number` taken? */
+static inline bool hand_cancel(struct hand *hand, uint8_t number)
+{
+    struct uuid id = id_of(number);
+    return engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now);
+}
+
 /* Records of that kind in the journal. */
 static inline uint32_t hand_count(const struct hand *hand, enum record_kind kind)
 {

@@ -153,8 +153,7 @@ static void a_cancel_and_the_kill_switch_stop_what_waits(void **state)
     AUTO(hand) hand = owner();
     char digest[DIGEST_SIZE];
     waits(hand, by_filter(1), digest);
-    struct uuid id = id_of(1);
-    assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
+    assert_true(hand_cancel(hand, 1));
     hand_appended(hand, RECORD_CANCELLED);
     hand_run(hand);
     waits(hand, by_filter(2), digest);

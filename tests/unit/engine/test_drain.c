@@ -293,7 +293,7 @@ static void a_drain_of_an_unknown_infobase_is_refused_at_once(void **state)
     assert_int_equal(hand->lock_writes, 0);
     assert_int_equal(hand_count(hand, RECORD_LOCKED), 0);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_REJECTED);
+    assert_int_equal(hand_told(hand), EVENT_REJECTED);
 }
 
 /* As over rac, when the lock's code would stand on a command line and may not. */
@@ -311,7 +311,7 @@ static void a_lock_that_cannot_be_written_fails_the_drain_for_that_reason(void *
     assert_int_equal(hand_count(hand, RECORD_RESTORED), 1);
     assert_as_found(hand, &as_found);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_FAILED);
+    assert_int_equal(hand_told(hand), EVENT_FAILED);
 }
 
 static void users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_holds(void **state)
@@ -335,7 +335,7 @@ static void users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_hol
     assert_int_equal(hand_count(hand, RECORD_CLOSED), 0);
     hand_run(hand);
     assert_as_found(hand, &as_found);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
 static void the_way_of_a_drain_is_announced(void **state)
@@ -362,15 +362,13 @@ static void whoever_slips_in_is_ended_in_a_further_round(void **state)
     AUTO(hand) hand = owner();
     hand_world(hand, 2, 7u, 8u);
     hand_accept(hand, drain(1, 0, 0));
-    struct engine_action action;
-    while (hand->ends < 2 && hand_next(hand, &action))
-        hand_carry_out(hand, &action);
+    hand_run_until(hand, 2);
     hand_world(hand, 1, 11u);
     hand_run(hand);
     assert_int_equal(hand->ends, 3);
     assert_int_equal(hand->world_count, 0);
     assert_false(hand->lock.sessions_deny);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
 static void nobody_is_no_proof_before_the_lock_begins(void **state) /* I7 */
@@ -385,7 +383,7 @@ static void nobody_is_no_proof_before_the_lock_begins(void **state) /* I7 */
     assert_int_equal(hand->world_count, 0);
     assert_true(is_locked_by(hand, 1)); /* it holds, and it is empty */
     hand_run(hand);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
 /* The later of two readings was written, lest users lose an hour. */
@@ -409,7 +407,7 @@ static void when_the_clocks_are_set_back_in_the_grace_the_lock_begins_with_its_e
         assert_int_equal(hand_count(hand, RECORD_LOCKED), 2);
         hand_run(hand);
         assert_false(hand->lock.sessions_deny);
-        assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+        assert_int_equal(hand_told(hand), EVENT_COMPLETED);
     }
 }
 
@@ -429,7 +427,7 @@ static void who_comes_in_the_grace_when_all_have_left_has_the_rest_of_it(void **
     assert_int_equal(hand->ends, 1);
     assert_int_equal(hand->world_count, 0);
     hand_run(hand);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
 static void a_list_wanted_before_all_had_left_begins_no_round_in_the_grace(void **state)
@@ -473,9 +471,7 @@ protected_ones_who_come_later_are_named_once_and_keep_nothing_from_being_done(vo
         hand_world(hand, 1, 7u);
         hand->protects = 9;
         hand_accept(hand, drain(1, 0, 5000));
-        struct engine_action action;
-        while (hand->ends < 1 && hand_next(hand, &action))
-            hand_carry_out(hand, &action);
+        hand_run_until(hand, 1);
         hand_world(hand, 1 + others, later[0], later[1]);
         hand_run(hand);
         assert_int_equal(hand->world_count, 1);
@@ -522,7 +518,7 @@ static void before_its_approval_a_drain_does_not_even_lock(void **state)
     assert_int_equal(hand->ends, 2);
     assert_int_equal(hand_count(hand, RECORD_LOCKED), 1);
     assert_as_found(hand, &as_found);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
 static void an_approved_drain_ends_nobody_before_its_lock_stands(void **state)
@@ -543,7 +539,7 @@ static void an_approved_drain_ends_nobody_before_its_lock_stands(void **state)
     assert_int_equal(hand->ends, 0);
     assert_int_equal(hand->world_count, 2);
     assert_as_found(hand, &as_found);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_FAILED);
+    assert_int_equal(hand_told(hand), EVENT_FAILED);
 }
 
 static void the_grace_of_an_approved_drain_begins_with_its_lock(void **state)
@@ -561,7 +557,7 @@ static void the_grace_of_an_approved_drain_begins_with_its_lock(void **state)
     hand_run(hand);
     assert_int_equal(hand->ends, 1);
     assert_as_found(hand, &as_found);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
 static void without_an_approval_in_time_a_drain_touches_nothing(void **state)
@@ -571,7 +567,7 @@ static void without_an_approval_in_time_a_drain_touches_nothing(void **state)
     hand_run(hand);
     assert_int_equal(hand->lock_writes, 0);
     assert_int_equal(hand->ends, 0);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_EXPIRED);
+    assert_int_equal(hand_told(hand), EVENT_EXPIRED);
 }
 
 static void
@@ -581,9 +577,7 @@ more_who_come_than_one_may_decide_wait_again_and_at_most_until_the_deadline(void
     for (int approved = 0; approved < 2; approved++) {
         AUTO(hand) hand = waiting(0, 5000);
         approve(hand, 1);
-        struct engine_action action;
-        while (hand->ends < 2 && hand_next(hand, &action))
-            hand_carry_out(hand, &action);
+        hand_run_until(hand, 2);
         hand_world(hand, 2, 11u, 12u);
         hand_run_for(hand, 60000);
         assert_int_equal(hand->ends, 2);
@@ -596,8 +590,7 @@ more_who_come_than_one_may_decide_wait_again_and_at_most_until_the_deadline(void
         assert_int_equal(hand->ends, approved ? 4 : 2);
         assert_as_found(hand, &as_found);
         assert_true(instant_ms_between(start, hand->now) < 600000 + 100000);
-        assert_int_equal(hand->told[hand->told_count - 1].kind,
-                         approved ? EVENT_COMPLETED : EVENT_PARTIALLY_COMPLETED);
+        assert_int_equal(hand_told(hand), approved ? EVENT_COMPLETED : EVENT_PARTIALLY_COMPLETED);
     }
 }
 
@@ -606,14 +599,12 @@ static void few_who_come_later_need_no_further_approval(void **state)
     (void)state;
     AUTO(hand) hand = waiting(0, 5000);
     approve(hand, 1);
-    struct engine_action action;
-    while (hand->ends < 2 && hand_next(hand, &action))
-        hand_carry_out(hand, &action);
+    hand_run_until(hand, 2);
     hand_world(hand, 2, 8u, 11u); /* one of them was approved, and did not go */
     hand_run(hand);
     assert_int_equal(hand_count(hand, RECORD_PENDING), 1);
     assert_int_equal(hand->world_count, 0);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
 static void when_all_whom_it_names_are_gone_an_approved_drain_looks_for_others(void **state)
@@ -624,7 +615,7 @@ static void when_all_whom_it_names_are_gone_an_approved_drain_looks_for_others(v
     approve(hand, 1);
     hand_run(hand);
     assert_int_equal(hand->world_count, 0);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
 static void after_a_crash_at_any_record_an_approved_drain_gives_back(void **state) /* I9 */
@@ -671,7 +662,7 @@ static void a_cancel_of_what_waits_leaves_everything_as_it_was(void **state)
         hand_run(hand);
         assert_int_equal(hand->ends, 0);
         assert_as_found(hand, &as_found);
-        assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_CANCELLED);
+        assert_int_equal(hand_told(hand), EVENT_CANCELLED);
     }
 }
 
@@ -703,7 +694,7 @@ static void a_cancel_in_the_hold_gives_back_at_once(void **state)
     hand_run_for(hand, 2000);
     assert_as_found(hand, &as_found);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
 static void restore_ends_the_holds_of_that_infobase_that_were_asked_for_before_it(void **state)
@@ -774,7 +765,7 @@ static void what_stays_until_the_deadline_is_named_and_the_lock_is_given_back(vo
             hand_pass(hand, ms > 0 ? ms : 1);
     }
     assert_as_found(hand, &as_found);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_FAILED);
+    assert_int_equal(hand_told(hand), EVENT_FAILED);
     assert_true(hand->told[hand->told_count - 1].targets > 0);
 }
 
@@ -789,7 +780,7 @@ static void a_dry_run_of_a_drain_locks_nothing(void **state)
     hand_run(hand);
     assert_int_equal(hand->lock_writes, 0);
     assert_int_equal(hand->ends, 0);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_DRY_RUN);
+    assert_int_equal(hand_told(hand), EVENT_DRY_RUN);
 }
 
 /* What was given back is not ended under, and not called held. */

@@ -294,7 +294,7 @@ static void without_a_list_until_the_deadline_the_end_is_unknown_never_failed(vo
     hand_end(hand, hand_take(hand, ENGINE_END).tag, ERR_OK, true);
     hand->cluster_down = true;
     hand_run(hand);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_FAILED);
+    assert_int_equal(hand_told(hand), EVENT_FAILED);
     struct record *outcome;
     const struct buf *bytes = &hand->journal[hand->journal_count - 2].bytes;
     assert_int_equal(
@@ -502,15 +502,12 @@ static void a_cancel_before_anything_was_sent_stops_every_target(void **state)
     (void)state;
     AUTO(hand) hand = owner();
     hand_accept(hand, by_uuid(1, 1, 7u));
-    struct uuid id = id_of(1);
-    assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
-    assert_true(
-        engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now)); /* once is enough */
+    assert_true(hand_cancel(hand, 1));
+    assert_true(hand_cancel(hand, 1)); /* once is enough */
     hand_appended(hand, RECORD_CANCELLED);
     hand_outcome(hand, TARGET_STOPPED, ERR_CANCELLED, 0);
     hand_closed(hand, COMMAND_CANCELLED);
-    assert_false(
-        engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now)); /* nothing to stop */
+    assert_false(hand_cancel(hand, 1)); /* nothing to stop */
 }
 
 static void from_reading_a_cancel_on_nothing_is_sent(void **state)
@@ -520,8 +517,7 @@ static void from_reading_a_cancel_on_nothing_is_sent(void **state)
     hand_resolved(hand, by_uuid(1, 1, 7u));
     struct engine_action end = hand_take(hand, ENGINE_END);
     assert_true(engine_allows(hand->engine, ENGINE_END, end.tag));
-    struct uuid id = id_of(1);
-    assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
+    assert_true(hand_cancel(hand, 1));
     assert_false(
         engine_allows(hand->engine, ENGINE_END, end.tag)); /* CANCELLED is not even appended yet */
     hand_end(hand, end.tag, ERR_STALE, false);
@@ -537,13 +533,12 @@ static void a_cancel_after_the_end_was_sent_lets_verification_go_on(void **state
     hand_resolved(hand, by_uuid(1, 2, 7u, 8u));
     struct engine_action end = hand_take(hand, ENGINE_END);
     struct engine_action other = hand_take(hand, ENGINE_END);
-    struct uuid id = id_of(1);
     hand_end(hand, end.tag, ERR_OK, true);
     world_end(hand, &end.session);
-    assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
+    assert_true(hand_cancel(hand, 1));
     hand_end(hand, other.tag, ERR_STALE, false);
     hand_run(hand);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_PARTIALLY_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_PARTIALLY_COMPLETED);
     assert_int_equal(hand->ends, 0);
 }
 
@@ -551,8 +546,7 @@ static void a_cancel_of_a_command_that_is_not_here_is_not_taken(void **state)
 {
     (void)state;
     AUTO(hand) hand = owner();
-    struct uuid id = {{42}};
-    assert_false(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
+    assert_false(hand_cancel(hand, 42));
     hand_is_quiet(hand);
 }
 

@@ -322,11 +322,10 @@ static void after_a_crash_not_ended_is_said_only_when_the_old_licence_is_over(vo
     hand_restart(hand, -1);
     hand_own(hand);
     struct instant owned = hand->now;
-    struct uuid id = id_of(1);
-    assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
+    assert_true(hand_cancel(hand, 1));
     hand_run(hand);
     assert_true(instant_ms_between(owned, hand->now) >= LICENCE_AGE_MS);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_CANCELLED);
+    assert_int_equal(hand_told(hand), EVENT_CANCELLED);
     assert_int_equal(hand->ends, 0);
 }
 
@@ -674,13 +673,12 @@ static const struct life {
 
 static void live(struct hand *hand, const struct life *life)
 {
-    struct uuid id = id_of(1);
     hand_world(hand, 3, 7u, 8u, 9u);
     hand->cluster_down = life->down;
     hand_own(hand);
     hand_accept(hand, life->command());
     if (life->cancel)
-        assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
+        assert_true(hand_cancel(hand, 1));
     hand_run(hand);
 }
 
@@ -709,7 +707,7 @@ static void from_every_place_of_a_journal_a_command_comes_to_its_end(void **stat
         for (int64_t kept = 2; kept <= records; kept++) { /* OWNER and ACCEPTED at least */
             AUTO(hand) hand = hand_create();
             live(hand, &lives[i]);
-            assert_int_equal(hand->told[hand->told_count - 1].kind, lives[i].end);
+            assert_int_equal(hand_told(hand), lives[i].end);
             records = hand->journal_count;
             uint32_t ends = hand->ends;
             hand_restart(hand, kept);
@@ -720,7 +718,7 @@ static void from_every_place_of_a_journal_a_command_comes_to_its_end(void **stat
             assert_int_equal(engine_counts(hand->engine).open_commands, 0);
             assert_int_equal(engine_counts(hand->engine).events_waiting, 0);
             assert_true(hand->told_count > 0);
-            assert_true(hand->told[hand->told_count - 1].kind > EVENT_ACCEPTED);
+            assert_true(hand_told(hand) > EVENT_ACCEPTED);
             bool listed = lives[i].end != EVENT_DRY_RUN && lives[i].end != EVENT_REJECTED;
             assert_int_equal(outcomes_in(hand), listed ? 3 : 0);
             assert_true(hand->ends - ends <= 2); /* 99 never was, and 9 was not meant */

@@ -47,7 +47,7 @@ static void all_is_over(struct hand *hand)
 
 static enum event_kind last_event(const struct hand *hand)
 {
-    return hand->told[hand->told_count - 1].kind;
+    return hand_told(hand);
 }
 
 static void a_restore_in_a_round_stops_whatever_was_not_sent(void **state)

@@ -94,7 +94,7 @@ static void a_newcomer_under_the_same_number_keeps_his_connections(void **state)
     hand_run(hand);
     assert_int_equal(hand->connection_count, 1);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
 static void what_stays_is_told_as_a_leak_and_is_no_success(void **state)
@@ -158,7 +158,7 @@ static void after_a_crash_the_release_is_looked_for_again(void **state)
     hand_run(hand);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
     assert_int_equal(hand->ends, 0); /* it is not ended again */
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
 /* ADR 2, rule 5: between asking for an OWNER and reading it back nothing is appended. */
@@ -220,7 +220,7 @@ static void a_call_that_keeps_the_session_is_interrupted_once(void **state)
     }
     hand_run(hand);
     assert_int_equal(hand->interrupts, 1);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
 static void nothing_is_interrupted_unasked(void **state)
@@ -233,7 +233,7 @@ static void nothing_is_interrupted_unasked(void **state)
     hand_end(hand, hand_take(hand, ENGINE_END).tag, ERR_OK, true);
     hand_run(hand);
     assert_int_equal(hand->interrupts, 0);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_FAILED);
+    assert_int_equal(hand_told(hand), EVENT_FAILED);
 }
 
 int main(void)

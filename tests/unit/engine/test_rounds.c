@@ -99,8 +99,7 @@ static void a_filter_that_is_cancelled_or_refused_credentials_closes_as_such(voi
     error_set(&refused, ERR_AUTH, "the administrator's password is wrong");
     hand_accept(hand, by_filter(1));
     struct engine_action list = hand_take(hand, ENGINE_LIST);
-    struct uuid id = id_of(1);
-    assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
+    assert_true(hand_cancel(hand, 1));
     hand_appended(hand, RECORD_CANCELLED);
     hand_closed(hand, COMMAND_CANCELLED);
     engine_listed(hand->engine, list.tag, NULL, &refused, hand->now);
@@ -379,8 +378,7 @@ static void a_cancel_or_the_kill_switch_in_a_grace_stops_at_once(void **state)
     (void)state;
     AUTO(hand) hand = owner();
     hand_resolved(hand, with_grace(1, 60000));
-    struct uuid id = id_of(1);
-    assert_true(engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now));
+    assert_true(hand_cancel(hand, 1));
     hand_appended(hand, RECORD_CANCELLED);
     hand_run(hand);
     assert_int_equal(hand->told[1].kind, EVENT_CANCELLED);
@@ -432,7 +430,7 @@ static void a_successor_waits_for_the_rest_of_the_grace(void **state)
     }
     hand_run(hand);
     assert_int_equal(hand->ends, 1);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_COMPLETED);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
 static void behind_the_end_of_a_grace_a_licence_makes_absent_mean_ended_in_doubt(void **state)

@@ -76,7 +76,7 @@ static void a_lock_written_behind_the_end_is_found_and_what_was_there_comes_back
     assert_int_equal(hand_count(hand, RECORD_CLOSED), 1);
     assert_int_equal(hand_count(hand, RECORD_ATTEMPT), 1);
     assert_int_equal(hand_count(hand, RECORD_RESTORED), 2);
-    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_RESTORED);
+    assert_int_equal(hand_told(hand), EVENT_RESTORED);
     assert_told(hand, ENGINE_STRAY_FOUND, 1);
     assert_told(hand, ENGINE_STRAY_REMOVED, 1);
     assert_nothing_told(hand);
