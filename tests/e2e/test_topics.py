@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A real Kafka and two workers; the commands topic is made anew, and its partitions are raised. No commands are taken until an
 operator accepts it; what is open goes on; nothing is run twice; and no old release frees a later stop."""
+import re
 import sys
 
 import bootstrap
@@ -127,8 +128,15 @@ def an_old_release_frees_no_later_stop(world):
     wait_for("ready", world.all_ready)
 
 
+def lags_told(worker):
+    """The partitions whose lag its page tells."""
+    return set(re.findall(r'^curfew_consumer_lag\{.*partition="(\d+)"', worker.get("/metrics")[1], re.MULTILINE))
+
+
 def raised_partitions_are_noticed_and_accepted(world):
     """While running: all partitions stop taking commands, the new ones as well, until it is accepted."""
+    last = str(PARTITIONS - 1)
+    loser = next(worker for worker in world.workers.values() if last in lags_told(worker))     # when they are shared out anew
     slow, session = "sim-06", world.login("sim-06")
     with world.fault(f"delay=3s,op=get_sessions,times=1,cluster={slow}") as delay:
         before = by_sessions(slow, session)
@@ -141,6 +149,7 @@ def raised_partitions_are_noticed_and_accepted(world):
         expect(world.outcome(before) == "completed", "an open command did not go on")
     world.held("number of partitions")
     wait_for("nobody is ready", lambda: all(worker.readiness()[0] == 503 for worker in world.workers.values()), NOTICED_S)
+    wait_for("the lag of a partition is told by who has it", lambda: last not in lags_told(loser), NOTICED_S)
     world.producer = None               # it knows the old number
     mine = {cluster: world.login(cluster) for cluster in world.sim.clusters}
     commands = [by_sessions(cluster, session) for cluster, session in mine.items()]

@@ -56,6 +56,9 @@ void partition_add(struct service *service, int32_t id)
 void partition_remove(struct partition *partition)
 {
     struct service *service = partition->service;
+    char name[16];
+    snprintf(name, sizeof name, "%d", partition->id);
+    metrics_forget(service->metrics, "partition", name); /* its lag is for the next owner to tell */
     kafka_tail_close(partition->tail);
     engine_destroy(partition->engine);
     echo_clear(&partition->echo);
