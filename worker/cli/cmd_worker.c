@@ -151,6 +151,8 @@ static enum error_code start(struct worker *worker, struct error *err)
         return err->code;
     if (adjust(worker, config, err))
         return err->code;
+    if (config_for_worker(config, err))
+        return error_wrap(err, "cannot start from '%s'", cli_config_path(&worker->common));
     log_set_level(config->log_level);
     struct service_options service = {.config_path = cli_config_path(&worker->common),
                                       .adjust = adjust,

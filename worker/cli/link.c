@@ -162,11 +162,6 @@ enum error_code link_gave_up(const struct link *link, enum link_wake wake, const
 
 /* ---- reading ---- */
 
-const struct kafka_seen *link_seen(const struct link *link)
-{
-    return &link->seen;
-}
-
 enum error_code link_partitions(const struct link *link, const char *topic, int32_t *ret,
                                 struct error *err)
 {

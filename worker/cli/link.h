@@ -24,8 +24,6 @@ enum error_code link_create(uv_loop_t *loop, struct kafka_settings *settings, in
 void link_destroy(struct link *link);
 AUTO_TYPE(link)
 
-/* What was seen of the brokers. */
-const struct kafka_seen *link_seen(const struct link *link);
 /* Partitions of a topic. ERR_NOT_FOUND names it and how to make it; ERR_AUTH, ERR_UNAVAILABLE. */
 enum error_code link_partitions(const struct link *link, const char *topic, int32_t *ret,
                                 struct error *err) MUST_CHECK;

@@ -57,7 +57,8 @@ enum truth sift_ask(const struct sift *sift, const struct session *session)
     return matcher_ask(sift->matcher, sift->view, session);
 }
 
-bool sift_is_spared(const struct sift *sift, const struct session *session)
+/* Does the session match, and is nevertheless never ended? */
+static bool sift_is_spared(const struct sift *sift, const struct session *session)
 {
     return sift_ask(sift, session) == TRUTH_YES && guard_is_never_meant(sift->config, session);
 }

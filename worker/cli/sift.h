@@ -20,8 +20,6 @@ AUTO_TYPE(sift)
 enum error_code sift_list(struct sift *sift, const struct config_cluster *cluster,
                           const struct session_list *list, struct wall from, struct wall until,
                           struct error *err) MUST_CHECK;
-/* Does the session match, and is nevertheless never ended? */
-bool sift_is_spared(const struct sift *sift, const struct session *session);
 enum truth sift_ask(const struct sift *sift, const struct session *session);
 /* One line for the session and one for each condition, on standard output. */
 void sift_explain(const struct sift *sift, const struct session *session, const struct say *say);

@@ -287,9 +287,6 @@ AUTO_TYPE(config)
 /* A cluster by its configured name (without case), or by the UUID written in its `cluster` key.
  * NULL: none. */
 const struct config_cluster *config_cluster_find(const struct config *config, struct text name);
-/* The credentials for an infobase (name without case, or UUID); NULL: none are configured. */
-const struct config_account *config_infobase_account(const struct config_cluster *cluster,
-                                                     struct text infobase);
 /* The handler for sessions of this infobase (nil and "": not known): its own, or the cluster's.
  * `*ret_place` is the infobase's name as configured, "" for the cluster's. NULL: none. */
 const struct config_handler *config_handler_for(const struct config_cluster *cluster,

@@ -27,19 +27,6 @@ const struct config_cluster *config_cluster_find(const struct config *config, st
     return NULL;
 }
 
-const struct config_account *config_infobase_account(const struct config_cluster *cluster,
-                                                     struct text infobase)
-{
-    struct uuid uuid;
-    bool by_uuid = !uuid_read(infobase, &uuid, NULL);
-    for (size_t i = 0; i < cluster->infobase_count; i++) {
-        struct text name = text_of(cluster->infobases[i].name);
-        if (by_uuid ? is_uuid(name, &uuid) : text_same_name(name, infobase))
-            return &cluster->infobases[i].account;
-    }
-    return NULL;
-}
-
 static bool has_program(const struct config_handler *handler)
 {
     return handler->program && handler->program[0];

@@ -286,7 +286,7 @@ enum error_code config_for_worker(const struct config *config, struct error *err
     if (!config->kafka.brokers.count)
         return error_set(err, ERR_CONFIG,
                          "kafka.brokers is missing: write the addresses of the Kafka brokers, like "
-                         "kafka: {brokers: [kafka1:9092]}");
+                         "kafka: {brokers: [kafka1:9092]}, or give --brokers host:port");
     if (!config->cluster_count)
         return error_set(err, ERR_CONFIG,
                          "clusters is missing: write at least one, with its name and the addresses "

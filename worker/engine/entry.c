@@ -57,7 +57,7 @@ static void free_drain(struct engine *engine, struct open *open)
     open->drain = NULL;
 }
 
-void open_free(struct engine *engine, struct open *open)
+static void open_free(struct engine *engine, struct open *open)
 {
     heap_set(engine, open, INSTANT_NEVER);
     cluster_served(open);

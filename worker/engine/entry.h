@@ -12,7 +12,6 @@ void entry_outdate(struct engine *engine, const struct uuid *id);
 void gathering_free(struct open *open);
 /* Closed, and all of its events are delivered: nothing of it stays, but for a watch. */
 void open_announced(struct engine *engine, struct open *open);
-void open_free(struct engine *engine, struct open *open);
 void entry_free(struct engine *engine, struct entry *entry);
 /* Frees what is announced and over its time. */
 void engine_forget(struct engine *engine, struct wall broker_time);

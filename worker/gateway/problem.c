@@ -53,11 +53,6 @@ const char *problem_label(enum problem_kind kind)
     return labels[kind];
 }
 
-int problem_status(enum problem_kind kind)
-{
-    return row_of(kind)->status;
-}
-
 enum problem_kind problem_of_refusal(const char *reason_code)
 {
     enum error_code code = error_from_label(reason_code);

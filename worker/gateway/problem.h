@@ -31,7 +31,6 @@ enum problem_kind problem_set(struct problem *ret, enum problem_kind kind, const
     __attribute__((format(printf, 3, 4)));
 /* "key_reused" */
 const char *problem_label(enum problem_kind kind);
-int problem_status(enum problem_kind kind);
 /* Status, headers and body. */
 void problem_write(const struct problem *problem, enum language language,
                    struct http_response *response);

@@ -40,9 +40,9 @@ enum error_code guard_command(const struct config *config, const struct command 
 /* May this session be ended by this command? ERR_OK, or ERR_DENIED with the reason for its verdict
  * `protected`. `named_exactly`: it was selected by UUID, or the selector names this very
  * application (guard_names_exactly()). Application ids are compared without case; an id that
- * Curfew does not know is not protected by class: see guard_application_known(). One with a text
- * that cannot be read (session.h, `unreadable`) is protected. A session that has
- * no user name yet (it is logging in) is not protected by user. */
+ * Curfew does not know is not protected by class. One with a text that cannot be read (session.h,
+ * `unreadable`) is protected. A session that has no user name yet (it is logging in) is not
+ * protected by user. */
 enum error_code guard_session(const struct config *config, const struct config_cluster *cluster,
                               const struct command *command, const struct session *session,
                               bool named_exactly, struct error *err) MUST_CHECK;
@@ -69,7 +69,5 @@ enum error_code guard_drain(const struct config *config, const struct command *c
 /* Does the command's selector name this session's application, so that `Designer` is meant? By UUID
  * (sessions) or by guard.application (numbers). What a filter names is told by select/. */
 bool guard_names_exactly(const struct command *command, const struct session *session);
-/* Is it one of the application ids of 1C:Enterprise that Curfew knows? */
-bool guard_application_known(struct text app_id);
 
 #endif

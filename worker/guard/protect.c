@@ -28,14 +28,6 @@ static bool in_list(const struct config_list *list, const char *text)
     return false;
 }
 
-bool guard_application_known(struct text app_id)
-{
-    for (size_t i = 0; i < sizeof applications / sizeof applications[0]; i++)
-        if (text_same_name(text_of(applications[i].id), app_id))
-            return true;
-    return false;
-}
-
 static enum protection protection_of(const struct config_policy *policy, const char *app_id)
 {
     enum protection ret = OPEN;

@@ -39,7 +39,8 @@ static bool glob(const char *pattern, const char *text)
     return !*pattern;
 }
 
-bool rules_pattern_matches(const char *pattern, const char *text)
+/* `*` stands for any run of characters; without case. */
+static bool rules_pattern_matches(const char *pattern, const char *text)
 {
     AUTO_BUF folded_pattern;
     AUTO_BUF folded_text;

@@ -18,8 +18,6 @@ enum error_code rules_for_session(const struct config_policy *policy,
                                   const struct config_cluster *cluster,
                                   const struct command *command, const struct session *session,
                                   struct error *err) MUST_CHECK;
-/* `*` stands for any run of characters; without case. */
-bool rules_pattern_matches(const char *pattern, const char *text);
 
 /* ceiling.c: targets that this command may have, never 0 */
 uint32_t ceiling_of(const struct config *config, const struct command *command);

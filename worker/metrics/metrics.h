@@ -85,7 +85,5 @@ const char *metric_name(enum metric metric); /* with the prefix "curfew_" */
 enum metric_kind metric_kind(enum metric metric);
 const char *metric_help(enum metric metric);
 const char *metric_label_names(enum metric metric); /* "cluster,outcome" */
-/* Appends the table of all metrics for documentation, as Markdown. */
-void metrics_reference(struct buf *out);
 
 #endif

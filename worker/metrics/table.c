@@ -71,14 +71,3 @@ const char *metric_label_names(enum metric metric)
     CHECK((unsigned)metric < METRIC_COUNT);
     return metric_rows[metric].labels;
 }
-
-void metrics_reference(struct buf *out)
-{
-    static const char *const kinds[] = {"counter", "gauge", "histogram"};
-    buf_str(out, "| Metric | Kind | Labels | Meaning |\n|---|---|---|---|\n");
-    for (int metric = 0; metric < METRIC_COUNT; metric++) {
-        const struct metric_row *row = &metric_rows[metric];
-        buf_format(out, "| `" METRICS_PREFIX "%s` | %s | %s | %s |\n", row->name, kinds[row->kind],
-                   row->labels, row->help);
-    }
-}

@@ -54,8 +54,6 @@ enum error_code cloudevent_open(const struct message *message, struct arena *are
 enum error_code cloudevent_close(const struct cloudevent *event, struct arena *arena,
                                  struct message *ret, struct error *err) MUST_CHECK;
 
-/* The content type of a bare media type: case and parameters do not matter. */
-enum content content_of(struct text media_type);
 /* Standard or URL-safe base64, padded or not, into arena memory. */
 enum error_code base64_read(struct text text, struct arena *arena, struct text *ret,
                             struct error *err) MUST_CHECK;

@@ -79,7 +79,8 @@ static bool ends_with(struct text text, const char *suffix)
     return text.length > length && !strncasecmp(text.at + text.length - length, suffix, length);
 }
 
-enum content content_of(struct text media_type)
+/* The content type of a bare media type: case and parameters do not matter. */
+static enum content content_of(struct text media_type)
 {
     static const char *const json[] = {"application/json", "text/json"};
     static const char *const protobuf[] = {"application/protobuf", "application/x-protobuf",

@@ -244,6 +244,21 @@ static void a_missing_configuration_is_78(void **state)
     has(child_out, "\"state\":\"fail\"");
 }
 
+static void a_worker_without_clusters_or_brokers_does_not_start(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/curfew-cli-XXXXXX", line[128];
+    static const char text[] = "kafka: { linger: 1ms }\n";
+    int file = mkstemp(path);
+    assert_int_equal(write(file, text, sizeof text - 1), sizeof text - 1);
+    close(file);
+    snprintf(line, sizeof line, "worker --config %s", path);
+    refuses(line, 78, "kafka.brokers is missing");
+    snprintf(line, sizeof line, "worker --config %s --brokers 127.0.0.1:1", path);
+    refuses(line, 78, "clusters is missing");
+    unlink(path);
+}
+
 static void config_check_tells_programs_every_problem(void **state)
 {
     (void)state;
@@ -339,6 +354,7 @@ int main(void)
         cmocka_unit_test(settings_that_break_a_promise_are_refused),
         cmocka_unit_test(other_commands_check_their_words),
         cmocka_unit_test(a_missing_configuration_is_78),
+        cmocka_unit_test(a_worker_without_clusters_or_brokers_does_not_start),
         cmocka_unit_test(config_check_tells_programs_every_problem),
         cmocka_unit_test(config_explain_knows_every_form),
         cmocka_unit_test(completion_names_every_command_and_its_options),

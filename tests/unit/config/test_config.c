@@ -394,10 +394,6 @@ static void names_are_found_without_case_and_by_uuid(void **state)
                      cluster);
     assert_null(config_cluster_find(config, TEXT("0a1b0000-0000-4000-8000-000000000002")));
     assert_null(config_cluster_find(config, TEXT("")));
-    assert_string_equal(config_infobase_account(cluster, TEXT("торговля"))->user, "t");
-    assert_string_equal(
-        config_infobase_account(cluster, TEXT("0A1B0000-0000-4000-8000-0000000000FF"))->user, "u");
-    assert_null(config_infobase_account(cluster, TEXT("ut")));
 }
 
 /* ---- secrets ---- */

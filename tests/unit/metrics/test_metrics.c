@@ -215,15 +215,6 @@ static void every_row_of_the_table_keeps_the_naming_rules(void **state)
     }
 }
 
-static void the_reference_names_every_metric(void **state)
-{
-    (void)state;
-    buf_clear(&out);
-    metrics_reference(&out);
-    for (int i = 0; i < METRIC_COUNT; i++)
-        assert_has(buf_text(&out), metric_name((enum metric)i));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,7 +228,6 @@ int main(void)
         cmocka_unit_test(a_raised_counter_never_falls),
         cmocka_unit_test(the_accept_header_chooses_the_form),
         cmocka_unit_test(every_row_of_the_table_keeps_the_naming_rules),
-        cmocka_unit_test(the_reference_names_every_metric),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
