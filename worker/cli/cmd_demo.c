@@ -1,14 +1,17 @@
 /* curfew demo: broker, clusters and worker in one process; ends sessions, shows it, and holds what
  * was announced against what really happened. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "cli/demo.h"
 #include "cli/main_table.h"
 #include "cli/request.h"
 #include "cli/send.h"
+#include "model/session.h"
 #include "service/service.h"
 
 enum { KEY_KEEP = 0x2000, KEY_VERBOSE, BY_NUMBER = 5, BY_SESSION = 10 };
@@ -109,17 +112,41 @@ static enum error_code ask(struct demo *demo, size_t place, struct error *err)
 
 /* ---- events ---- */
 
+/* "ib-01 / 7  Иванов А.А.": a number is one of its infobase. */
+static void name_target(const struct event_target_view *target, struct buf *out)
+{
+    AUTO(arena) arena = arena_create(LIMIT_COMMAND_DECODE_BYTES);
+    struct session session;
+    if (!target->snapshot.length || session_decode(target->snapshot, arena, &session, NULL))
+        session = (struct session){.infobase_name = "", .user_name = ""};
+    buf_format(out, "session %" PRIu32, target->number);
+    if (!session.infobase_name[0])
+        return;
+    buf_str(out, " of ");
+    text_printable(out, text_of(session.infobase_name));
+    buf_str(out, ", ");
+    text_printable(out, text_of(session.user_name));
+}
+
+static void show_target(struct demo *demo, const struct event_view *view)
+{
+    const struct event_target_view *target = &view->targets[0];
+    bool good = target_outcome_is_success(target->outcome);
+    AUTO_BUF name;
+    buf_init(&name, DEMO_TEXT_MAX);
+    name_target(target, &name);
+    say_line(&demo->out, "  %6.2f s  %s  %s  %s%s%s%s%s", demo_seconds(demo), view->cluster,
+             buf_text(&name), say_on(&demo->out, good ? PAINT_GOOD : PAINT_WARN),
+             target_outcome_label(target->outcome), say_off(&demo->out), good ? "" : ": ",
+             good ? "" : target->reason.message);
+}
+
 static void show_event(struct demo *demo, const struct event_view *view)
 {
     double at = demo_seconds(demo);
     const char *on = say_on(&demo->out, verdict_paint(view->outcome)), *off = say_off(&demo->out);
     if (view->kind == EVENT_SESSION && view->target_count == 1) {
-        const struct event_target_view *target = &view->targets[0];
-        bool good = target_outcome_is_success(target->outcome);
-        say_line(&demo->out, "  %6.2f s  %s  session %4u  %s%s%s%s%s", at, view->cluster,
-                 target->number, say_on(&demo->out, good ? PAINT_GOOD : PAINT_WARN),
-                 target_outcome_label(target->outcome), off, good ? "" : ": ",
-                 good ? "" : target->reason.message);
+        show_target(demo, view);
         return;
     }
     say_line(&demo->out, "  %6.2f s  %s  command %.8s  %s%s%s", at, view->cluster,

@@ -1,4 +1,5 @@
 /* How the demo went: verdicts, the journal, and the proof. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -7,21 +8,66 @@
 
 /* ---- the journal ---- */
 
+/* "5 ended, 1 survived" */
+static void count_ends(const struct target_end *ends, uint32_t count, struct buf *out)
+{
+    for (int outcome = TARGET_NONE + 1; outcome <= TARGET_OUTCOMES; outcome++) {
+        uint32_t of_it = 0;
+        for (uint32_t i = 0; i < count; i++)
+            of_it += ends[i].outcome == (enum target_outcome)outcome;
+        if (of_it)
+            buf_format(out, "%s%" PRIu32 " %s", out->length ? ", " : "", of_it,
+                       target_outcome_label((enum target_outcome)outcome));
+    }
+}
+
+/* What the record fixes, for people who see a journal for the first time. */
+static void say_meaning(const struct record *record, struct buf *out)
+{
+    switch (record->kind) {
+    case RECORD_ACCEPTED:
+        buf_str(out, "who asks for what, and until when");
+        return;
+    case RECORD_RESOLVED:
+        buf_format(out, "%" PRIu32 " targets: only these, and only from now on",
+                   record->resolved.count);
+        return;
+    case RECORD_ATTEMPT:
+        buf_format(out, "%" PRIu32 " of them may be ended now", record->attempt.count);
+        return;
+    case RECORD_OUTCOME:
+        count_ends(record->outcome.ends, record->outcome.count, out);
+        return;
+    case RECORD_CLOSED:
+        buf_str(out, command_outcome_label(record->closed.outcome));
+        return;
+    default:
+        return;
+    }
+}
+
 static void show_record(struct demo *demo, const struct kafka_message *message,
-                        const struct chain_verdict *verdict)
+                        const struct record *record, const struct chain_verdict *verdict)
 {
     bool good = verdict->state == CHAIN_WHOLE;
-    say_line(&demo->out, "  %d/%-4lld  %-9s  epoch %llu, record %llu of it  chain %s%s%s",
+    AUTO_BUF meaning;
+    buf_init(&meaning, DEMO_TEXT_MAX);
+    say_meaning(record, &meaning);
+    say_line(&demo->out, "  %d/%-4lld  %-9s %-43s epoch %llu, record %llu, chain %s%s%s",
              message->partition, (long long)message->offset, record_kind_label(verdict->kind),
-             (unsigned long long)verdict->epoch.number, (unsigned long long)verdict->sequence,
+             buf_text(&meaning), (unsigned long long)verdict->epoch.number,
+             (unsigned long long)verdict->sequence,
              say_on(&demo->out, good ? PAINT_GOOD : PAINT_BAD), chain_state_label(verdict->state),
              say_off(&demo->out));
 }
 
-static bool is_about(const struct kafka_message *message, const struct uuid *id)
+static void show_if_about(struct demo *demo, const struct kafka_message *message,
+                          const struct chain_verdict *verdict)
 {
     AUTO(record) record = NULL;
-    return !record_decode(message->value, &record, NULL) && uuid_equal(&record->command_id, id);
+    if (!record_decode(message->value, &record, NULL) &&
+        uuid_equal(&record->command_id, &demo->commands[0]->id))
+        show_record(demo, message, record, verdict);
 }
 
 static enum error_code read_journal(struct demo *demo, struct trace *trace, struct error *err)
@@ -32,8 +78,7 @@ static enum error_code read_journal(struct demo *demo, struct trace *trace, stru
         while (link_take(demo->journal, &message)) {
             struct chain_verdict verdict =
                 trace_record(trace, message->partition, message->value, message->timestamp);
-            if (is_about(message, &demo->commands[0]->id))
-                show_record(demo, message, &verdict);
+            show_if_about(demo, message, &verdict);
             kafka_message_destroy(message);
         }
         if (link_broken(demo->journal, err))
