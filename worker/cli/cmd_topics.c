@@ -128,19 +128,29 @@ static void print_table(const struct kafka_report *report, const struct say *say
     table_print(table);
 }
 
+/* One command makes all topics that are missing, and one sentence is said once. */
+static bool is_said(const struct kafka_report *report, size_t place)
+{
+    for (size_t i = 0; i < place; i++)
+        if (report->findings[i].severity >= KAFKA_WARN &&
+            !strcmp(report->findings[i].fix, report->findings[place].fix))
+            return true;
+    return false;
+}
+
+/* To be pasted whole: what is no command is a comment. */
 static void print_fixes(const struct kafka_report *report, struct say *talk)
 {
-    const char *last = NULL;
+    bool any = false;
     for (size_t i = 0; i < report->count; i++) {
-        const struct kafka_finding *finding = &report->findings[i];
-        if (finding->severity < KAFKA_WARN || !finding->fix[0])
+        const char *fix = report->findings[i].fix;
+        if (report->findings[i].severity < KAFKA_WARN || !fix[0] || is_said(report, i))
             continue;
-        if (last && !strcmp(last, finding->fix))
-            continue; /* one command makes all topics that are missing */
-        if (!last)
+        if (!any)
             say_line(talk, "\nTo repair:");
-        last = finding->fix;
-        say_line(talk, "  %s", finding->fix);
+        any = true;
+        bool command = !strncmp(fix, "kafka-", 6) || !strncmp(fix, "curfew ", 7);
+        say_line(talk, "  %s%s", command ? "" : "# ", fix);
     }
 }
 
