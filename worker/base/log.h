@@ -38,6 +38,8 @@ struct log_field log_number(const char *key, int64_t value);
     log_write(level, message, (const struct log_field[]){{"", {0}}, ##__VA_ARGS__},                \
               sizeof((const struct log_field[]){{"", {0}}, ##__VA_ARGS__}) /                       \
                   sizeof(struct log_field))
+/* Behind log_line(): one line of at most PIPE_BUF - 1 bytes; never waits. The first field is a
+ * placeholder. */
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t count);
 /* Lines that standard error did not take since the start: its reader stands still or is gone, or

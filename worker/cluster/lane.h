@@ -43,6 +43,7 @@ struct lane_job {
 
 enum lane_breaker { LANE_CLOSED, LANE_OPEN, LANE_PROBING };
 
+/* An empty lane; limits out of their ranges are a mistake of the caller. */
 struct lane *lane_create(struct lane_limits limits);
 /* The lane must hold no waiting job: take them out with lane_expire(lane, INSTANT_NEVER, ...) and
  * answer them. NULL is fine. */

@@ -125,6 +125,8 @@ enum engine_action_kind {
     ENGINE_PUBLISH,     /* encode `event` at once, produce it; answer with engine_published() */
 };
 
+/* `config` is copied. `budget` is shared by the engines of a worker, borrowed, and outlives them.
+ */
 struct engine *engine_create(const struct engine_config *config, struct engine_budget *budget);
 void engine_destroy(struct engine *engine);
 AUTO_TYPE(engine)

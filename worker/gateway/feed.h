@@ -13,9 +13,12 @@ struct feed_options {
     int64_t look_back; /* records of each partition that are read again at the start */
 };
 
+/* `hub` and `settings` outlive it. ERR_CONFIG: librdkafka refuses the settings. A broker that is
+ * away is no error: feed_ready() tells. */
 enum error_code feed_create(struct kafka_hub *hub, const struct kafka_settings *settings,
                             const struct feed_options *options, struct feed **ret,
                             struct error *err) MUST_CHECK;
+/* NULL is fine. */
 void feed_destroy(struct feed *feed);
 /* The next message of any partition, owned by the caller; false when there is none now. */
 bool feed_take(struct feed *feed, struct instant now, struct kafka_message **ret);

@@ -16,6 +16,7 @@ struct kafka_blocking {
     rd_kafka_resp_err_t code;
 };
 
+/* ERR_CONFIG: librdkafka refuses the settings. Nothing is connected to yet. */
 enum error_code kafka_blocking_create(const struct kafka_settings *settings,
                                       struct kafka_blocking **ret, struct error *err) MUST_CHECK;
 void kafka_blocking_destroy(struct kafka_blocking *blocking);

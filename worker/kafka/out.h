@@ -27,10 +27,13 @@ struct kafka_out_user {
     void *self;
 };
 
+/* At most `max` messages under way; `name` is borrowed, for the log. ERR_CONFIG: librdkafka refuses
+ * the settings. */
 enum error_code kafka_out_create(struct kafka_hub *hub, const struct kafka_settings *settings,
                                  enum kafka_role role, const char *name, uint32_t max,
                                  struct kafka_out_user user, struct kafka_out **ret,
                                  struct error *err) MUST_CHECK;
+/* As kafka_journal_close() and the two after it. */
 void kafka_out_close(struct kafka_out *out);
 bool kafka_out_closed(const struct kafka_out *out);
 void kafka_out_destroy(struct kafka_out *out);

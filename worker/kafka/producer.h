@@ -40,6 +40,8 @@ struct kafka_outgoing {
 
 struct kafka_producer;
 
+/* ERR_CONFIG: librdkafka refuses the settings. Connecting goes on in the background. `hub` and
+ * `settings` outlive it. */
 enum error_code kafka_producer_create(struct kafka_hub *hub, const struct kafka_settings *settings,
                                       struct kafka_producer **ret, struct error *err) MUST_CHECK;
 /* As kafka_journal_close(). */

@@ -229,6 +229,7 @@ struct record {
     };
 };
 
+/* Of that kind, everything else 0; what it points to is owned by it. NULL may be destroyed. */
 struct record *record_create(enum record_kind kind);
 void record_destroy(struct record *record);
 AUTO_TYPE(record)
@@ -241,6 +242,7 @@ void record_encode(const struct record *record, struct buf *out);
  * know: the owner must stop (an older program never runs on a newer journal). */
 enum error_code record_decode(struct text bytes, struct record **ret, struct error *err) MUST_CHECK;
 
+/* Class and message are copied, what was there before is freed. */
 void reason_set(struct reason *reason, const struct error *err);
 void reason_copy(struct reason *to, const struct reason *from);
 void reason_release(struct reason *reason);

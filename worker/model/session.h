@@ -71,6 +71,7 @@ struct session_list {
     struct session_index *index; /* owned; NULL: the list is searched from its start */
 };
 
+/* An empty one, whose sessions and texts are to live in its arena of at most `max_bytes`. */
 struct session_list *session_list_create(size_t max_bytes);
 void session_list_destroy(struct session_list *list);
 AUTO_TYPE(session_list)
@@ -96,12 +97,14 @@ struct identity {
     char *app;  /* in the same memory */
 };
 
+/* A copy, to be released by the caller. */
 struct identity identity_of(const struct session *session);
 void identity_release(struct identity *identity);
 /* An empty user in the identity matches any: a session has no user name for a moment after its
  * start. */
 bool identity_matches(const struct identity *identity, const struct session *session);
 
+/* As session.def spells it, which is how filters and JSON do. */
 const char *session_field_name(enum session_field field);
 enum session_field_type session_field_type(enum session_field field);
 /* SESSION_FIELD_COUNT when there is none of that name. `-` and `_` are the same. */

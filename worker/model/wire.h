@@ -26,6 +26,8 @@ bool wire_next(struct text *rest, struct wire_field *ret);
 /* Takes one varint from the front; false when there is none of at most 10 bytes. */
 bool wire_varint(struct text *rest, uint64_t *ret);
 
+/* Append to `out`; what goes beyond its maximum sets `full` there. A field is its tag and then its
+ * value; wire_put_number() and wire_put_bytes() write both. */
 void wire_put_varint(struct buf *out, uint64_t value);
 void wire_put_tag(struct buf *out, uint32_t number, enum wire_type type);
 void wire_put_number(struct buf *out, uint32_t number, uint64_t value);

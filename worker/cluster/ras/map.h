@@ -41,6 +41,7 @@ enum error_code ras_map_lock(const struct ras_infobase *record, struct infobase_
 /* Sets the fields of the lock, and nothing else, in `record`; borrows the texts of `lock`. */
 void ras_map_set_lock(const struct infobase_lock *lock, struct ras_infobase *record);
 
+/* A new list, owned by the caller, of a connection_list answer (ras-protocol 6.5). */
 enum error_code ras_map_connections(const struct ras_message *message, struct connection_list **ret,
                                     struct error *err) MUST_CHECK;
 
