@@ -215,6 +215,35 @@ def a_connection_for_each_list_is_enough(site):
     expect(site.there(other), "the wrong one")
 
 
+@case()
+def a_lock_is_held_and_given_back_though_every_list_and_write_ends_its_connection(site):
+    for name in ("clusters", "sessions", "infobases", "infobase_connections", "update_infobase", "terminate_session"):
+        site.when(name, foreign.close_after)
+    mine = site.login()
+    run = drain(site, "--wait", "--hold", "1h")
+    expect(run.status == 0 and not site.there(mine) and site.infobase["sessions_deny"], f"drain: {run}")
+    run = site.world.curfew("restore", "--cluster", site.name, "--infobase", "ut", "--wait")
+    expect(run.status == 0 and not site.infobase["sessions_deny"], str(run))
+
+
+@case()
+def who_cannot_read_and_write_a_lock_on_one_connection_locks_and_ends_nobody(site):
+    """A record that was read on another connection may be stale: it is not written."""
+    site.when("infobase_info", foreign.close_after)
+    mine = site.login()
+    run = drain(site, "--wait", "--expires-in", "5s")
+    expect(run.status not in (0, 3) and site.there(mine) and not site.infobase.get("sessions_deny"), f"drain: {run}")
+
+
+@case()
+def who_hangs_up_on_everybody_who_logs_in_loses_nobody(site):
+    site.when("authenticate", foreign.close_after)
+    mine = site.login()
+    run = site.world.curfew("terminate", "--cluster", site.name, "--session", mine["uuid"], "--expires-in", "3s", "--wait", "--json")
+    expect(run.status not in (0, 3) and site.there(mine), str(run))
+    expect(len(site.ras.opened) < 60, f"connected {len(site.ras.opened)} times")
+
+
 def idle_for(seconds, what):
     """Who comes back after `seconds` finds his endpoint gone; `what` he is told, or None: the connection is cut."""
     async def act(connection, answer):
