@@ -2,12 +2,14 @@
 
 #include <string.h>
 
+#include "base/check.h"
+
 struct kept {
-    struct kept *next;
     struct record *record; /* owned */
-    size_t length;
-    char bytes[];
+    size_t length;         /* of the bytes that follow */
 };
+
+enum { QUEUE_MAX = 16 * ECHO_BYTES_MAX }; /* twice the bytes and as many heads, and room to spare */
 
 /* Their texts and numbers come from decoders and from bounded errors, so that the wire form leaves
  * nothing of them out (tests/sim compares runs with and without). */
@@ -17,16 +19,27 @@ static bool is_plain(enum record_kind kind)
            kind == RECORD_CLOSED;
 }
 
+/* The one that is due. */
+static struct kept first_of(const struct echo *echo)
+{
+    struct kept kept;
+    memcpy(&kept, echo->queue.data + echo->head, sizeof kept);
+    return kept;
+}
+
 static struct record *pop(struct echo *echo)
 {
-    struct kept *kept = echo->first;
-    struct record *record = kept->record;
-    echo->first = kept->next;
-    if (!echo->first)
-        echo->last = NULL;
-    echo->bytes -= kept->length;
-    free(kept);
-    return record;
+    struct kept kept = first_of(echo);
+    echo->head += sizeof kept + kept.length;
+    echo->bytes -= kept.length;
+    if (echo->head == echo->queue.length) {
+        buf_release(&echo->queue);
+        echo->head = 0;
+    } else if (echo->head > echo->queue.length / 2) { /* each byte is moved once, about */
+        buf_drop(&echo->queue, echo->head);
+        echo->head = 0;
+    }
+    return kept.record;
 }
 
 void echo_keep(struct echo *echo, struct record *record, struct text bytes)
@@ -37,28 +50,26 @@ void echo_keep(struct echo *echo, struct record *record, struct text bytes)
         record_destroy(record);
         return;
     }
-    struct kept *kept = mem_alloc(1, sizeof *kept + bytes.length);
-    kept->record = record;
-    kept->length = bytes.length;
-    memcpy(kept->bytes, bytes.at, bytes.length);
-    if (echo->last)
-        echo->last->next = kept;
-    else
-        echo->first = kept;
-    echo->last = kept;
-    echo->bytes += kept->length;
+    struct kept kept = {record, bytes.length};
+    echo->queue.max = QUEUE_MAX;
+    buf_add(&echo->queue, &kept, sizeof kept);
+    buf_add(&echo->queue, bytes.at, bytes.length);
+    CHECK(!echo->queue.full);
+    echo->bytes += kept.length;
 }
 
 struct record *echo_take(struct echo *echo, struct text bytes)
 {
-    const struct kept *due = echo->first;
-    if (!due || !text_equal(bytes, (struct text){due->bytes, due->length}))
+    if (!echo->queue.length)
+        return NULL;
+    const char *kept = (const char *)echo->queue.data + echo->head + sizeof(struct kept);
+    if (!text_equal(bytes, (struct text){kept, first_of(echo).length}))
         return NULL;
     return pop(echo);
 }
 
 void echo_clear(struct echo *echo)
 {
-    while (echo->first)
+    while (echo->queue.length)
         record_destroy(pop(echo));
 }

@@ -7,17 +7,18 @@
 #ifndef MODEL_ECHO_H
 #define MODEL_ECHO_H
 
+#include "base/buf.h"
 #include "model/record.h"
 
-/* Wire bytes of what is kept: hundreds of records. More left holes of megabytes in the heap. */
-enum { ECHO_BYTES_MAX = 128 * 1024 };
-
-struct kept;
+/* Wire bytes of what is kept for one partition: a thousand records. */
+enum { ECHO_BYTES_MAX = 384 * 1024 };
 
 struct echo {
-    struct kept *first; /* owned, in the order of the appends */
-    struct kept *last;
-    size_t bytes;
+    struct buf queue; /* from `head` on, in the order of the appends: each its record, which is
+                         owned, its length and its bytes. One block, so that no hole is left in the
+                         heap between what lives longer; given back when nothing is under way */
+    size_t head;
+    size_t bytes; /* of all that are kept */
 };
 
 /* Takes `record`, whose wire form is `bytes` (copied). With an OWNER whatever was under way before
