@@ -54,12 +54,22 @@ struct arena *arena_create(size_t max)
     return arena_create_for(max, BLOCK_FIRST);
 }
 
+struct arena *arena_create_on(size_t max, void *room, size_t size)
+{
+    struct whole *whole = room;
+    CHECK(size > sizeof *whole);
+    arena_init(&whole->arena, max, whole->bytes, size - sizeof *whole);
+    whole->arena.lent = true;
+    return &whole->arena;
+}
+
 void arena_destroy(struct arena *arena)
 {
     if (!arena)
         return;
     arena_release(arena);
-    free(arena);
+    if (!arena->lent)
+        free(arena);
 }
 
 static void add_block(struct arena *arena, size_t want)

@@ -5,6 +5,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/mem.h"
@@ -19,6 +20,7 @@ struct arena {
     size_t used;                /* bytes handed out */
     size_t max;
     size_t next_size; /* of the next block */
+    bool lent;        /* the arena itself stands in the caller's memory */
 };
 
 /* `max` bytes in all, 1..1 GiB. */
@@ -27,6 +29,10 @@ struct arena *arena_create(size_t max);
 struct arena *arena_create_for(size_t max, size_t bytes);
 void arena_destroy(struct arena *arena);
 AUTO_TYPE(arena)
+
+/* The same within the caller's memory, aligned for any type, of more than sizeof(struct arena)
+ * bytes: what fits costs no allocation. Destroy before that memory goes. */
+struct arena *arena_create_on(size_t max, void *room, size_t size);
 
 /* Over the caller's memory, usually on his stack: what fits into `size` bytes costs no allocation.
  * Release before that memory goes. */

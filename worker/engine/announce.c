@@ -10,7 +10,7 @@
 #include "engine/common.h"
 #include "engine/entry.h"
 
-enum { EVENT_RETRY_MS = 1000, EVENTS_OUT_MAX = 2000 };
+enum { EVENT_RETRY_MS = 1000, EVENTS_OUT_MAX = 2000, EVENT_ROOM_KEPT = 500 /* targets */ };
 
 static struct duty *add(struct engine *engine, enum event_kind kind,
                         const struct journal_place *place, struct entry *entry,
@@ -260,12 +260,22 @@ static struct event_target target_facts(const struct open *open, const struct ta
     };
 }
 
+/* For the targets of the event that is made now; a large one's goes with the next. */
+static void make_room(struct engine *engine, uint32_t count)
+{
+    if (count <= engine->event_room && engine->event_room <= EVENT_ROOM_KEPT)
+        return;
+    free(engine->event_targets);
+    engine->event_targets = mem_alloc(count, sizeof engine->event_targets[0]);
+    engine->event_room = count;
+}
+
 /* Those who left, as one OUTCOME says. */
 static void fill_those_who_left(struct engine *engine, const struct duty *duty, struct event *event)
 {
     const struct open *open = duty->entry->open;
     const struct record *record = duty->record;
-    engine->event_targets = mem_alloc(record->outcome.count, sizeof engine->event_targets[0]);
+    make_room(engine, record->outcome.count);
     for (uint32_t i = 0; i < record->outcome.count; i++) {
         const struct target_end *end = &record->outcome.ends[i];
         if (end->outcome == TARGET_LEFT && end->index < open->target_count)
@@ -285,7 +295,7 @@ static void fill_open_targets(struct engine *engine, const struct duty *duty, st
         count = 1;
     if (duty->kind == EVENT_SESSION || duty->kind == EVENT_PENDING_APPROVAL)
         first = duty->target;
-    engine->event_targets = mem_alloc(count, sizeof engine->event_targets[0]);
+    make_room(engine, count);
     for (uint32_t i = 0; i < count; i++)
         engine->event_targets[i] = target_facts(open, &open->targets[first + i]);
     event->target_count = count;
@@ -293,7 +303,7 @@ static void fill_open_targets(struct engine *engine, const struct duty *duty, st
 
 static void fill_past_targets(struct engine *engine, const struct entry *entry, struct event *event)
 {
-    engine->event_targets = mem_alloc(entry->past_count, sizeof engine->event_targets[0]);
+    make_room(engine, entry->past_count);
     for (uint32_t i = 0; i < entry->past_count; i++) {
         const struct past *past = &entry->past[i];
         engine->event_targets[i] = (struct event_target){
@@ -368,8 +378,6 @@ bool duty_fill(struct engine *engine, struct engine_action *action)
     if (!duty || duty->done)
         return false;
     struct event *event = &action->event;
-    free(engine->event_targets);
-    engine->event_targets = NULL;
     *event = (struct event){.kind = duty->kind, .time = duty->time};
     if (duty->entry) {
         event->command_id = duty->entry->id;

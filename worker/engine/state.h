@@ -119,6 +119,7 @@ struct engine {
     STAILQ_HEAD(, strange) strays;
     struct strange *handed_stray;
     struct event_target *event_targets; /* of the event handed out last */
+    uint32_t event_room;                /* for so many */
     char event_digest[2 * sizeof(struct sha256) + 1];
     uint64_t tags;
     uint64_t epochs;

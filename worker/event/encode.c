@@ -203,8 +203,8 @@ static void make_parts(const struct maker *maker, const struct pieces *pieces, s
     CHECK(first == pieces->count);
 }
 
-struct outgoing *event_encode(const struct event *event, const char *cluster,
-                              const struct event_style *style)
+struct outgoing *event_encode_in(struct event_room *room, const struct event *event,
+                                 const char *cluster, const struct event_style *style)
 {
     CHECK(style->max_bytes >= EVENT_BYTES_MIN);
     CHECK(style->max_bytes <= LIMIT_EVENT_BYTES);
@@ -214,16 +214,23 @@ struct outgoing *event_encode(const struct event *event, const char *cluster,
     struct pieces pieces;
     pieces_init(&pieces, event, cluster, style);
     CHECK(pieces.head.length + ENVELOPE_BYTES < style->max_bytes);
-    size_t room = style->max_bytes - pieces.head.length - ENVELOPE_BYTES;
-    pieces_add_targets(&pieces, room);
+    size_t space = style->max_bytes - pieces.head.length - ENVELOPE_BYTES;
+    pieces_add_targets(&pieces, space);
     /* Value and, in structured mode, its envelope once more around it. */
     size_t most = 2 * (pieces.bodies.length +
                        (size_t)(event->target_count + 2) * (pieces.head.length + ENVELOPE_BYTES));
-    struct maker maker = {
-        event, cluster, style,
-        outgoing_create(most < memory_max ? most : memory_max,
-                        pieces.head.length + pieces.bodies.length + ATTRIBUTES_USUAL)};
-    make_parts(&maker, &pieces, room);
+    most = most < memory_max ? most : memory_max;
+    size_t usual = pieces.head.length + pieces.bodies.length + ATTRIBUTES_USUAL;
+    struct maker maker = {event, cluster, style,
+                          room ? outgoing_create_on(most, room->bytes, sizeof room->bytes)
+                               : outgoing_create(most, usual)};
+    make_parts(&maker, &pieces, space);
     pieces_release(&pieces);
     return maker.outgoing;
+}
+
+struct outgoing *event_encode(const struct event *event, const char *cluster,
+                              const struct event_style *style)
+{
+    return event_encode_in(NULL, event, cluster, style);
 }

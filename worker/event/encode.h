@@ -41,5 +41,13 @@ struct event_style event_style_default(void);
  * fail on what the engine makes. */
 struct outgoing *event_encode(const struct event *event, const char *cluster,
                               const struct event_style *style);
+/* The same in the caller's memory, which stays his, as far as it reaches: for messages that are
+ * gone before it is; NULL: as event_encode(). Most events fit into EVENT_ROOM_BYTES. */
+enum { EVENT_ROOM_BYTES = 8 * 1024 };
+struct event_room {
+    _Alignas(max_align_t) unsigned char bytes[EVENT_ROOM_BYTES];
+};
+struct outgoing *event_encode_in(struct event_room *room, const struct event *event,
+                                 const char *cluster, const struct event_style *style);
 
 #endif

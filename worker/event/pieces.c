@@ -159,7 +159,8 @@ void pieces_release(struct pieces *pieces)
 {
     buf_release(&pieces->head);
     buf_release(&pieces->bodies);
-    free(pieces->ends);
+    if (pieces->ends != pieces->first_ends)
+        free(pieces->ends);
     pieces->ends = NULL;
 }
 
@@ -199,7 +200,9 @@ void pieces_add_targets(struct pieces *pieces, size_t room)
     unsigned char first[1024];
     AUTO_BUF body;
     buf_init_on(&body, room, first, sizeof first);
-    pieces->ends = mem_alloc(event->target_count, sizeof pieces->ends[0]);
+    pieces->ends = pieces->first_ends;
+    if (event->target_count > sizeof pieces->first_ends / sizeof pieces->first_ends[0])
+        pieces->ends = mem_alloc(event->target_count, sizeof pieces->ends[0]);
     for (uint32_t i = 0; i < event->target_count; i++) {
         const struct event_target *target = &event->targets[i];
         bool whole = encode_target(pieces, target, pieces->style->include_snapshots,

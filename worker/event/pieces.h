@@ -14,7 +14,8 @@ struct pieces {
     struct buf bodies; /* verdicts, one behind the other */
     unsigned char first_of_head[PIECES_FIRST_BYTES];
     unsigned char first_of_bodies[PIECES_FIRST_BYTES];
-    size_t *ends; /* owned: where each body ends */
+    size_t *ends; /* where each body ends; owned, unless it is: */
+    size_t first_ends[4];
     uint32_t count;
 };
 

@@ -5,14 +5,24 @@
 
 #include "base/check.h"
 
-struct outgoing *outgoing_create(size_t max_bytes, size_t bytes)
+enum { OWN_BYTES = sizeof(struct outgoing) + _Alignof(max_align_t) }; /* as the arena rounds it */
+
+static struct outgoing *create_in(struct arena *arena)
 {
-    const size_t own = sizeof(struct outgoing) + _Alignof(max_align_t); /* as the arena rounds it */
-    struct arena *arena = arena_create_for(max_bytes + own, bytes + own);
     struct outgoing *outgoing = arena_take(arena, 1, sizeof *outgoing);
     CHECK(outgoing);
     outgoing->arena = arena;
     return outgoing;
+}
+
+struct outgoing *outgoing_create(size_t max_bytes, size_t bytes)
+{
+    return create_in(arena_create_for(max_bytes + OWN_BYTES, bytes + OWN_BYTES));
+}
+
+struct outgoing *outgoing_create_on(size_t max_bytes, void *room, size_t size)
+{
+    return create_in(arena_create_on(max_bytes + OWN_BYTES, room, size));
 }
 
 void outgoing_destroy(struct outgoing *outgoing)

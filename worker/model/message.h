@@ -30,6 +30,9 @@ struct outgoing {
 
 /* `max_bytes` of memory in all; about `bytes` of it will be needed. */
 struct outgoing *outgoing_create(size_t max_bytes, size_t bytes);
+/* The same within the caller's memory, aligned for any type: what fits into `size` bytes costs no
+ * allocation. */
+struct outgoing *outgoing_create_on(size_t max_bytes, void *room, size_t size);
 void outgoing_destroy(struct outgoing *outgoing);
 AUTO_TYPE(outgoing)
 

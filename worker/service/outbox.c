@@ -156,7 +156,10 @@ void publish(struct partition *partition, const struct engine_action *action, st
     struct service *service = partition->service;
     const char *cluster = action->event.command ? action->event.command->cluster : "";
     struct wall at = partition_broker_now(partition, now);
-    AUTO(outgoing) messages = event_encode(&action->event, cluster, &service->style);
+    bool replies = may_reply(service->config, action->reply_topic); /* which outlives this call */
+    struct event_room room;
+    AUTO(outgoing)
+    messages = event_encode_in(replies ? NULL : &room, &action->event, cluster, &service->style);
     struct sending *sending = sending_create(partition, SENDING_EVENT);
     struct error err = {.code = ERR_OK};
     sending->tag = action->tag;
@@ -175,7 +178,7 @@ void publish(struct partition *partition, const struct engine_action *action, st
         sending_destroy(service, sending);
         return;
     }
-    if (may_reply(service->config, action->reply_topic))
+    if (replies)
         send_reply(partition, action->reply_topic, at, STEAL(messages));
 }
 

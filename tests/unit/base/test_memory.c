@@ -133,6 +133,17 @@ static void an_arena_made_for_its_content_is_one_piece(void **state)
         assert_ptr_equal(arena_take(arena, 1, 96), start + 16 + 96 * i);
 }
 
+static void an_arena_may_stand_in_lent_memory_as_a_whole(void **state)
+{
+    (void)state;
+    _Alignas(max_align_t) char room[256];
+    AUTO(arena) arena = arena_create_on(1000, room, sizeof room);
+    char *first = arena_take(arena, 1, 100);
+    char *second = arena_take(arena, 1, 200);
+    assert_true(first > room && first + 100 <= room + sizeof room);
+    assert_false(second >= room && second < room + sizeof room);
+}
+
 static void a_buffer_leaves_lent_memory_when_it_is_full(void **state)
 {
     (void)state;
@@ -248,6 +259,7 @@ int main(void)
         cmocka_unit_test(holes_in_the_heap_go_back_to_the_system),
         cmocka_unit_test(an_arena_uses_lent_memory_first_and_keeps_its_maximum),
         cmocka_unit_test(an_arena_made_for_its_content_is_one_piece),
+        cmocka_unit_test(an_arena_may_stand_in_lent_memory_as_a_whole),
         cmocka_unit_test(a_buffer_leaves_lent_memory_when_it_is_full),
         cmocka_unit_test(an_arena_is_not_fooled_by_products_that_wrap),
         cmocka_unit_test(what_is_not_handed_over_is_destroyed),

@@ -269,6 +269,28 @@ static void parts_have_ids_of_their_own_and_a_repeat_has_the_same(void **state)
     free(targets);
 }
 
+static void the_memory_makes_no_other_messages(void **state)
+{
+    (void)state;
+    struct event_target *targets = mem_alloc(MANY_TARGETS, sizeof targets[0]);
+    for (uint32_t i = 0; i < MANY_TARGETS; i++)
+        targets[i] = target_of(TARGET_ENDED);
+    const uint32_t counts[] = {0, 1, 5, MANY_TARGETS};
+    for (size_t i = 0; i < 4; i++) {
+        struct event event = event_of(targets, counts[i]);
+        struct event_style style = style_of(0);
+        struct event_room room;
+        AUTO(outgoing) owned = event_encode(&event, "main", &style);
+        AUTO(outgoing) lent = event_encode_in(&room, &event, "main", &style);
+        assert_int_equal(owned->count, lent->count);
+        for (size_t j = 0; j < owned->count; j++) {
+            assert_true(text_equal(owned->messages[j].value, lent->messages[j].value));
+            assert_true(text_equal(owned->messages[j].key, lent->messages[j].key));
+        }
+    }
+    free(targets);
+}
+
 static void a_snapshot_too_large_for_a_message_is_left_out(void **state)
 {
     (void)state;
@@ -522,6 +544,7 @@ int main(void)
         TEST(attributes_name_no_user_and_hold_no_controls),
         TEST(a_long_list_is_split_and_nothing_is_lost),
         TEST(parts_have_ids_of_their_own_and_a_repeat_has_the_same),
+        TEST(the_memory_makes_no_other_messages),
         TEST(a_snapshot_too_large_for_a_message_is_left_out),
         TEST(an_underscore_before_a_digit_goes_out_of_the_name),
         TEST(snapshots_are_left_out_when_not_wanted),
