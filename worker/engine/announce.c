@@ -170,7 +170,8 @@ void duties_step(struct engine *engine, struct instant now)
 {
     if (instant_passed(now, engine->retry_events_at))
         hand_out_again(engine, now);
-    while (engine->duty_next && engine->duties_out < EVENTS_OUT_MAX) {
+    while (engine->duty_next && engine->duties_out < EVENTS_OUT_MAX &&
+           engine->action_count < ACTIONS_AHEAD) {
         if (!engine->duty_next->done)
             hand_out(engine, engine->duty_next);
         engine->duty_next = TAILQ_NEXT(engine->duty_next, in_order);

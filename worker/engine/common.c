@@ -94,7 +94,14 @@ static void queue_action(struct engine *engine, struct queued *queued)
 
 struct engine_action *engine_act(struct engine *engine, enum engine_action_kind kind)
 {
-    struct queued *queued = mem_new(struct queued);
+    struct queued *queued = STAILQ_FIRST(&engine->spare);
+    if (queued) {
+        STAILQ_REMOVE_HEAD(&engine->spare, in_order);
+        engine->spare_count--;
+        memset(queued, 0, sizeof *queued);
+    } else {
+        queued = mem_new(struct queued);
+    }
     queued->action.kind = kind;
     queue_action(engine, queued);
     return &queued->action;

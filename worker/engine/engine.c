@@ -44,6 +44,7 @@ struct engine *engine_create(const struct engine_config *config, struct engine_b
     TAILQ_INIT(&engine->dirty);
     TAILQ_INIT(&engine->asking);
     STAILQ_INIT(&engine->actions);
+    STAILQ_INIT(&engine->spare);
     STAILQ_INIT(&engine->finished);
     STAILQ_INIT(&engine->strays);
     return engine;
@@ -63,6 +64,11 @@ static void clear_actions(struct engine *engine)
         struct queued *queued = STAILQ_FIRST(&engine->actions);
         STAILQ_REMOVE_HEAD(&engine->actions, in_order);
         record_destroy(queued->action.record);
+        free(queued);
+    }
+    while (!STAILQ_EMPTY(&engine->spare)) {
+        struct queued *queued = STAILQ_FIRST(&engine->spare);
+        STAILQ_REMOVE_HEAD(&engine->spare, in_order);
         free(queued);
     }
 }
@@ -117,17 +123,18 @@ void engine_begin_at(struct engine *engine, int64_t offset, const struct epoch *
 
 /* ---- outputs ---- */
 
+/* Until there is enough to do: what is done while it is new costs less. */
 static void settle(struct engine *engine, struct instant now)
 {
     owner_step(engine, now);
-    for (struct open *open = TAILQ_FIRST(&engine->dirty); open;
-         open = TAILQ_FIRST(&engine->dirty)) {
+    struct open *open;
+    while (engine->action_count < ACTIONS_AHEAD && (open = TAILQ_FIRST(&engine->dirty))) {
         TAILQ_REMOVE(&engine->dirty, open, of_dirty);
         open->dirty = false;
         if (engine_may_act(engine))
             decide(engine, open, now);
     }
-    if (!engine_may_act(engine))
+    if (!TAILQ_EMPTY(&engine->dirty) || !engine_may_act(engine))
         return;
     clusters_step(engine, now);
     duties_step(engine, now);
@@ -150,20 +157,31 @@ static bool is_wanted(struct engine *engine, struct engine_action *action)
     }
 }
 
+static struct engine_action take_action(struct engine *engine)
+{
+    struct queued *queued = STAILQ_FIRST(&engine->actions);
+    struct engine_action action = queued->action;
+    STAILQ_REMOVE_HEAD(&engine->actions, in_order);
+    engine->action_count--;
+    if (engine->spare_count < ACTIONS_AHEAD) {
+        STAILQ_INSERT_HEAD(&engine->spare, queued, in_order);
+        engine->spare_count++;
+    } else {
+        free(queued);
+    }
+    return action;
+}
+
 bool engine_next(struct engine *engine, struct engine_action *ret, struct instant now)
 {
-    if (STAILQ_EMPTY(&engine->actions))
-        settle(engine, now);
-    struct queued *queued;
-    while ((queued = STAILQ_FIRST(&engine->actions))) {
-        STAILQ_REMOVE_HEAD(&engine->actions, in_order);
-        engine->action_count--;
-        *ret = queued->action;
-        free(queued);
-        if (is_wanted(engine, ret))
-            return true;
-    }
-    return false;
+    do {
+        if (STAILQ_EMPTY(&engine->actions))
+            settle(engine, now);
+        if (STAILQ_EMPTY(&engine->actions))
+            return false;
+        *ret = take_action(engine);
+    } while (!is_wanted(engine, ret));
+    return true;
 }
 
 void engine_tick(struct engine *engine, struct instant now)

@@ -27,6 +27,8 @@ struct cluster {
     struct instant occupied; /* when the last list that was not empty was read */
 };
 
+enum { ACTIONS_AHEAD = 64 /* so many wait to be handed out before more are decided */ };
+
 struct queued {
     STAILQ_ENTRY(queued) in_order;
     struct engine_action action; /* PUBLISH: the event is filled in when it is handed out */
@@ -114,6 +116,8 @@ struct engine {
     size_t heap_size;
     STAILQ_HEAD(, queued) actions;
     uint32_t action_count;
+    STAILQ_HEAD(, queued) spare; /* at most ACTIONS_AHEAD, for the next ones */
+    uint32_t spare_count;
     STAILQ_HEAD(, finished) finished;
     struct finished *handed_finished;
     STAILQ_HEAD(, strange) strays;
