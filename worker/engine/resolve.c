@@ -13,6 +13,7 @@
 #include "engine/lock.h"
 
 enum {
+    SNAPSHOT_USUAL = 2048, /* bytes of one session: no allocation while it is encoded */
     RESOLVED_BYTES =
         48000,             /* of targets in one record; the head and one large target fit besides */
     GRACE_LIST_MS = 10000, /* while nobody is there, and people may still come */
@@ -98,8 +99,7 @@ static struct sha256 rows_digest(const struct resolution *resolution, uint32_t f
     return sha256_of(bytes.data, bytes.length);
 }
 
-static uint32_t encode_row(const struct resolved_row *row, uint32_t index,
-                           struct resolved_target *ret)
+static void encode_row(const struct resolved_row *row, uint32_t index, struct resolved_target *ret)
 {
     *ret = (struct resolved_target){
         .index = index,
@@ -109,21 +109,30 @@ static uint32_t encode_row(const struct resolved_row *row, uint32_t index,
         .verdict = row->verdict,
         .handler = row->handler,
     };
-    uint32_t place = row->handler_of ? (uint32_t)strlen(row->handler_of) : 0;
-    if (place)
-        ret->handler_of = mem_text(row->handler_of, place);
+    if (row->handler_of && row->handler_of[0])
+        ret->handler_of = mem_copy(row->handler_of);
     if (row->why.code)
         reason_set(&ret->reason, &row->why);
     if (row->session) {
+        unsigned char first[SNAPSHOT_USUAL];
         AUTO_BUF bytes;
-        buf_init(&bytes, LIMIT_RECORD_BYTES);
+        buf_init_on(&bytes, LIMIT_RECORD_BYTES, first, sizeof first);
         session_encode(row->session, &bytes);
         ret->snapshot = mem_alloc(bytes.length, 1);
         memcpy(ret->snapshot, bytes.data, bytes.length);
         ret->snapshot_length = (uint32_t)bytes.length;
     }
-    return ret->snapshot_length + place + (row->why.code ? (uint32_t)strlen(row->why.message) : 0) +
-           100;
+}
+
+/* About, and not less. */
+static uint32_t wire_bytes(const struct resolved_target *target)
+{
+    size_t texts = 0;
+    if (target->handler_of)
+        texts += strlen(target->handler_of);
+    if (target->reason.message)
+        texts += strlen(target->reason.message);
+    return target->snapshot_length + (uint32_t)texts + 100;
 }
 
 /* A mutation: the simulation must notice it. */
@@ -219,23 +228,30 @@ static void append_pending(struct engine *engine, struct open *open,
     engine_append(engine, record, now);
 }
 
+/* How many of the targets from `from` on stand in one record. */
+static uint32_t count_fitting(const struct resolved_target *targets, uint32_t count, uint32_t from)
+{
+    uint32_t at = from;
+    for (uint32_t bytes = 0; at < count; at++) {
+        bytes += wire_bytes(&targets[at]);
+        if (at > from && bytes > RESOLVED_BYTES)
+            break;
+    }
+    return at - from;
+}
+
 static void append_resolved(struct engine *engine, struct open *open,
                             const struct resolution *resolution, struct instant now)
 {
-    struct resolved_target *targets = mem_alloc(resolution->count, sizeof *targets);
-    uint32_t *sizes = mem_alloc(resolution->count, sizeof *sizes);
+    uint32_t count = (uint32_t)resolution->count;
+    struct resolved_target *targets = mem_alloc(count, sizeof *targets);
     struct times times = times_of(engine, open, resolution, now);
-    uint32_t chunks = 1;
-    uint32_t bytes = 0;
-    for (size_t i = 0; i < resolution->count; i++) {
-        sizes[i] = encode_row(&resolution->rows[i], next_index(open) + (uint32_t)i, &targets[i]);
-        if (bytes && bytes + sizes[i] > RESOLVED_BYTES) {
-            chunks++;
-            bytes = 0;
-        }
-        bytes += sizes[i];
-    }
-    size_t at = 0;
+    for (uint32_t i = 0; i < count; i++)
+        encode_row(&resolution->rows[i], next_index(open) + i, &targets[i]);
+    uint32_t chunks = 0;
+    for (uint32_t at = 0; at < count || chunks == 0; chunks++)
+        at += count_fitting(targets, count, at);
+    uint32_t at = 0;
     for (uint32_t chunk = 1; chunk <= chunks; chunk++) {
         struct record *record = engine_record_about(open, RECORD_RESOLVED);
         record->resolved.round = open->round + 1;
@@ -244,17 +260,19 @@ static void append_resolved(struct engine *engine, struct open *open,
         record->resolved.grace_until = times.grace_until;
         record->resolved.end_by = times.end_by;
         record->resolved.hold_until = times.hold_until;
-        record->resolved.targets = mem_alloc(resolution->count - at, sizeof *targets);
-        bytes = 0;
-        while (at < resolution->count && !(bytes && bytes + sizes[at] > RESOLVED_BYTES)) {
-            bytes += sizes[at];
-            record->resolved.targets[record->resolved.count++] = targets[at++];
+        record->resolved.count = count_fitting(targets, count, at);
+        record->resolved.targets = targets; /* nearly always there is one record only */
+        if (chunks > 1) {
+            size_t bytes = record->resolved.count * sizeof *targets;
+            record->resolved.targets = mem_alloc(1, bytes);
+            memcpy(record->resolved.targets, targets + at, bytes);
         }
+        at += record->resolved.count;
         engine_append(engine, record, now);
     }
-    CHECK(at == resolution->count);
-    free(targets);
-    free(sizes);
+    CHECK(at == count);
+    if (chunks > 1)
+        free(targets);
     if (MUTATED(engine, act_without_licence))
         act_at_once(engine, open, resolution, now);
 }
