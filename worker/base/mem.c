@@ -46,6 +46,7 @@ char *mem_text(const char *text, size_t length)
 void mem_share_heap(void)
 {
     mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MXFAST, 0);
 }
 
 void mem_give_back(void)

@@ -17,7 +17,9 @@ char *mem_text(const char *text, size_t length) __attribute__((returns_nonnull, 
 char *mem_copy(const char *text);
 
 /* All threads of the process take from one heap, instead of one each: those of librdkafka leave 4
- * to 10 MiB of holes in theirs. Call before there is a second thread. */
+ * to 10 MiB of holes in theirs. And small blocks are joined with their neighbours when they are
+ * freed: glibc would put that off to the next large one and then do it for all, once for every
+ * event. Call before there is a second thread. */
 void mem_share_heap(void);
 /* Gives pages that nobody uses back to the system: after a load the heap is full of holes, and
  * glibc keeps them. Takes milliseconds after a great load, less than one otherwise. */
