@@ -150,14 +150,24 @@ uint32_t ras_in_count(struct ras_in *in, size_t each)
     return count;
 }
 
-void *ras_in_take(struct ras_in *in, size_t count, size_t size)
+void *ras_in_take_raw(struct ras_in *in, size_t count, size_t size)
 {
+    size_t bytes;
     if (in->code || count == 0)
         return NULL;
-    void *ret = arena_take(in->arena, count, size);
+    bool absurd = __builtin_mul_overflow(count, size, &bytes);
+    void *ret = absurd ? NULL : arena_take_raw(in->arena, bytes);
     if (!ret)
         in->code = error_set(in->err, ERR_TOO_LARGE, "a list of %zu '%s' exceeds the memory for it",
                              count, in->record);
+    return ret;
+}
+
+void *ras_in_take(struct ras_in *in, size_t count, size_t size)
+{
+    void *ret = ras_in_take_raw(in, count, size);
+    if (ret)
+        memset(ret, 0, count * size);
     return ret;
 }
 

@@ -42,6 +42,8 @@ struct uuid ras_in_uuid(struct ras_in *in);
 uint32_t ras_in_count(struct ras_in *in, size_t each);
 /* Arena memory, or NULL after a failure (ERR_TOO_LARGE at the arena's maximum). */
 void *ras_in_take(struct ras_in *in, size_t count, size_t size);
+/* The same, not zeroed: for who fills it whole. */
+void *ras_in_take_raw(struct ras_in *in, size_t count, size_t size);
 /* The result of the whole: a byte left over is a failure. */
 enum error_code ras_in_done(struct ras_in *in);
 

@@ -213,7 +213,7 @@ enum error_code ras_map_sessions(const struct ras_message *message, unsigned ver
     AUTO(session_list) list = session_list_create(LIST_BYTES);
     const struct ras_session *records = message->records;
     uint64_t bits = reported(version);
-    list->sessions = arena_take(list->arena, message->count + 1, sizeof *list->sessions);
+    list->sessions = arena_take_raw(list->arena, (message->count + 1) * sizeof *list->sessions);
     if (!list->sessions)
         return too_large(err, "sessions");
     for (uint32_t i = 0; i < message->count; i++) {

@@ -118,7 +118,7 @@ void ras_in_record(struct ras_in *in, const struct ras_layout *layout, void *ret
 void *ras_in_list(struct ras_in *in, const struct ras_layout *layout, uint32_t *ret_count)
 {
     uint32_t count = ras_in_count(in, record_min(layout, in->version));
-    unsigned char *items = ras_in_take(in, count, layout->size);
+    unsigned char *items = ras_in_take_raw(in, count, layout->size);
     for (uint32_t i = 0; i < count && !in->code; i++)
         ras_in_record(in, layout, items + i * layout->size);
     *ret_count = in->code ? 0 : count;
