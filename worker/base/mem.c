@@ -11,6 +11,8 @@
  * that malloc() and zeros are calloc(). */
 enum { AT_HAND_BYTES = 1032 };
 
+enum { KEPT_BYTES = 16 * 1024 * 1024 }; /* a list of twenty thousand sessions in pieces of 1 MiB */
+
 void *mem_alloc(size_t count, size_t size)
 {
     size_t bytes;
@@ -47,6 +49,8 @@ void mem_share_heap(void)
 {
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MXFAST, 0);
+    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
 }
 
 void mem_give_back(void)

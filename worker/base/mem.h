@@ -19,7 +19,8 @@ char *mem_copy(const char *text);
 /* All threads of the process take from one heap, instead of one each: those of librdkafka leave 4
  * to 10 MiB of holes in theirs. And small blocks are joined with their neighbours when they are
  * freed: glibc would put that off to the next large one and then do it for all, once for every
- * event. Call before there is a second thread. */
+ * event. Pages stay until mem_give_back(): each list of a great cluster would take its megabytes
+ * from the system and give them back. Call before there is a second thread. */
 void mem_share_heap(void);
 /* Gives pages that nobody uses back to the system: after a load the heap is full of holes, and
  * glibc keeps them. Takes milliseconds after a great load, less than one otherwise. */
