@@ -81,7 +81,7 @@ static enum error_code resolve(void *self, const struct command *command,
 static void list(struct partition *partition, uint64_t tag, enum error_code code)
 {
     struct session sessions[SESSIONS];
-    struct infobase_name name = {{{0}}, "ut"};
+    struct infobase_name name = {.name = "ut"};
     struct session_list ret = {.sessions = sessions,
                                .infobases = &name,
                                .infobase_count = 1,
