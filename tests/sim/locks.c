@@ -83,11 +83,13 @@ bool lock_lets_in(const struct world *world, int32_t cluster, uint32_t infobase)
     return !lock->sessions_deny || lock->denied_from.ticks > now || over;
 }
 
-enum error_code lock_wanted(void *self, const struct command *command, struct wall from,
-                            struct wall now, struct deny *ret, struct error *err)
+enum error_code lock_wanted(void *self, const struct command *command,
+                            const struct infobase_lock *seen, struct wall from, struct wall now,
+                            struct deny *ret, struct error *err)
 {
     struct uuid_text id = uuid_format(&command->id);
     (void)self;
+    (void)seen;
     (void)err;
     *ret = (struct deny){.wanted = {.sessions_deny = true,
                                     .scheduled_jobs_deny = !command->keep_jobs,

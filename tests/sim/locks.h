@@ -18,8 +18,9 @@ bool lock_is_ours(const struct sim_cluster *cluster, const struct infobase_lock 
 /* Does the infobase let a new session in now? */
 bool lock_lets_in(const struct world *world, int32_t cluster, uint32_t infobase);
 /* The rule that engines ask. */
-enum error_code lock_wanted(void *self, const struct command *command, struct wall from,
-                            struct wall now, struct deny *ret, struct error *err);
+enum error_code lock_wanted(void *self, const struct command *command,
+                            const struct infobase_lock *seen, struct wall from, struct wall now,
+                            struct deny *ret, struct error *err);
 /* A request about a lock has reached its cluster: what it is answered. */
 enum error_code lock_arrives(struct world *world, struct request *request);
 /* Its write is carried out, however late. */

@@ -227,7 +227,8 @@ static bool decide_waiting(struct engine *engine, struct open *open, struct inst
     if (!handler_after_step(engine, open, now))
         return true; /* somebody is told first how the sessions of earlier rounds ended */
     hold_leave(engine, drain);
-    if (open->state == STATE_ACCEPTED && why.code == ERR_NOT_FOUND)
+    bool refused = why.code == ERR_NOT_FOUND || (why.code == ERR_DENIED && !drain->locks);
+    if (open->state == STATE_ACCEPTED && refused)
         command_refuse(engine, open, &why, now);
     else
         command_give_up(engine, open, &why, now);

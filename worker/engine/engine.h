@@ -96,11 +96,13 @@ struct engine_config {
                                const struct session_list *list, struct resolution *ret,
                                struct error *err);
     /* Pure rule given by service/: the lock that this drain wants for itself, users being kept out
-     * from `from` on (0: at once), and the cluster's own clock now (none: not known). ERR_CONFIG:
-     * `from` is given, and the cluster's time zone is not known. NULL: this worker drains nothing.
-     */
-    enum error_code (*deny)(void *self, const struct command *command, struct wall from,
-                            struct wall now, struct deny *ret, struct error *err);
+     * from `from` on (0: at once), and the cluster's own clock now (none: not known). `seen`: what
+     * stands there, with the infobase's UUID and name (NULL: only the times are wanted).
+     * ERR_CONFIG: `from` is given, and the cluster's time zone is not known. ERR_DENIED: this
+     * infobase may not be locked. NULL: this worker drains nothing. */
+    enum error_code (*deny)(void *self, const struct command *command,
+                            const struct infobase_lock *seen, struct wall from, struct wall now,
+                            struct deny *ret, struct error *err);
     void *resolve_self; /* for both */
     int64_t settle_ms;  /* no request to a cluster takes longer: after its licence has ended an
                            earlier owner's write may still arrive that much later */

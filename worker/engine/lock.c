@@ -164,8 +164,8 @@ enum error_code lock_needed(struct engine *engine, const struct open *open, cons
     if (!engine->config.deny)
         return error_set(err, ERR_UNSUPPORTED, "this worker drains nothing");
     enum error_code code =
-        engine->config.deny(engine->config.resolve_self, open->command, grace_until,
-                            engine_broker_now(engine, now), &deny, err);
+        engine->config.deny(engine->config.resolve_self, open->command, &open->drain->seen,
+                            grace_until, engine_broker_now(engine, now), &deny, err);
     if (!code)
         *ret = hold_during(hold, &open->drain->seen, &deny.wanted, deny.now);
     infobase_lock_release(&deny.wanted);
@@ -183,9 +183,10 @@ bool lock_begins_late(const struct engine *engine, const struct open *open, stru
     if (!drain->locks || !drain->during.denied_from.ticks || !drain->grace_until.ms ||
         !engine->config.deny || engine_broker_then(engine, now).ms < drain->grace_until.ms)
         return false;
-    bool late = engine->config.deny(engine->config.resolve_self, open->command, drain->grace_until,
-                                    engine_broker_now(engine, now), &deny, &err) == ERR_OK &&
-                deny.now.ticks > 0 && deny.now.ticks < drain->during.denied_from.ticks;
+    bool late =
+        engine->config.deny(engine->config.resolve_self, open->command, NULL, drain->grace_until,
+                            engine_broker_now(engine, now), &deny, &err) == ERR_OK &&
+        deny.now.ticks > 0 && deny.now.ticks < drain->during.denied_from.ticks;
     infobase_lock_release(&deny.wanted);
     return late;
 }

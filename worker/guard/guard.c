@@ -267,6 +267,13 @@ static enum error_code check_rules(const struct inquiry *inquiry)
                              inquiry->err);
 }
 
+enum error_code guard_infobase(const struct config *config, const struct config_cluster *cluster,
+                               const struct command *command, const struct uuid *infobase,
+                               const char *name, struct error *err)
+{
+    return rules_for_infobase(&config->policy, cluster, command, infobase, name, err);
+}
+
 enum error_code guard_command(const struct config *config, const struct command *command,
                               const struct guard_facts *facts, struct guard_verdict *ret,
                               struct error *err)

@@ -66,6 +66,11 @@ enum error_code guard_resolution(const struct config *config, const struct comma
 enum error_code guard_drain(const struct config *config, const struct command *command,
                             const struct resolve_context *context, struct resolution *resolution,
                             struct error *err) MUST_CHECK;
+/* May this command lock that infobase, by its UUID and name as the cluster says them (nil, NULL:
+ * not told)? The command knew only one of them. ERR_DENIED names the rule. */
+enum error_code guard_infobase(const struct config *config, const struct config_cluster *cluster,
+                               const struct command *command, const struct uuid *infobase,
+                               const char *name, struct error *err) MUST_CHECK;
 /* Does the command's selector name this session's application, so that `Designer` is meant? By UUID
  * (sessions) or by guard.application (numbers). What a filter names is told by select/. */
 bool guard_names_exactly(const struct command *command, const struct session *session);

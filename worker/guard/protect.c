@@ -77,7 +77,8 @@ enum error_code guard_session(const struct config *config, const struct config_c
         return error_set(err, ERR_DENIED, "the session's user is protected by the policy");
     if (session->host[0] && in_list(&policy->protected_hosts, session->host))
         return error_set(err, ERR_DENIED, "the session's host is protected by the policy");
-    return rules_for_session(policy, cluster, command, session, err);
+    return rules_for_infobase(policy, cluster, command, &session->infobase, session->infobase_name,
+                              err);
 }
 
 /* ---- named exactly ---- */

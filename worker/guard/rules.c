@@ -64,11 +64,21 @@ static enum match match_list(const struct config_list *patterns, const char *tex
     return NO;
 }
 
+static bool any_may_be_uuid(const struct config_list *patterns)
+{
+    for (size_t i = 0; i < patterns->count; i++)
+        if (!patterns->items[i][strspn(patterns->items[i], "0123456789abcdefABCDEF-*")])
+            return true;
+    return false;
+}
+
 static enum match match_infobase(const struct config_list *patterns, const struct asked *asked)
 {
     enum match by_name = match_list(patterns, asked->infobase);
-    if (by_name == YES || !asked->infobase_uuid)
-        return by_name;
+    if (by_name == YES)
+        return YES;
+    if (!asked->infobase_uuid)
+        return any_may_be_uuid(patterns) ? MAYBE : by_name;
     enum match by_uuid = match_list(patterns, asked->infobase_uuid);
     return by_uuid == YES ? YES : by_name;
 }
@@ -122,26 +132,27 @@ enum error_code rules_for_command(const struct config_policy *policy,
         enum match match = match_rule(rule, &asked);
         if (match == YES && rule->effect == CONFIG_DENY)
             return denied_by(rule, err);
-        if (match == MAYBE && command->action != ACTION_TERMINATE) /* no session will decide it */
+        if (match == MAYBE && command->action == ACTION_RESTORE) /* nothing later decides it */
             return error_set(err, ERR_DENIED,
-                             "the policy's rule '%s' is about infobases: name it by its name",
-                             rule->name);
+                             "the policy's rule '%s' is about infobases: name it by its %s",
+                             rule->name, asked.infobase ? "UUID" : "name");
         if (match != NO && rule->effect == CONFIG_ALLOW)
             return ERR_OK;
     }
     return policy->rule_count ? denied_by_none(err) : ERR_OK;
 }
 
-enum error_code rules_for_session(const struct config_policy *policy,
-                                  const struct config_cluster *cluster,
-                                  const struct command *command, const struct session *session,
-                                  struct error *err)
+enum error_code rules_for_infobase(const struct config_policy *policy,
+                                   const struct config_cluster *cluster,
+                                   const struct command *command, const struct uuid *infobase,
+                                   const char *name, struct error *err)
 {
     struct asked asked = asked_of(cluster, command);
-    struct uuid_text uuid = uuid_format(&session->infobase);
-    asked.infobase_uuid = uuid.text;
-    if (session->infobase_name[0])
-        asked.infobase = session->infobase_name;
+    struct uuid_text uuid = uuid_format(infobase);
+    if (!uuid_is_nil(infobase))
+        asked.infobase_uuid = uuid.text;
+    if (name && name[0])
+        asked.infobase = name;
     for (size_t i = 0; i < policy->rule_count; i++) {
         const struct config_rule *rule = &policy->rules[i];
         enum match match = match_rule(rule, &asked);

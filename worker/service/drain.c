@@ -57,14 +57,17 @@ static char *message_of(const struct config *config, const struct config_cluster
     return mem_text(buf_text(&message), message.length);
 }
 
-enum error_code service_deny(void *self, const struct command *command, struct wall from,
-                             struct wall now, struct deny *ret, struct error *err)
+enum error_code service_deny(void *self, const struct command *command,
+                             const struct infobase_lock *seen, struct wall from, struct wall now,
+                             struct deny *ret, struct error *err)
 {
     const struct config *config = ((struct service *)self)->config;
     const struct config_cluster *cluster = config_cluster_find(config, text_of(command->cluster));
     if (!cluster)
         return error_set(err, ERR_CONFIG, "cluster '%s' is no longer configured here",
                          command->cluster);
+    if (seen && guard_infobase(config, cluster, command, &seen->infobase, seen->name, err))
+        return err->code;
     if (from.ms && !cluster->zone)
         return error_set(err, ERR_CONFIG,
                          "the lock cannot begin later: clusters[].time_zone of '%s' is not set",

@@ -424,8 +424,9 @@ enum error_code
 service_resolve_drain(const struct config *config, const struct config_cluster *cluster,
                       const struct command *command, const struct resolve_context *context,
                       const struct session_list *list, struct resolution *ret, struct error *err);
-enum error_code service_deny(void *service, const struct command *command, struct wall from,
-                             struct wall now, struct deny *ret, struct error *err);
+enum error_code service_deny(void *service, const struct command *command,
+                             const struct infobase_lock *seen, struct wall from, struct wall now,
+                             struct deny *ret, struct error *err);
 
 /* health.c */
 enum error_code health_create(struct service *service, struct error *err);

@@ -62,6 +62,7 @@ struct hand {
     struct infobase_lock lock; /* of main_infobase, as the cluster has it; owned */
     bool infobase_gone;
     int64_t set_back_ms;  /* hand_deny: the cluster's clock was set back by so much */
+    bool may_not_lock;    /* hand_deny: the policy denies it */
     uint32_t lock_writes; /* LOCK_WRITE actions seen by hand_run() */
     struct told {
         struct uuid id;
@@ -236,13 +237,15 @@ static inline struct server_time hand_ticks(struct wall at)
 }
 
 /* What a drain wants: its id tells whose lock it is. */
-static inline enum error_code hand_deny(void *self, const struct command *command, struct wall from,
+static inline enum error_code hand_deny(void *self, const struct command *command,
+                                        const struct infobase_lock *seen, struct wall from,
                                         struct wall now, struct deny *ret, struct error *err)
 {
     struct uuid_text id = uuid_format(&command->id);
     const struct hand *hand = self;
     now.ms -= hand->set_back_ms;
-    (void)err;
+    if (seen && hand->may_not_lock)
+        return error_set(err, ERR_DENIED, "not this infobase");
     *ret = (struct deny){.wanted = {.sessions_deny = true,
                                     .scheduled_jobs_deny = !command->keep_jobs,
                                     .denied_from = hand_ticks(from),

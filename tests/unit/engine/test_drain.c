@@ -296,6 +296,23 @@ static void a_drain_of_an_unknown_infobase_is_refused_at_once(void **state)
     assert_int_equal(hand_told(hand), EVENT_REJECTED);
 }
 
+/* A rule of the policy names the infobase's UUID, the drain its name: what the cluster says
+ * decides. */
+static void a_drain_that_may_not_lock_is_refused_before_it_does(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_set_lock(hand, &as_found);
+    hand->may_not_lock = true;
+    hand_accept(hand, drain(1, 0, 0));
+    hand_run(hand);
+    assert_int_equal(hand->lock_writes, 0);
+    assert_int_equal(hand_count(hand, RECORD_LOCKED), 0);
+    assert_as_found(hand, &as_found);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+    assert_int_equal(hand->told[hand->told_count - 1].kind, EVENT_REJECTED);
+}
+
 /* As over rac, when the lock's code would stand on a command line and may not. */
 static void a_lock_that_cannot_be_written_fails_the_drain_for_that_reason(void **state)
 {
@@ -950,6 +967,7 @@ int main(void)
         cmocka_unit_test(giving_back_goes_on_until_the_cluster_is_there_again),
         cmocka_unit_test(an_infobase_that_is_gone_ends_the_hold_and_the_reason_says_so),
         cmocka_unit_test(a_drain_of_an_unknown_infobase_is_refused_at_once),
+        cmocka_unit_test(a_drain_that_may_not_lock_is_refused_before_it_does),
         cmocka_unit_test(a_lock_that_cannot_be_written_fails_the_drain_for_that_reason),
         cmocka_unit_test(users_leave_in_the_grace_the_rest_is_ended_in_rounds_and_then_it_holds),
         cmocka_unit_test(the_way_of_a_drain_is_announced),

@@ -209,21 +209,65 @@ static void a_drain_with_a_grace_needs_the_clusters_time_zone(void **state)
     refused(config, command, &usual, ERR_UNSUPPORTED, "time_zone");
 }
 
-static void where_rules_name_infobases_a_drain_must_name_its_infobase(void **state)
+static const struct uuid shop = {{0x0a, 0x1b, [6] = 0x40, [8] = 0x80, [15] = 1}};
+static const char shop_text[] = "0a1b0000-0000-4000-8000-000000000001";
+
+static void may_lock(const struct config *config, const struct command *command,
+                     const struct uuid *infobase, const char *name, const char *denied_by)
+{
+    struct error err = {.code = ERR_OK};
+    enum error_code code =
+        guard_infobase(config, &config->clusters[0], command, infobase, name, &err);
+    assert_int_equal(code, denied_by ? ERR_DENIED : ERR_OK);
+    if (denied_by && !strstr(err.message, denied_by))
+        fail_msg("'%s' does not speak of '%s'", err.message, denied_by);
+}
+
+/* A drain knows one of the two; what the cluster says before the lock decides. */
+static void a_rule_by_name_or_uuid_holds_for_drains_by_either(void **state)
+{
+    (void)state;
+    static const char *const patterns[] = {"prod*", "0a1b0000-0000-4000-8000-000000000001",
+                                           "0A1B*"};
+    static const struct uuid other = {{7, [15] = 7}};
+    for (size_t i = 0; i < 3; i++) {
+        char yaml[256];
+        snprintf(yaml, sizeof yaml,
+                 "policy: {rules: [{name: not-prod, effect: deny, infobases: ['%s']}, "
+                 "{name: rest, effect: allow}]}",
+                 patterns[i]);
+        AUTO(config) config = config_with(yaml);
+        AUTO(command) command = terminate();
+        struct guard_verdict verdict;
+        command->action = ACTION_DRAIN;
+        command->infobase = i == 0 ? "PROD-1" : shop_text;
+        refused(config, command, &usual, ERR_DENIED, "not-prod");
+        command->infobase = i == 0 ? shop_text : "PROD-1";
+        assert_int_equal(ask(config, command, &usual, &verdict), ERR_OK);
+        may_lock(config, command, &shop, "PROD-1", "not-prod");
+        may_lock(config, command, &other, "ut", NULL);
+        may_lock(config, command, &other, NULL, "not-prod"); /* in doubt */
+        command->action = ACTION_RESTORE;                    /* nothing is read before it */
+        struct guard_facts on_control = usual;
+        on_control.control = true;
+        refused(config, command, &on_control, ERR_DENIED, i == 0 ? "by its name" : "by its UUID");
+    }
+}
+
+static void an_infobase_that_is_allowed_by_uuid_may_be_drained_by_name(void **state)
 {
     (void)state;
     AUTO(config)
-    config = config_with("policy: {rules: [{name: not-prod, effect: deny, infobases: ['prod*']}, "
-                         "{name: rest, effect: allow}]}");
+    config = config_with("policy: {rules: [{name: one, effect: allow, infobases: "
+                         "['0a1b0000-0000-4000-8000-000000000001']}]}");
     AUTO(command) command = terminate();
+    static const struct uuid other = {{7, [15] = 7}};
     struct guard_verdict verdict;
     command->action = ACTION_DRAIN;
     command->infobase = "ut";
     assert_int_equal(ask(config, command, &usual, &verdict), ERR_OK);
-    command->infobase = "PROD-1";
-    refused(config, command, &usual, ERR_DENIED, "not-prod");
-    command->infobase = "0a1b0000-0000-4000-8000-000000000001";
-    refused(config, command, &usual, ERR_DENIED, "by its name");
+    may_lock(config, command, &shop, "ut", NULL);
+    may_lock(config, command, &other, "ut", "no rule");
 }
 
 static void a_cluster_that_is_not_configured_is_not_found(void **state)
@@ -718,7 +762,8 @@ int main(void)
         cmocka_unit_test(rounds_need_a_filter),
         cmocka_unit_test(an_approval_names_a_command_and_a_digest),
         cmocka_unit_test(a_drain_with_a_grace_needs_the_clusters_time_zone),
-        cmocka_unit_test(where_rules_name_infobases_a_drain_must_name_its_infobase),
+        cmocka_unit_test(a_rule_by_name_or_uuid_holds_for_drains_by_either),
+        cmocka_unit_test(an_infobase_that_is_allowed_by_uuid_may_be_drained_by_name),
         cmocka_unit_test(a_cluster_that_is_not_configured_is_not_found),
         cmocka_unit_test(i3_no_command_outlives_the_longest_validity),
         cmocka_unit_test(an_expired_command_is_refused_by_the_brokers_clock),

@@ -11,6 +11,7 @@
 
 static const struct uuid infobase = {{0x11, [15] = 1}};
 static const struct uuid other = {{0x22, [15] = 1}};
+static const struct infobase_lock seen = {.infobase = {{0x11, [15] = 1}}, .name = (char[]){"ut"}};
 static struct service service; /* only its configuration is looked at */
 static struct command *command;
 
@@ -52,7 +53,7 @@ static const char *denied_from(int64_t unix_s)
     struct deny deny = {.now = {0}};
     struct error err;
     struct wall from = {unix_s * 1000};
-    assert_int_equal(service_deny(&service, command, from, from, &deny, &err), ERR_OK);
+    assert_int_equal(service_deny(&service, command, &seen, from, from, &deny, &err), ERR_OK);
     assert_true(server_time_equal(deny.now, deny.wanted.denied_from));
     text = server_time_format(deny.wanted.denied_from);
     infobase_lock_release(&deny.wanted);
@@ -79,7 +80,7 @@ static void a_grace_over_the_hour_that_comes_twice_is_not_cut_short(void **state
     struct wall now = {1792889400000};  /* 00:50 UTC: 02:50, summer */
     struct wall from = {1792890600000}; /* 01:10 UTC: 02:10, winter; the clock showed it before */
     configure(", time_zone: Europe/Berlin", "");
-    assert_int_equal(service_deny(&service, command, from, now, &deny, &err), ERR_OK);
+    assert_int_equal(service_deny(&service, command, &seen, from, now, &deny, &err), ERR_OK);
     assert_string_equal(server_time_format(deny.wanted.denied_from).text, "2026-10-25T03:10:00");
     infobase_lock_release(&deny.wanted);
 }
@@ -92,7 +93,8 @@ static void the_message_has_the_layout_of_clients_and_the_parameter_names_the_co
     struct deny deny = {.now = {0}};
     struct error err;
     struct wall now = {1792888200000};
-    assert_int_equal(service_deny(&service, command, (struct wall){0}, now, &deny, &err), ERR_OK);
+    assert_int_equal(service_deny(&service, command, &seen, (struct wall){0}, now, &deny, &err),
+                     ERR_OK);
     static const char head[] = "Обновление\n\nСообщение для администратора:\n";
     assert_memory_equal(deny.wanted.denied_message, head, strlen(head));
     assert_string_equal(deny.wanted.denied_parameter, uuid_format(&command->id).text);
@@ -103,10 +105,25 @@ static void the_message_has_the_layout_of_clients_and_the_parameter_names_the_co
     infobase_lock_release(&deny.wanted);
     command->keep_jobs = true;
     command->options.message = "";
-    assert_int_equal(service_deny(&service, command, (struct wall){0}, now, &deny, &err), ERR_OK);
+    assert_int_equal(service_deny(&service, command, &seen, (struct wall){0}, now, &deny, &err),
+                     ERR_OK);
     assert_false(deny.wanted.scheduled_jobs_deny);
     assert_true(strlen(deny.wanted.denied_message) > strlen("Сообщение для администратора:"));
     infobase_lock_release(&deny.wanted);
+}
+
+static void an_infobase_that_the_policy_denies_by_uuid_is_not_locked_by_name(void **state)
+{
+    (void)state;
+    configure("", "policy: {rules: [{name: not-this, effect: deny, infobases: "
+                  "['11000000-0000-0000-0000-000000000001']}, {name: rest, effect: allow}]}");
+    struct deny deny = {.now = {0}};
+    struct error err;
+    struct wall now = {1792888200000};
+    assert_int_equal(service_deny(&service, command, &seen, (struct wall){0}, now, &deny, &err),
+                     ERR_DENIED);
+    assert_non_null(strstr(err.message, "not-this"));
+    assert_null(deny.wanted.denied_message);
 }
 
 static void without_a_time_zone_there_is_no_later_begin(void **state)
@@ -116,7 +133,7 @@ static void without_a_time_zone_there_is_no_later_begin(void **state)
     struct deny deny = {.now = {0}};
     struct error err;
     struct wall now = {1792888200000};
-    assert_int_equal(service_deny(&service, command, now, now, &deny, &err), ERR_CONFIG);
+    assert_int_equal(service_deny(&service, command, &seen, now, now, &deny, &err), ERR_CONFIG);
     assert_non_null(strstr(err.message, "time_zone"));
 }
 
@@ -170,6 +187,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             the_message_has_the_layout_of_clients_and_the_parameter_names_the_command, setup,
             teardown),
+        cmocka_unit_test_setup_teardown(
+            an_infobase_that_the_policy_denies_by_uuid_is_not_locked_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_time_zone_there_is_no_later_begin, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(people_come_first_the_idle_before_the_busy_and_jobs_last,
