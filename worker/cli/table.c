@@ -35,6 +35,7 @@ struct table *table_create(const struct say *say, const struct table_column *col
         CHECK(scols_table_new_column(table->table, columns[i].title, 0.1, flags));
     }
     scols_table_enable_noheadings(table->table, !headed);
+    scols_table_enable_minout(table->table, 1); /* no blanks at the ends of lines */
     return table;
 }
 

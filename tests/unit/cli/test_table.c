@@ -61,9 +61,11 @@ static void without_titles_there_is_no_head(void **state)
     table_row(table);
     table_cell(table, 0, TEXT("outcome"));
     table_cell(table, 1, TEXT("ended"));
+    table_row(table);
+    table_cell(table, 0, TEXT("why"));
     table_print(table);
     fclose(say.to);
-    assert_string_equal(shown, "outcome ended\n");
+    assert_string_equal(shown, "outcome ended\nwhy\n"); /* and no blanks at the end of a line */
     free(shown);
 }
 
