@@ -72,7 +72,8 @@ const struct argp cmd_config_argp = {
     "  curfew config explain --config curfew.yaml   what is in force\n"
     "  curfew config explain --reference > configuration.md\n"
     "\vNothing is connected to: 'curfew doctor' does that. Passwords are shown as ***. Exit "
-    "status 78: the file is wrong; every problem is listed with its line.",
+    "status 78: the file is wrong; every problem is listed with its line: unknown keys first, and "
+    "when there are none, what is wrong with the values.",
     cli_children,
     NULL,
     NULL};
