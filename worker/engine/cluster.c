@@ -80,10 +80,25 @@ void clusters_step(struct engine *engine, struct instant now)
             continue;
         struct engine_action *action = engine_act(engine, ENGINE_LIST);
         action->cluster = cluster->name;
-        action->infobase = choose_hint(cluster);
         cluster->listing = action->tag;
         HASH_ADD(by_listing, engine->by_listing, listing, sizeof cluster->listing, cluster);
     }
+}
+
+static struct cluster *listing_cluster(const struct engine *engine, uint64_t tag)
+{
+    struct cluster *cluster;
+    HASH_FIND(by_listing, engine->by_listing, &tag, sizeof tag, cluster);
+    return cluster;
+}
+
+bool cluster_fill(struct engine *engine, struct engine_action *action)
+{
+    struct cluster *cluster = listing_cluster(engine, action->tag);
+    if (!cluster)
+        return false; /* of an earlier epoch */
+    action->infobase = choose_hint(cluster);
+    return true;
 }
 
 struct instant clusters_wake(const struct engine *engine)
@@ -197,13 +212,6 @@ static void serve(struct engine *engine, struct open *open, const struct session
 }
 
 /* ---- replies ---- */
-
-static struct cluster *listing_cluster(const struct engine *engine, uint64_t tag)
-{
-    struct cluster *cluster;
-    HASH_FIND(by_listing, engine->by_listing, &tag, sizeof tag, cluster);
-    return cluster;
-}
 
 /* These do not get better by asking again. */
 static bool list_is_final(enum error_code code)

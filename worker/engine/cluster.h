@@ -11,5 +11,7 @@ void target_absent(struct open *open, struct target *target);
 void target_changed(struct open *open, struct target *target);
 void clusters_step(struct engine *engine, struct instant now);
 struct instant clusters_wake(const struct engine *engine);
+/* Says which infobase the list must be able to tell; false when nobody waits for it any more. */
+bool cluster_fill(struct engine *engine, struct engine_action *action);
 
 #endif

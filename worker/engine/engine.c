@@ -140,7 +140,8 @@ static void settle(struct engine *engine, struct instant now)
     duties_step(engine, now);
 }
 
-/* Is there still somebody who waits for it? Requests about a lock borrow from their command. */
+/* Is there still somebody who waits for it? An action borrows from its command, and what was queued
+ * before the inputs of this turn may be about one that is over by now. */
 static bool is_wanted(struct engine *engine, struct engine_action *action)
 {
     uint32_t index;
@@ -149,11 +150,12 @@ static bool is_wanted(struct engine *engine, struct engine_action *action)
         return duty_fill(engine, action);
     case ENGINE_HANDLE:
         return handler_fill(engine, action);
-    case ENGINE_LOCK_READ:
-    case ENGINE_LOCK_WRITE:
-        return engine_open(engine, action->tag, &index) != NULL;
-    default:
+    case ENGINE_LIST:
+        return cluster_fill(engine, action);
+    case ENGINE_APPEND:
         return true;
+    default:
+        return engine_open(engine, action->tag, &index) != NULL;
     }
 }
 

@@ -691,6 +691,38 @@ static void an_unknown_infobase_is_refused_only_after_a_list_that_was_asked_for_
     assert_int_equal(hand->told[3].kind, EVENT_COMPLETED);
 }
 
+static struct record *about(enum record_kind kind, uint64_t sequence)
+{
+    struct record *record = foreign(kind, 9, sequence);
+    record->command_id = id_of(1);
+    return record;
+}
+
+/* An action borrows the words of its command, which another owner may have ended meanwhile: many
+ * are queued, and the service takes a bounded number between two inputs. */
+static void what_is_queued_for_a_command_that_is_over_is_not_handed_out(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_world(hand, 3, 7, 8, 9);
+    hand_resolved(hand, by_uuid(1, 2, 7u, 8u));
+    hand_take(hand, ENGINE_END);
+    hand_read(hand, about(RECORD_OWNER, 1));
+    struct record *outcome = about(RECORD_OUTCOME, 2);
+    outcome->outcome.ends = mem_alloc(2, sizeof outcome->outcome.ends[0]);
+    outcome->outcome.count = 2;
+    for (uint32_t i = 0; i < 2; i++)
+        outcome->outcome.ends[i] = (struct target_end){.index = i, .outcome = TARGET_ENDED};
+    hand_read(hand, outcome);
+    struct record *closed = about(RECORD_CLOSED, 3);
+    closed->closed.outcome = COMMAND_COMPLETED;
+    hand_read(hand, closed);
+    struct record *told = foreign(RECORD_FORWARDED, 9, 4);
+    told->events_through = hand->journal_count; /* its events are delivered: it is forgotten */
+    hand_read(hand, told);
+    hand_is_quiet(hand);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -735,6 +767,7 @@ int main(void)
         cmocka_unit_test(what_gets_no_better_by_asking_again_fails_the_command),
         cmocka_unit_test(one_list_serves_all_commands_that_wait_for_it),
         cmocka_unit_test(an_unknown_infobase_is_refused_only_after_a_list_that_was_asked_for_it),
+        cmocka_unit_test(what_is_queued_for_a_command_that_is_over_is_not_handed_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
