@@ -267,6 +267,9 @@ static struct plan plan_busy(uint64_t seed)
     plan.refuse = seed % 5 ? 0 : 10000;
     plan.cut = seed % 7 ? 0 : 10000;
     plan.lying_list = seed % 2 ? 0 : 5000;
+    plan.append_trouble = seed % 6 ? 0 : 3000;
+    plan.pause_at_send = seed % 8 ? 0 : 5000;
+    plan.late_locks = seed % 9 ? 0 : 30;
     plan.filters = 30;
     plan.until_empty = 50;
     plan.drains = 40;
