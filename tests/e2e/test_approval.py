@@ -2,7 +2,6 @@
 """Above the threshold a command waits until a second person approves its very list: with the real binary, on the embedded
 broker, against simulated clusters."""
 import concurrent.futures
-import signal
 import sys
 
 import bootstrap
@@ -44,10 +43,7 @@ class ApprovalWorld(World):
 
     def set_time(self, seconds):
         """How long approvals are waited for from now on."""
-        before = self.worker.metric("curfew_config_reloads_total", result="ok")
-        self.worker.write_config(merged(self.worker.settings, {"policy": {"approval_time": f"{seconds}s"}}))
-        self.worker.signal(signal.SIGHUP)
-        wait_for("the configuration is read", lambda: self.worker.metric("curfew_config_reloads_total", result="ok") > before)
+        self.worker.reload(merged(self.worker.settings, {"policy": {"approval_time": f"{seconds}s"}}))
 
     def approve(self, command, digest, by):
         run = self.curfew("approve", command.id, "--digest", digest, "--requested-by", by)

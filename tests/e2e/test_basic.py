@@ -436,19 +436,12 @@ def a_hung_cluster_slows_nobody(world):
 def a_bad_configuration_is_not_taken(world):
     worker = world.worker
     good = worker.config.read_text(encoding="utf-8")
-    size = len(worker.text())
-    worker.write_config(good + "\nno_such_key: 1\n")
-    worker.signal(signal.SIGHUP)
-    wait_for("the refusal of the reload", lambda: "no_such_key" in worker.text()[size:])
+    worker.reload(good + "\nno_such_key: 1\n", "no_such_key")
     still_works(world)
-    worker.write_config(dict(worker.settings, limits={"targets_per_command": 1}))
-    size = len(worker.text())
-    worker.signal(signal.SIGHUP)
-    wait_for("the reload", lambda: "reload" in worker.text()[size:] or "configuration" in worker.text()[size:])
+    worker.reload(dict(worker.settings, limits={"targets_per_command": 1}))
     run = world.terminate(ONE, *[part for _ in range(2) for part in ("--session", str(uuid.uuid4()))])
     expect(run.status == REFUSED, f"the new limit is not in force: {run}")
-    worker.write_config(good)
-    worker.signal(signal.SIGHUP)
+    worker.reload(good)
 
 
 def a_reload_while_ends_are_out_loses_nothing(world):
@@ -458,9 +451,7 @@ def a_reload_while_ends_are_out_loses_nothing(world):
     with world.fault(f"delay=1s,cluster={TWO},op=terminate_session") as delay:
         world.send(command)
         wait_for("an end is out", lambda: world.sim.hits(delay) > 0)
-        size = len(world.worker.text())
-        world.worker.signal(signal.SIGHUP)
-        wait_for("the reload", lambda: "configuration reloaded" in world.worker.text()[size:])
+        world.worker.reload()
         event = expect_end(world.end_of(command.id), "completed")
     expect({t["outcome"] for t in event["targets"]} == {"TARGET_OUTCOME_ENDED"}, str(event))
     for session in sessions:

@@ -78,14 +78,18 @@ def a_request_that_was_dropped_is_licensed_anew(world):
     ended_once(world, "drop,op=terminate_session,times=1", times_received=2)
 
 
-def a_lie_is_found_out(world):
+def survives(world, fault):
     cluster, session = world.fresh()
-    with world.fault(f"lie,op=terminate_session,cluster={cluster}"):
+    with world.fault(f"{fault},cluster={cluster}"):
         command = by_sessions(cluster, session)
         world.send(command)
         found = world.outcome(command)
     expect(found == "survived", f"wanted survived, got {found}")
     expect(world.sim.is_there(cluster, session), "it is gone")
+
+
+def a_lie_is_found_out(world):
+    survives(world, "lie,op=terminate_session")
 
 
 def a_session_that_lingers_is_waited_for(world):
@@ -97,13 +101,7 @@ def a_session_that_lingers_is_waited_for(world):
 
 
 def a_session_that_stays_survived(world):
-    cluster, session = world.fresh()
-    with world.fault(f"stay=forever,cluster={cluster}"):
-        command = by_sessions(cluster, session)
-        world.send(command)
-        found = world.outcome(command)
-    expect(found == "survived", f"wanted survived, got {found}")
-    expect(world.sim.is_there(cluster, session), "it is gone")
+    survives(world, "stay=forever")
 
 
 def an_empty_list_that_lies_is_not_believed(world):

@@ -2,14 +2,13 @@
 """Sessions chosen by conditions: who matches is ended and nobody else, the command line and the worker agree, and what makes
 no sense ends nobody. On the embedded broker, against simulated clusters."""
 import datetime
-import signal
 import sys
 
 import bootstrap
 
 bootstrap.enter()
 
-from world import World, command_for, expect, play, the_checker_is_content, wait_for
+from world import World, command_for, expect, play, the_checker_is_content
 
 MANY, FEW, OLD, ZONELESS = "sim-01", "sim-02", "sim-03", "sim-04"
 IB = "ib-01"
@@ -272,15 +271,12 @@ def above_a_ceiling_nobody_is_ended(world):
 
 def above_the_share_of_an_infobase_nobody_is_ended(world):
     settings = world.worker.config.read_text(encoding="utf-8")
-    world.worker.write_config(settings + "policy: {max_share: 10, share_from: 5}\n")
-    world.worker.signal(signal.SIGHUP)
-    wait_for("the configuration is read again", lambda: "max_share" in world.worker.text())
+    world.worker.reload(settings + "policy: {max_share: 10, share_from: 5}\n")
     before = world.there(FEW)
     run = world.terminate(FEW, "--filter", "infobase = ib-02 and class = interactive")
     expect(run.status == REFUSED and run.json["reason"]["code"] == "denied", str(run))
     expect("policy.max_share" in run.json["reason"]["message"] and world.there(FEW) == before, str(run))
-    world.worker.write_config(settings)
-    world.worker.signal(signal.SIGHUP)
+    world.worker.reload(settings)
 
 
 def the_doctor_looks_at_the_time_zone(world):
@@ -297,16 +293,13 @@ def a_wrong_time_zone_ends_nobody(world):
     """Everything seems to begin seven hours from now."""
     settings = world.worker.config.read_text(encoding="utf-8")
     mine = world.sim.login(FEW, user="Ольга")
-    world.worker.write_config(settings.replace("Europe/Moscow", "America/New_York"))
-    world.worker.signal(signal.SIGHUP)
-    wait_for("the configuration is read again", lambda: "America/New_York" in world.worker.text())
+    world.worker.reload(settings.replace("Europe/Moscow", "America/New_York"))
     run = world.terminate(FEW, "--filter", "user = Ольга")
     expect(run.status != 0 and run.json["reason"]["code"] == "config" and "yet to come" in run.json["reason"]["message"], str(run))
     run = world.terminate(FEW, "--infobase", IB, "--number", str(mine["number"]))
     expect(run.json["targets"][0]["outcome"] == "no_longer_matches", str(run))
     expect(world.sim.is_there(FEW, mine["session"]), "the session was ended")
-    world.worker.write_config(settings)
-    world.worker.signal(signal.SIGHUP)
+    world.worker.reload(settings)
 
 
 CASES = [

@@ -405,7 +405,7 @@ def wrong_tokens_are_counted_and_hold_up_nobody_who_has_a_right_one(world):
         expect_problem(answer, 429, "failed_rate")
         expect(1 <= int(answer.headers["Retry-After"]) <= 21 and "WWW-Authenticate" not in answer.headers, str(answer))
     size = len(watched.text())
-    reload(watched, {**watched.settings, "log": {"level": "info"}}, "configuration reloaded")
+    watched.reload({**watched.settings, "log": {"level": "info"}})
     expect_problem(watched.state(str(uuid.uuid4()), token="guess"), 429, "failed_rate")
     expect("failed_rate" not in watched.text()[size:], "whoever guesses fills the log")
     answer = watched.post(by_numbers(9987), wait=60)        # from the same address
@@ -530,7 +530,7 @@ def events_in_any_form_tell_it_the_same(world):
     worker = world.workers["worker-1"]
     for mode in ("structured", "binary"):
         for form in ("protobuf", "json"):
-            reload(worker, {**worker.settings, "events": {"mode": mode, "format": form, "per_session": True}}, "configuration reloaded")
+            worker.reload({**worker.settings, "events": {"mode": mode, "format": form, "per_session": True}})
             sessions = [login(world) for _ in range(2)]
             answer = world.gateway.post(by_numbers(*[each["number"] for each in sessions]), wait=60)
             expect(answer.status == 200 and answer.json["allGone"] is True, f"{mode} {form}: {answer}")
@@ -538,19 +538,10 @@ def events_in_any_form_tell_it_the_same(world):
             told = wait_for("both sessions' events", lambda: [event for event in world.events_of(answer.json["id"])
                                                               if event["kind"] == "EVENT_KIND_SESSION"][1:])
             expect(all(event["targets"][0]["outcome"] == "TARGET_OUTCOME_ENDED" for event in told), str(told))
-    reload(worker, worker.settings, "configuration reloaded")
+    worker.reload(worker.settings)
 
 
 # ---- reload ----
-
-def reload(gateway, settings, words):
-    """Its log from the SIGHUP on."""
-    size = len(gateway.text())
-    gateway.write_config(settings)
-    gateway.signal(signal.SIGHUP)
-    wait_for(words, lambda: words in gateway.text()[size:])
-    return gateway.text()[size:]
-
 
 def a_reload_changes_tokens_and_cuts_off_nobody(world):
     gateway = start_gateway(world, "reloaded")
@@ -563,7 +554,7 @@ def a_reload_changes_tokens_and_cuts_off_nobody(world):
         thread = threading.Thread(target=lambda: seen.append(gateway.post(by_numbers(session["number"]), wait=60)))
         thread.start()
         wait_for("somebody waits", lambda: gateway.metric("curfew_gateway_waiting") == 1)
-        log = reload(gateway, settings, "configuration reloaded")
+        log = gateway.reload(settings)
         expect("gateway.tokens" in log and "gateway.servers" in log, f"it does not say what changed: {log}")
         expect_problem(gateway.post(by_numbers(1)), 401, "unauthorized")
         thread.join()
@@ -585,11 +576,11 @@ def a_bad_configuration_is_not_taken_and_the_gateway_says_why(world):
                             ({**good, "gateway": {**good["gateway"], "tokens": {"ut": {"file": "/nowhere"}}}}, "/nowhere"),
                             ({**good, "gateway": {**good["gateway"], "connections": 7}}, "needs a restart"),
                             ({**good, "topics": {"events": "elsewhere"}}, "needs a restart")):
-        log = reload(gateway, settings, "the old one stays in force")
+        log = gateway.reload(settings, "the old one stays in force")
         expect(words in log, f"it does not say why: {log}")
         expect(gateway.post(by_numbers(9985), wait=60).status == 200, "the old token is no good any more")
-    reload(gateway, {**good, "log": {"level": "info"}}, "configuration reloaded")
-    reload(gateway, good, "configuration reloaded")
+    gateway.reload({**good, "log": {"level": "info"}})
+    gateway.reload(good)
 
 
 def a_gateway_that_cannot_be_reached_safely_does_not_start(world):

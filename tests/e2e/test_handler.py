@@ -301,7 +301,8 @@ def is_running(pid):
     return False
 
 
-def a_cancel_ends_a_program_that_is_at_work(world):
+def begin_and_hang(world):
+    """A program that has ended one of two sessions, and hangs."""
     handler, sessions = world.handler(INSTEAD), world.logins(INSTEAD, 2)
     handler.runs()
     handler.orders(["hang"])
@@ -310,6 +311,11 @@ def a_cancel_ends_a_program_that_is_at_work(world):
     run = handler.wait_run()
     first = run["request"]["targets"][0]["session"]
     wait_for("it has begun", lambda: not world.sim.is_there(INSTEAD, first))
+    return handler, sessions, command, run
+
+
+def a_cancel_ends_a_program_that_is_at_work(world):
+    handler, _sessions, command, run = begin_and_hang(world)
     expect(world.curfew("cancel", command.id).status == 0, "cancel")
     event = expect_end(world.end_of(command.id), "partially_completed")
     outcomes = sorted(target["outcome"] for target in event["targets"])
@@ -318,14 +324,7 @@ def a_cancel_ends_a_program_that_is_at_work(world):
 
 
 def a_worker_that_is_killed_leaves_it_in_doubt(world):
-    handler, sessions = world.handler(INSTEAD), world.logins(INSTEAD, 2)
-    handler.runs()
-    handler.orders(["hang"])
-    command = by_sessions(INSTEAD, *sessions)
-    world.send(command)
-    run = handler.wait_run()
-    first = run["request"]["targets"][0]["session"]
-    wait_for("it has begun", lambda: not world.sim.is_there(INSTEAD, first))
+    handler, sessions, command, run = begin_and_hang(world)
     world.worker.kill()
     with contextlib.suppress(ProcessLookupError):
         os.killpg(run["pid"], signal.SIGKILL)
@@ -399,9 +398,7 @@ def the_example_tells_a_web_service(world):
                               "TOKEN_FILE": str(token)}}
     settings = world.worker.settings
     next(each for each in settings["clusters"] if each["name"] == NONE)["handler"] = config
-    world.worker.write_config(settings)
-    world.worker.signal(signal.SIGHUP)
-    wait_for("the reload", lambda: world.worker.metric("curfew_config_reloads_total", result="ok") > 0)
+    world.worker.reload(settings)
     (session,) = world.logins(NONE, 1)
     try:
         run = expect_run(world.end(NONE, [session]), 0, "ended")

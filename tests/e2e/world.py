@@ -211,6 +211,15 @@ class Worker:
         self.config.write_text(settings if isinstance(settings, str) else yaml.safe_dump(settings, allow_unicode=True),
                                encoding="utf-8")
 
+    def reload(self, settings=None, words="configuration reloaded"):
+        """Has it read its configuration again, as `settings` say, and waits for the words; its log since."""
+        size = len(self.text())
+        if settings is not None:
+            self.write_config(settings)
+        self.signal(signal.SIGHUP)
+        wait_for(words, lambda: words in self.text()[size:])
+        return self.text()[size:]
+
     def start(self, ready=True):
         self.port_file.unlink(missing_ok=True)
         self.port = None
