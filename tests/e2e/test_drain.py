@@ -143,6 +143,14 @@ def a_hold_is_shown_by_status_and_ended_by_restore(w):
     expect(run.status == NOT_FOUND, f"nothing is held there: {run}")
 
 
+def either_name_of_a_cluster_finds_its_lock(w):
+    identity = started(w, "ib-03", "--hold", "1h")
+    wait_held(w, identity)
+    run = w.curfew("restore", "--config", w.worker.config, "--cluster", w.sim.clusters[ONE]["uuid"], "--infobase", "ib-03", "--wait", config=None)
+    expect(run.status == 0 and not is_locked(w, "ib-03"), f"restored by the cluster's UUID: {run}")
+    expect_end(w, identity, "completed")
+
+
 def either_name_of_an_infobase_finds_its_lock(w):
     identity = started(w, "ib-03", "--hold", "1h")
     uuid = wait_held(w, identity)["infobase_uuid"]
@@ -315,6 +323,7 @@ def main():
                       users_are_warned_by_the_clusters_own_clock_and_who_leaves_has_left,
                       empty_means_nothing_before_the_lock_begins,
                       a_hold_is_shown_by_status_and_ended_by_restore, either_name_of_an_infobase_finds_its_lock,
+                      either_name_of_a_cluster_finds_its_lock,
                       a_drain_of_what_is_not_there_is_refused_at_once, a_later_drain_is_not_ended_by_an_earlier_restore,
                       a_grace_without_a_time_zone_is_refused, a_strangers_change_is_kept_and_the_rest_given_back,
                       a_stale_end_in_the_past_does_not_let_people_in, a_delayed_lock_of_somebody_else_stays_in_force_and_comes_back,

@@ -16,6 +16,7 @@ enum { KEY_WAIT = 0x2000 };
 struct restore {
     struct cli_common common;
     struct request request;
+    const char *cluster; /* as records name it; borrowed */
     bool wait;
     struct say talk;
 };
@@ -67,7 +68,7 @@ static bool is_meant(const struct restore *restore, const struct trace_command *
     struct uuid uuid;
     const struct text meant = text_of(restore->request.infobase);
     if (!command->holds.locked ||
-        !text_same_name(text_of(command->cluster), text_of(restore->request.cluster)))
+        !text_same_name(text_of(command->cluster), text_of(restore->cluster)))
         return false;
     return text_same_name(text_of(command->holds.infobase), meant) ||
            text_same_name(text_of(command->holds.name), meant) ||
@@ -98,6 +99,14 @@ static enum error_code read_journal(const struct restore *restore, struct link *
         if (wake != LINK_READY)
             return link_gave_up(link, wake, "the lock was not given back in time; it goes on", err);
     }
+}
+
+/* Records name the cluster as it is configured; a UUID can be looked up where the clusters stand in
+ * the configuration. */
+static const char *configured_name(const struct cli_setup *setup, const char *cluster)
+{
+    const struct config_cluster *known = config_cluster_find(setup->config, text_of(cluster));
+    return known ? known->name : cluster;
 }
 
 static enum error_code walk(const struct restore *restore, struct cli_setup *setup,
@@ -150,6 +159,7 @@ int cmd_restore(int argc, char **argv)
     if (!code)
         code = cli_setup_load(&restore.common, false, &setup, NULL, &err);
     if (!code) {
+        restore.cluster = configured_name(&setup, restore.request.cluster);
         code = walk(&restore, &setup, command, &err);
         cli_setup_release(&setup);
     }
