@@ -75,7 +75,8 @@ static const char *advice(const struct kafka_blocking *blocking)
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
         return "check sasl.mechanisms, sasl.username and sasl.password";
     case RD_KAFKA_RESP_ERR__SSL:
-        return "check security.protocol and ssl.ca.location";
+        return "check security.protocol and ssl.ca.location, and that the broker's certificate "
+               "has not expired and names the host as kafka.brokers does";
     case RD_KAFKA_RESP_ERR__RESOLVE:
         return "check the host names in kafka.brokers";
     default:
