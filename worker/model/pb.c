@@ -104,6 +104,17 @@ void pb_memory_release(struct pb_memory *memory)
     arena_release(&memory->arena);
 }
 
+void pb_pack(const ProtobufCMessage *message, struct buf *out)
+{
+    size_t size = protobuf_c_message_get_packed_size(message);
+    uint8_t *room = buf_room(out, size);
+    if (!room)
+        return;
+    size_t written = protobuf_c_message_pack(message, room);
+    CHECK(written == size);
+    buf_grown(out, size);
+}
+
 ProtobufCBinaryData pb_bytes(struct text text)
 {
     return (ProtobufCBinaryData){text.length, (uint8_t *)(uintptr_t)text.at};

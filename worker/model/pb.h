@@ -35,8 +35,7 @@ ProtobufCMessage *pb_unpack_finite(struct pb_memory *memory,
                                    const ProtobufCMessageDescriptor *descriptor, struct text bytes,
                                    size_t max);
 void pb_memory_release(struct pb_memory *memory);
-/* Appends the packed message, or sets `full` and appends nothing. For types of our contracts that
- * were filled in here: what could not be understood of a read one would be left out. */
+/* Appends the packed message. */
 void pb_pack(const ProtobufCMessage *message, struct buf *out);
 
 /* Borrowed both ways. */

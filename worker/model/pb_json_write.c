@@ -6,7 +6,6 @@
 
 #include "base/check.h"
 #include "model/json.h"
-#include "model/pb_field.h"
 #include "model/pb_json.h"
 
 enum { WHOLE_MEMORY_BYTES = 8 * 1024 * 1024 };
@@ -162,6 +161,43 @@ static enum error_code write_value(struct writer *writer, const ProtobufCMessage
     return ERR_OK;
 }
 
+static size_t size_of(ProtobufCType type)
+{
+    switch (type) {
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sizeof(ProtobufCMessage *);
+    case PROTOBUF_C_TYPE_BYTES:
+        return sizeof(ProtobufCBinaryData);
+    case PROTOBUF_C_TYPE_BOOL:
+        return sizeof(protobuf_c_boolean);
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_UINT64:
+        return sizeof(int64_t);
+    default:
+        return sizeof(int32_t);
+    }
+}
+
+static bool is_default(const ProtobufCFieldDescriptor *field, const void *at)
+{
+    static const char zero[sizeof(int64_t)];
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return !*(const ProtobufCMessage *const *)at;
+    if (field->type == PROTOBUF_C_TYPE_BYTES)
+        return ((const ProtobufCBinaryData *)at)->len == 0;
+    return !memcmp(at, zero, size_of(field->type));
+}
+
+static bool is_present(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+{
+    const char *base = (const char *)message;
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        return *(const size_t *)(base + field->quantifier_offset) > 0;
+    if (field->flags & PROTOBUF_C_FIELD_FLAG_ONEOF)
+        return *(const uint32_t *)(base + field->quantifier_offset) == field->id;
+    return !is_default(field, base + field->offset);
+}
+
 enum { NAME_MAX_BYTES = 64 }; /* of a field of our contracts */
 
 static void write_name(struct buf *out, const char *name)
@@ -184,15 +220,14 @@ static enum error_code write_list(struct writer *writer, const ProtobufCMessage 
                                   const ProtobufCFieldDescriptor *field)
 {
     const char *base = (const char *)message;
-    size_t count = pb_field_count(message, field);
+    size_t count = *(const size_t *)(base + field->quantifier_offset);
     const char *elements = *(const char *const *)(base + field->offset);
     enum error_code code = ERR_OK;
     buf_byte(writer->out, '[');
     for (size_t i = 0; !code && i < count; i++) {
         if (i)
             buf_byte(writer->out, ',');
-        code = write_value(writer, message->descriptor, field,
-                           elements + i * pb_field_size(field->type));
+        code = write_value(writer, message->descriptor, field, elements + i * size_of(field->type));
     }
     buf_byte(writer->out, ']');
     return code;
@@ -205,7 +240,7 @@ static enum error_code write_fields(struct writer *writer, const ProtobufCMessag
     buf_byte(writer->out, '{');
     for (unsigned i = 0; i < is->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &is->fields[i];
-        if (!pb_field_is_present(message, field))
+        if (!is_present(message, field))
             continue;
         if (!first)
             buf_byte(writer->out, ',');
