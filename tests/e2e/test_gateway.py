@@ -10,6 +10,7 @@ import json
 import signal
 import sys
 import threading
+import time
 import uuid
 
 import bootstrap
@@ -554,7 +555,11 @@ def a_reload_changes_tokens_and_cuts_off_nobody(world):
         thread = threading.Thread(target=lambda: seen.append(gateway.post(by_numbers(session["number"]), wait=60)))
         thread.start()
         wait_for("somebody waits", lambda: gateway.metric("curfew_gateway_waiting") == 1)
+        loaded = gateway.metric("curfew_config_timestamp_seconds")
+        expect(-60 < time.time() - loaded < 3600, f"the configuration in force was loaded at {loaded}")
+        expect("curfew_kill_switch" not in gateway.get("/metrics")[1], "it tells a metric of the worker, which it does not know")
         log = gateway.reload(settings)
+        expect(gateway.metric("curfew_config_timestamp_seconds") > loaded, "a reload is not seen in when it was loaded")
         expect("gateway.tokens" in log and "gateway.servers" in log, f"it does not say what changed: {log}")
         expect_problem(gateway.post(by_numbers(1)), 401, "unauthorized")
         thread.join()

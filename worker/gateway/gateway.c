@@ -253,15 +253,16 @@ enum error_code gateway_create(uv_loop_t *loop, const struct config *config,
     access_configure(gateway->access, &config->gateway, clock_now(&gateway->clock));
     gateway->strangers = strangers_create();
     gateway->book = book_create(config->gateway.remembered, BOOK_BYTES_MAX);
-    gateway->metrics = metrics_create();
+    gateway->metrics = metrics_create(METRICS_OF_GATEWAY);
     gateway->watchdog_ms = notify_watchdog_every_ms();
     TAILQ_INIT(&gateway->waiting);
     uv_timer_init(loop, &gateway->timer);
     gateway->timer.data = gateway;
     metrics_set(gateway->metrics, METRIC_build_info,
                 LABELS(CURFEW_VERSION, kafka_library_version()), 1);
-    metrics_set(gateway->metrics, METRIC_start_timestamp_seconds, NO_LABELS,
-                (double)clock_wall(&gateway->clock).ms / 1000);
+    double started = (double)clock_wall(&gateway->clock).ms / 1000;
+    metrics_set(gateway->metrics, METRIC_start_timestamp_seconds, NO_LABELS, started);
+    metrics_set(gateway->metrics, METRIC_config_timestamp_seconds, NO_LABELS, started);
     if (open_kafka(gateway, settings, err) || open_http(gateway, err)) {
         gateway_destroy(gateway);
         return err->code;

@@ -62,6 +62,8 @@ void gateway_reload(struct gateway *gateway)
         config_destroy(gateway->reloaded); /* that of the start is the caller's */
         gateway->config = gateway->reloaded = config;
         log_set_level(config->log_level);
+        metrics_set(gateway->metrics, METRIC_config_timestamp_seconds, NO_LABELS,
+                    (double)clock_wall(&gateway->clock).ms / 1000);
         log_line(LOG_LEVEL_INFO, "configuration reloaded");
     }
     if (told)

@@ -179,11 +179,11 @@ struct metric_series *metrics_series(struct metrics *metrics, enum metric metric
     return series_create(metrics, metric, key.text, key.length);
 }
 
-struct metrics *metrics_create(void)
+struct metrics *metrics_create(enum metrics_program program)
 {
     struct metrics *metrics = mem_new(struct metrics);
     for (int metric = 0; metric < METRIC_COUNT; metric++)
-        if (!metric_rows[metric].labels[0]) /* a series that is absent cannot be alerted on */
+        if (!metric_rows[metric].labels[0] && metric_rows[metric].program & program)
             metrics_series(metrics, (enum metric)metric, NO_LABELS);
     return metrics;
 }

@@ -15,13 +15,16 @@
 #include "base/mem.h"
 
 enum metric {
-#define METRIC(name, kind, labels, buckets, series_max, help) METRIC_##name,
+#define METRIC(name, program, kind, labels, buckets, series_max, help) METRIC_##name,
 #include "metrics/metrics.def"
 #undef METRIC
     METRIC_COUNT
 };
 
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+/* Whose page a metric stands on; a set. */
+enum metrics_program { METRICS_OF_WORKER = 1, METRICS_OF_GATEWAY = 2, METRICS_OF_BOTH = 3 };
 
 enum { METRIC_LABELS_MAX = 3 };
 
@@ -36,7 +39,10 @@ struct metric_labels {
 struct metrics;
 struct metric_series; /* one metric with one set of label values */
 
-struct metrics *metrics_create(void);
+/* For WORKER or GATEWAY. The metrics of that program that have no labels are shown at once, with
+ * the value 0: a series that is absent cannot be alerted on. Those of the other are not shown:
+ * nobody sets them, and their 0 would be untrue. */
+struct metrics *metrics_create(enum metrics_program program);
 void metrics_destroy(struct metrics *metrics);
 AUTO_TYPE(metrics)
 

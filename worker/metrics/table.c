@@ -19,8 +19,9 @@ static const double buckets_LONG[] = {0.05, 0.1, 0.25, 0.5, 1,   2.5, 5,
 static_assert(METRIC_COUNT <= 128, "metrics_overflow_total has one series for each metric");
 
 const struct metric_row metric_rows[METRIC_COUNT] = {
-#define METRIC(name, kind, labels, buckets, series_max, help)                                      \
-    [METRIC_##name] = {#name, METRIC_##kind, labels, BUCKETS_##buckets, series_max, help},
+#define METRIC(name, program, kind, labels, buckets, series_max, help)                             \
+    [METRIC_##name] = {                                                                            \
+        #name, METRICS_OF_##program, METRIC_##kind, labels, BUCKETS_##buckets, series_max, help},
 #include "metrics/metrics.def"
 #undef METRIC
 };
@@ -45,7 +46,7 @@ struct text metric_label_name(const struct metric_row *row, size_t place)
 const char *metric_name(enum metric metric)
 {
     static const char *const names[METRIC_COUNT] = {
-#define METRIC(name, kind, labels, buckets, series_max, help)                                      \
+#define METRIC(name, program, kind, labels, buckets, series_max, help)                             \
     [METRIC_##name] = METRICS_PREFIX #name,
 #include "metrics/metrics.def"
 #undef METRIC

@@ -9,6 +9,7 @@
 
 struct metric_row {
     const char *name; /* without the prefix */
+    enum metrics_program program;
     enum metric_kind kind;
     const char *labels; /* "cluster,outcome" */
     const double *buckets;

@@ -113,7 +113,7 @@ enum error_code service_create(uv_loop_t *loop, struct config *config,
     service->give_back_at = INSTANT_NEVER;
     service->config = config;
     service->config_at_start = config;
-    service->metrics = metrics_create();
+    service->metrics = metrics_create(METRICS_OF_WORKER);
     TAILQ_INIT(&service->partitions);
     STAILQ_INIT(&service->accepts);
     TAILQ_INIT(&service->busy);

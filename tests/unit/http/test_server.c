@@ -171,7 +171,7 @@ static void world_start(struct world *world, uint32_t timeout_s)
 {
     memset(world, 0, sizeof *world);
     uv_loop_init(&world->loop);
-    world->metrics = metrics_create();
+    world->metrics = metrics_create(METRICS_OF_WORKER);
     world->health = (struct http_health){give_checks, collect, world, world->metrics};
     world->checks[0] = (struct http_check){.name = "group", .passed = true};
     world->checks[1] = (struct http_check){.name = "journal", .passed = true};

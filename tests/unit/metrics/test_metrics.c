@@ -45,7 +45,7 @@ static void assert_has(const char *text, const char *line)
 static void a_counter_keeps_its_labels_apart(void **state)
 {
     (void)state;
-    AUTO(metrics) metrics = metrics_create();
+    AUTO(metrics) metrics = metrics_create(METRICS_OF_WORKER);
     metrics_add(metrics, METRIC_terminations_total, LABELS("main", "ended"), 2);
     metrics_add(metrics, METRIC_terminations_total, LABELS("main", "failed"), 1);
     metrics_add(metrics, METRIC_terminations_total, LABELS("main", "ended"), 3);
@@ -58,7 +58,7 @@ static void a_counter_keeps_its_labels_apart(void **state)
 static void metrics_without_labels_are_there_from_the_start(void **state)
 {
     (void)state;
-    AUTO(metrics) metrics = metrics_create();
+    AUTO(metrics) metrics = metrics_create(METRICS_OF_WORKER);
     const char *text = page(metrics, METRICS_TEXT);
     assert_has(text, "\ncurfew_open_commands 0\n");
     assert_has(text, "\ncurfew_licences_stale_total 0\n");
@@ -66,10 +66,26 @@ static void metrics_without_labels_are_there_from_the_start(void **state)
     assert_null(strstr(text, "# EOF"));
 }
 
+static void a_program_shows_no_metric_of_the_other(void **state)
+{
+    (void)state;
+    AUTO(metrics) metrics = metrics_create(METRICS_OF_GATEWAY);
+    const char *text = page(metrics, METRICS_TEXT);
+    assert_has(text, "\ncurfew_gateway_waiting 0\n");
+    assert_has(text, "\ncurfew_config_timestamp_seconds 0\n");
+    assert_null(strstr(text, "curfew_kill_switch"));
+    assert_null(strstr(text, "curfew_journal_partitions_owned"));
+    AUTO(metrics) of_worker = metrics_create(METRICS_OF_WORKER);
+    text = page(of_worker, METRICS_TEXT);
+    assert_has(text, "\ncurfew_kill_switch 0\n");
+    assert_has(text, "\ncurfew_config_timestamp_seconds 0\n");
+    assert_null(strstr(text, "curfew_gateway_waiting"));
+}
+
 static void openmetrics_names_the_family_without_total_and_ends_with_eof(void **state)
 {
     (void)state;
-    AUTO(metrics) metrics = metrics_create();
+    AUTO(metrics) metrics = metrics_create(METRICS_OF_WORKER);
     metrics_add(metrics, METRIC_dead_letters_total, LABELS("undecodable"), 1);
     const char *text = page(metrics, METRICS_OPENMETRICS);
     assert_has(text, "# TYPE curfew_dead_letters counter\n");
@@ -80,7 +96,7 @@ static void openmetrics_names_the_family_without_total_and_ends_with_eof(void **
 static void a_histogram_counts_into_cumulated_buckets(void **state)
 {
     (void)state;
-    AUTO(metrics) metrics = metrics_create();
+    AUTO(metrics) metrics = metrics_create(METRICS_OF_WORKER);
     struct metric_series *series =
         metrics_series(metrics, METRIC_ras_request_duration_seconds, LABELS("list"));
     metric_observe(series, 0.001); /* a bound belongs to its bucket */
@@ -104,7 +120,7 @@ static void a_histogram_counts_into_cumulated_buckets(void **state)
 static void hostile_label_values_stay_inside_their_quotes(void **state)
 {
     (void)state;
-    AUTO(metrics) metrics = metrics_create();
+    AUTO(metrics) metrics = metrics_create(METRICS_OF_WORKER);
     metrics_set(metrics, METRIC_ras_up, LABELS("a\"} 1\nevil 2"), 1);
     metrics_set(metrics, METRIC_ras_up, LABELS("back\\slash"), 1);
     metrics_set(metrics, METRIC_ras_up, LABELS("\xff\x1f"), 1);
@@ -120,7 +136,7 @@ static void hostile_label_values_stay_inside_their_quotes(void **state)
 static void outside_input_cannot_grow_the_page_without_end(void **state)
 {
     (void)state;
-    AUTO(metrics) metrics = metrics_create();
+    AUTO(metrics) metrics = metrics_create(METRICS_OF_WORKER);
     for (int i = 0; i < 1000; i++) {
         char reason[32];
         snprintf(reason, sizeof reason, "reason-%d", i);
@@ -140,7 +156,7 @@ static void outside_input_cannot_grow_the_page_without_end(void **state)
 static void a_cluster_that_left_takes_its_gauges_along_and_leaves_its_counters(void **state)
 {
     (void)state;
-    AUTO(metrics) metrics = metrics_create();
+    AUTO(metrics) metrics = metrics_create(METRICS_OF_WORKER);
     metrics_set(metrics, METRIC_ras_up, LABELS("old"), 1);
     metrics_set(metrics, METRIC_ras_up, LABELS("older"), 1);
     metrics_set(metrics, METRIC_consumer_lag, LABELS("commands", "7"), 5);
@@ -157,7 +173,7 @@ static void a_cluster_that_left_takes_its_gauges_along_and_leaves_its_counters(v
 static void a_raised_counter_never_falls(void **state)
 {
     (void)state;
-    AUTO(metrics) metrics = metrics_create();
+    AUTO(metrics) metrics = metrics_create(METRICS_OF_WORKER);
     struct metric_series *series =
         metrics_series(metrics, METRIC_journal_void_records_total, NO_LABELS);
     metric_raise_to(series, 5);
@@ -220,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_counter_keeps_its_labels_apart),
         cmocka_unit_test(metrics_without_labels_are_there_from_the_start),
+        cmocka_unit_test(a_program_shows_no_metric_of_the_other),
         cmocka_unit_test(openmetrics_names_the_family_without_total_and_ends_with_eof),
         cmocka_unit_test(a_histogram_counts_into_cumulated_buckets),
         cmocka_unit_test(hostile_label_values_stay_inside_their_quotes),
