@@ -169,7 +169,7 @@ struct open {
     bool needs_hint;     /* its infobase was not among the names of the last list: ask by name */
     bool hinted;         /* the list in flight asks for its infobase by name */
     bool empty_twice;    /* see `empty_since`; another one, long enough after the first */
-    uint32_t list_round; /* verification lists so far: backoff */
+    uint32_t list_round; /* lists since an end was last taken: backoff */
     uint32_t sending;    /* targets in WORK_SENDING */
     int heap_index;      /* -1: not in the heap */
     struct instant list_after; /* only a list that started at or after this serves */

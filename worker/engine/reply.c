@@ -203,6 +203,7 @@ static void end_sent(struct engine *engine, struct open *open, struct target *ta
     switch (code) {
     case ERR_OK:
         target->work = WORK_SENT;
+        open->list_round = 0; /* it moves: what waits for a fresh list does not wait longer */
         return;
     case ERR_GONE:
         target->answered_gone = true;

@@ -567,6 +567,39 @@ static void the_kill_switch_stops_what_was_not_sent(void **state)
     assert_int_equal(hand->ends, 1);
 }
 
+/* What is handed out until nothing more is: records are read back, ends are the test's. */
+static size_t take_ends(struct hand *hand, struct engine_action *ret)
+{
+    size_t count = 0;
+    while (hand_next(hand, &ret[count])) {
+        if (ret[count].kind == ENGINE_END)
+            count++;
+        else
+            hand_carry_out(hand, &ret[count]);
+    }
+    return count;
+}
+
+/* A slow cluster takes some ends while the list is fresh enough; the others must not wait for more
+ * than the next list. */
+static void while_ends_are_taken_no_list_is_put_off(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    struct engine_action ends[5];
+    hand_world(hand, 4, 7u, 8u, 9u, 10u);
+    hand_resolved(hand, by_uuid(1, 4, 7u, 8u, 9u, 10u));
+    for (size_t left = 4; left > 1; left--) {
+        assert_int_equal(take_ends(hand, ends), left);
+        hand_end(hand, ends[0].tag, ERR_OK, true);
+        world_end(hand, &ends[0].session);
+        hand_pass(hand, 1000);
+        for (size_t i = 1; i < left; i++)
+            hand_end(hand, ends[i].tag, ERR_STALE, false);
+    }
+    assert_int_equal(take_ends(hand, ends), 1);
+}
+
 /* ---- control not read to its end (ADR 2, rule 9) ---- */
 
 static void without_control_nothing_is_ended_until_it_is_read_again(void **state)
@@ -760,6 +793,7 @@ int main(void)
         cmocka_unit_test(a_cancel_after_the_end_was_sent_lets_verification_go_on),
         cmocka_unit_test(a_cancel_of_a_command_that_is_not_here_is_not_taken),
         cmocka_unit_test(the_kill_switch_stops_what_was_not_sent),
+        cmocka_unit_test(while_ends_are_taken_no_list_is_put_off),
         cmocka_unit_test(without_control_nothing_is_ended_until_it_is_read_again),
         cmocka_unit_test(an_end_in_its_lane_may_leave_while_control_is_known_only),
         cmocka_unit_test(what_waits_for_control_expires_like_everything_else),

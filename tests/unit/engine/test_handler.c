@@ -100,7 +100,6 @@ static void it_may_leave_the_rest_to_the_worker(void **state)
     struct engine_action end = hand_take(hand, ENGINE_END);
     world_end(hand, &end.session);
     hand_end(hand, end.tag, ERR_OK, true);
-    hand_wait(hand);
     hand_listed(hand);
     hand_outcome(hand, TARGET_ENDED, ERR_OK, 2);
     hand_closed(hand, COMMAND_COMPLETED);
@@ -253,7 +252,6 @@ static void before_a_lie_the_worker_ends_it_and_has_its_own_time_to_verify(void 
     hand_appended(hand, RECORD_ATTEMPT);
     struct engine_action end = hand_take(hand, ENGINE_END);
     hand_end(hand, end.tag, ERR_OK, true);
-    hand_wait(hand);
     hand_listed(hand); /* still there, and not yet survived */
     world_end(hand, &end.session);
     hand_wait(hand);

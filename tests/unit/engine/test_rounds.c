@@ -347,7 +347,6 @@ static void during_a_grace_nothing_is_ended_and_who_leaves_has_left(void **state
     hand_is_quiet(hand);
     hand_read(hand, attempt);
     ends(hand, 8);
-    hand_wait(hand);
     hand_listed(hand);
     hand_outcome(hand, TARGET_ENDED, ERR_OK, 1);
     hand_closed(hand, COMMAND_COMPLETED);
