@@ -105,14 +105,26 @@ static bool is_the_same(const struct session *a, const struct session *b)
            !strcmp(a->app_id, b->app_id) && !strcmp(a->host, b->host);
 }
 
+/* Of two entries the one made later knows when the user was last there. */
+static void take_later(struct session *first, const struct session *other)
+{
+    bool unreadable = first->unreadable || other->unreadable;
+    if (first->last_active_at.ticks < other->last_active_at.ticks)
+        *first = *other;
+    first->unreadable = unreadable;
+}
+
 /* `again` is told of each entry whether one of its UUID stands before it. */
-static enum error_code find_again(const struct session_list *list, bool *again, struct error *err)
+static enum error_code find_again(struct session_list *list, bool *again, struct error *err)
 {
     for (size_t i = 0; i < list->count; i++) {
         const struct session *session = &list->sessions[i];
-        const struct session *first = session_list_find(list, &session->uuid);
+        struct session *first =
+            &list->sessions[session_list_find(list, &session->uuid) - list->sessions];
         again[i] = first != session;
-        if (again[i] && !is_the_same(first, session))
+        if (again[i] && is_the_same(first, session))
+            take_later(first, session);
+        else if (again[i])
             return error_set(err, ERR_PROTOCOL,
                              "two sessions of one UUID, %s, stand in the list: look at them with "
                              "the cluster's own console",

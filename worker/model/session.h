@@ -80,8 +80,9 @@ AUTO_TYPE(session_list)
  * `sessions` may not change from then on. */
 const struct session *session_list_find(const struct session_list *list, const struct uuid *uuid);
 /* A session can stand in a list twice, as when it moves between two processes while the list is
- * made: its first entry stays. ERR_PROTOCOL: two that are not the same session have one UUID, and
- * the end of one would be the end of the other, whoever is protected. Then there is no list. */
+ * made: the entry of its latest activity stays, in the first one's place. ERR_PROTOCOL: two that
+ * are not the same session have one UUID, and the end of one would be the end of the other, whoever
+ * is protected. Then there is no list. */
 enum error_code session_list_unite(struct session_list *list, struct error *err) MUST_CHECK;
 /* NULL when the list does not know the infobase, or two of this name. */
 const struct infobase_name *session_list_infobase(const struct session_list *list,

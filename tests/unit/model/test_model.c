@@ -605,14 +605,34 @@ static void a_session_twice_in_a_list_becomes_one_and_two_of_one_uuid_none(void 
         struct uuid uuid = list->sessions[last].uuid;
         list->sessions[1] = list->sessions[0];
         list->sessions[1].calls_all = 9;
+        list->sessions[1].unreadable = true;
         assert_int_equal(session_list_unite(list, &err), ERR_OK);
         assert_int_equal(list->count, last);
+        assert_true(list->sessions[0].unreadable);
         assert_ptr_equal(session_list_find(list, &uuid), &list->sessions[last - 1]);
         assert_int_equal(list->sessions[0].calls_all, 0);
         list->sessions[1].uuid = list->sessions[0].uuid;
         struct session_list bare = {.sessions = list->sessions, .count = list->count};
         assert_int_equal(session_list_unite(&bare, &err), ERR_PROTOCOL);
         assert_int_equal(bare.count, last);
+    }
+}
+
+/* Who woke while the list was made has not been idle. */
+static void of_a_session_twice_in_a_list_the_latest_activity_counts(void **state)
+{
+    (void)state;
+    for (int later = 0; later < 2; later++) {
+        AUTO(session_list) list = list_of(3);
+        for (uint32_t i = 0; i < 3; i++)
+            list->sessions[i].user_name = list->sessions[i].app_id = list->sessions[i].host = "x";
+        list->sessions[2] = list->sessions[0];
+        list->sessions[0].last_active_at.ticks = 1000;
+        list->sessions[2].last_active_at.ticks = 1000;
+        list->sessions[later ? 2 : 0].last_active_at.ticks = 5000;
+        assert_int_equal(session_list_unite(list, &err), ERR_OK);
+        assert_int_equal(list->count, 2);
+        assert_int_equal(list->sessions[0].last_active_at.ticks, 5000);
     }
 }
 
@@ -662,6 +682,7 @@ int main(void)
         cmocka_unit_test(of_two_sessions_with_one_uuid_the_first_is_found),
         cmocka_unit_test(sessions_whose_uuids_were_counted_up_are_found_as_fast),
         cmocka_unit_test(a_session_twice_in_a_list_becomes_one_and_two_of_one_uuid_none),
+        cmocka_unit_test(of_a_session_twice_in_a_list_the_latest_activity_counts),
         cmocka_unit_test(a_name_that_two_infobases_bear_finds_neither),
         cmocka_unit_test(the_smallest_message_out_can_be_made),
     };
