@@ -54,10 +54,11 @@ const struct argp cmd_approve_argp = {
     "Lets a command that waits for a second person go on.\n\n"
     "Example:\n"
     "  curfew approve 0b5f...-... --digest 9f86...\n"
-    "\vLook at the list first: 'curfew watch' tells of each that waits, with its sessions and its "
-    "digest. Who asked for the command cannot approve it, and the approval holds for that very "
-    "list alone. The id of the approval itself is printed as soon as Kafka has it; a refusal is "
-    "told by an event.",
+    "\vLook at the list first: 'curfew watch' tells of each that waits and its digest, 'curfew "
+    "watch --json' its sessions as well. Who asked for the command cannot approve it, and the "
+    "approval holds for that very list alone. The id of the approval itself is printed as soon as "
+    "Kafka has it. That it does not fit (another list, the requester's own) is told by an event; "
+    "that the policy refuses it stands in the workers' logs only ('control message refused').",
     cli_children,
     NULL,
     NULL};

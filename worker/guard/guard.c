@@ -28,6 +28,14 @@ static bool has_cluster(enum action action)
     return action == ACTION_TERMINATE || action == ACTION_DRAIN || action == ACTION_RESTORE;
 }
 
+/* Whoever stops something is in a hurry, and nobody tells him of a refusal: no policy asks him for
+ * words. To let go on again is no stop. */
+static bool stops(const struct command *command)
+{
+    return command->action == ACTION_CANCEL ||
+           (command->action == ACTION_KILL_SWITCH && command->kill_switch_engaged);
+}
+
 /* ---- what is filled in whatever the answer ---- */
 
 static struct wall expiry(const struct config_policy *policy, const struct command *command,
@@ -149,9 +157,10 @@ static enum error_code check_shape(const struct inquiry *inquiry)
     struct error *err = inquiry->err;
     if (uuid_is_nil(&command->id))
         return error_set(err, ERR_INVALID, "id is missing or the nil UUID");
-    if (policy->require_requester && !command->requested_by[0])
+    bool stop = stops(command);
+    if (policy->require_requester && !command->requested_by[0] && !stop)
         return error_set(err, ERR_INVALID, "requested_by is missing, and the policy requires it");
-    if (policy->require_reason && !command->reason[0])
+    if (policy->require_reason && !command->reason[0] && !stop)
         return error_set(err, ERR_INVALID, "reason is missing, and the policy requires it");
     enum error_code code = check_action(inquiry);
     if (code)

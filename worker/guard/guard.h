@@ -32,7 +32,8 @@ struct guard_verdict {
  * future), NOT_FOUND (cluster), TOO_LARGE (targets, grace, hold), EXPIRED, UNSUPPORTED (an option
  * or action that this version does not have), DENIED (policy, reply topic). The message names the
  * field and what would be accepted. `*ret` is filled as far as it is known, also when refused.
- * Control actions (cancel, kill switch) do not expire: they take effect when they are read. */
+ * Control actions (cancel, kill switch) do not expire: they take effect when they are read. What
+ * stops something (a cancel, the kill switch engaged) needs neither requester nor reason. */
 enum error_code guard_command(const struct config *config, const struct command *command,
                               const struct guard_facts *facts, struct guard_verdict *ret,
                               struct error *err) MUST_CHECK;

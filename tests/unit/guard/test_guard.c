@@ -389,6 +389,27 @@ static void reason_and_requester_are_asked_for_when_the_policy_says_so(void **st
     refused(config, command, &usual, ERR_INVALID, "requested_by is missing");
 }
 
+/* Its refusal would stand in the workers' logs alone, while sessions are ended. */
+static void who_stops_something_is_asked_for_no_words(void **state)
+{
+    (void)state;
+    AUTO(config) config = config_with("policy: {require_reason: true, require_requester: true}");
+    AUTO(command) stop = cancel();
+    struct guard_facts control = usual;
+    struct guard_verdict verdict;
+    control.control = true;
+    stop->requested_by = "";
+    stop->reason = "";
+    assert_int_equal(ask(config, stop, &control, &verdict), ERR_OK);
+    stop->action = ACTION_KILL_SWITCH;
+    stop->kill_switch_engaged = true;
+    assert_int_equal(ask(config, stop, &control, &verdict), ERR_OK);
+    stop->kill_switch_engaged = false; /* a release lets sessions be ended again */
+    refused(config, stop, &control, ERR_INVALID, "requested_by is missing");
+    stop->requested_by = "ops";
+    refused(config, stop, &control, ERR_INVALID, "reason is missing");
+}
+
 /* ---- rules ---- */
 
 static const char rules_yaml[] =
@@ -772,6 +793,7 @@ int main(void)
         cmocka_unit_test(the_lowest_ceiling_applies),
         cmocka_unit_test(a_reply_topic_must_be_on_the_list),
         cmocka_unit_test(reason_and_requester_are_asked_for_when_the_policy_says_so),
+        cmocka_unit_test(who_stops_something_is_asked_for_no_words),
         cmocka_unit_test(any_rule_makes_the_rest_denied),
         cmocka_unit_test(the_first_matching_rule_decides),
         cmocka_unit_test(a_rule_about_infobases_is_judged_for_each_session),
