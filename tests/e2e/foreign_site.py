@@ -93,8 +93,8 @@ class ForeignWorld(World):
             site.ras.close()
 
 
-def drain(site, *more):
-    return site.world.curfew("drain", "--cluster", site.name, "--infobase", "ut", "--json", "--timeout", "40s", *more)
+def drain(site, *more, infobase="ut"):
+    return site.world.curfew("drain", "--cluster", site.name, "--infobase", infobase, "--json", "--timeout", "40s", *more)
 
 
 def after_the_end(site, act):
@@ -107,13 +107,13 @@ def after_the_end(site, act):
     return site.when("sessions", choose)
 
 
-def play(description, first=()):
-    """All cases of the script, `first` before there is a world; the exit status."""
+def play(description, first=(), policy=None):
+    """All cases of the script, `first` before there is a world; the exit status. `policy` is the worker's."""
     options = arguments(description)
     cases = Cases(options)
     for function in first:
         cases.one(function.__name__, function)
-    settings = {"timeouts": {"verify": f"{VERIFY_S}s", "release": f"{VERIFY_S}s"}}
+    settings = {"timeouts": {"verify": f"{VERIFY_S}s", "release": f"{VERIFY_S}s"}, "policy": policy or {}}
     with ForeignWorld(options, settings=settings) as world:
         world.worker = world.start_worker("worker-1")
         wanted = [(name, site) for name, site in world.sim.sites.items()

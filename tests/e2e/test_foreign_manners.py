@@ -481,6 +481,19 @@ def a_lock_is_given_back_beside_texts_that_nobody_can_read(site):
 
 
 @case()
+def a_rule_denies_the_infobase_also_when_its_name_cannot_be_read(site):
+    books = site.cluster.add_infobase(cp1251("Бухгалтерия"))
+    mine = site.cluster.login(books, "Тест")
+    run = drain(site, "--wait", "--expires-in", "5s", infobase=str(books["uuid"]))
+    expect(run.status not in (0, 3) and "rule 'books'" in run.out + run.err and site.there(mine), f"drain: {run}")
+    expect("update_infobase" not in site.ras.asked, "it was locked")
+
+
+RULES = [{"name": "books", "effect": "deny", "infobases": ["Бухгалтерия"],
+          "clusters": [a_rule_denies_the_infobase_also_when_its_name_cannot_be_read.__name__]}, {"name": "rest", "effect": "allow"}]
+
+
+@case()
 def sessions_of_no_infobase_and_of_unknown_applications_are_ended_by_uuid(site):
     nowhere = site.cluster.login({"uuid": wire.NONE, "name": ""}, None, number=3, app_id="JobScheduler2")
     gone = site.cluster.login({"uuid": uuid.uuid4(), "name": ""}, "Тест", number=4)
@@ -510,4 +523,4 @@ def of_two_infobases_of_one_name_nobody_is_guessed(site):
 
 
 if __name__ == "__main__":
-    sys.exit(play(__doc__))
+    sys.exit(play(__doc__, policy={"rules": RULES}))

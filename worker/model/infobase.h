@@ -23,8 +23,8 @@ struct infobase_lock {
     char *denied_message;           /* owned; NULL is the same as empty */
     char *denied_parameter;         /* owned; NULL is the same as empty */
     char *permission_code;          /* owned; NULL is the same as empty */
-    char *name; /* owned: of the infobase, as its cluster says; NULL: not told. No part of the lock:
-                   never compared, never written */
+    char *name; /* owned: of the infobase, as its cluster says; NULL or "": not told, or not UTF-8.
+                   No part of the lock: never compared, never written */
 };
 
 /* What `from` owns is copied. */

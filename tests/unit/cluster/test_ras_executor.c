@@ -855,6 +855,23 @@ static void a_text_that_is_no_utf8_is_shown_and_told(void **state) /* I14 */
     assert_false(reply->list->sessions[1].unreadable);
 }
 
+/* A rule that denies an infobase by name must not be asked about the bytes of another encoding. */
+static void an_infobases_name_that_is_no_utf8_is_not_told_with_its_lock(void **state)
+{
+    (void)state;
+    create_usual();
+    struct executor_request request = request_of(EXECUTOR_INFOBASE_READ);
+    request.infobase = "ut";
+    stored.name = TEXT("\xc1\xf3\xf5");
+    const struct executor_reply *reply = ask(&request);
+    assert_int_equal(reply->code, ERR_OK);
+    assert_string_equal(reply->lock->name, "");
+    stored.name = TEXT("Бух");
+    reply = ask(&request);
+    assert_int_equal(reply->code, ERR_OK);
+    assert_string_equal(reply->lock->name, "Бух");
+}
+
 static bool silent_about(struct script_peer *peer, struct ras_packet packet,
                          const struct ras_packet_value *value)
 {
@@ -1030,6 +1047,7 @@ int main(void)
         TEST(a_server_that_bears_few_connections_is_not_pressed_for_more),
         TEST(a_session_that_stands_twice_in_the_list_is_one),
         TEST(a_text_that_is_no_utf8_is_shown_and_told),
+        TEST(an_infobases_name_that_is_no_utf8_is_not_told_with_its_lock),
         TEST(an_end_without_an_answer_is_in_doubt),
         TEST(a_stale_end_sends_nothing),
         TEST(many_requests_share_few_connections),

@@ -276,16 +276,6 @@ static char *own(struct text text)
     return mem_text(text.length ? text.at : "", text.length);
 }
 
-static char *own_shown(struct text text)
-{
-    if (!text.length || text_valid(text))
-        return own(text);
-    AUTO_BUF shown;
-    buf_init(&shown, LIMIT_RAS_STRING_BYTES);
-    text_printable(&shown, text);
-    return own((struct text){buf_text(&shown), shown.length});
-}
-
 /* Can it be kept in the journal, and written again (outgoing texts have a limit)? */
 static enum error_code check_lock_text(const char *field, struct text text, struct error *err)
 {
@@ -316,7 +306,8 @@ enum error_code ras_map_lock(const struct ras_infobase *record, struct infobase_
         .denied_message = own(record->denied_message),
         .denied_parameter = own(record->denied_parameter),
         .permission_code = own(record->permission_code),
-        .name = own_shown(record->name),
+        /* what cannot be read is not told: its bytes would match no rule that denies it by name */
+        .name = own(text_valid(record->name) ? record->name : (struct text){NULL, 0}),
     };
     *ret = lock;
     return ERR_OK;
