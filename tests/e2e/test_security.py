@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """A real Kafka with TLS, passwords (SASL PLAIN) and an authorizer. The worker does its work with exactly the rights that
-docs/operations.md lists; each of them taken away in turn is named, with what to grant, and it goes on when it is given back."""
+docs/operations.md lists; each of them taken away in turn is named, with what to grant, and it goes on when it is given back.
+So do people and the gateway, each with the rights of its row."""
+import contextlib
 import subprocess
 import sys
 import time
+import uuid
 
 import bootstrap
 
@@ -11,9 +14,9 @@ bootstrap.enter()
 
 from confluent_kafka.admin import AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient, NewTopic, ResourcePatternType, ResourceType
 
-from world import Cases, World, arguments, by_sessions, expect, kafka_module, wait_for
+from world import Cases, Worker, World, arguments, by_sessions, expect, kafka_module, wait_for
 
-USER, PASSWORD, WRONG = "curfew", "s3cret-of-kafka", "s3cret-of-yesterday"
+USER, OPERATOR, PASSWORD, WRONG = "curfew", "operator", "s3cret-of-kafka", "s3cret-of-yesterday"
 GROUP = "curfew"
 REPLIES = "curfew.replies"
 TOPIC, KAFKA_GROUP = ResourceType.TOPIC, ResourceType.GROUP
@@ -27,13 +30,16 @@ RIGHTS = [                  # as docs/operations.md lists them
     (TOPIC, "curfew.dead-letters", WRITE), (TOPIC, REPLIES, WRITE), (KAFKA_GROUP, GROUP, READ),
     *((TOPIC, topic, DESCRIBE_CONFIGS) for topic in ALL),
 ]
+SEND, HEAR, CONTROL = (TOPIC, "curfew.commands", WRITE), (TOPIC, "curfew.events", READ), (TOPIC, "curfew.control", WRITE)
+STATE = [(TOPIC, "curfew.journal", READ), (TOPIC, "curfew.commands", READ)]
 SECURE = {
     "listeners": "PLAINTEXT://127.0.0.1:{port},SASL_SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}",
     "advertised.listeners": "PLAINTEXT://127.0.0.1:{port},SASL_SSL://127.0.0.1:{tls}",
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT",
     "sasl.enabled.mechanisms": "PLAIN",
     "listener.name.sasl_ssl.plain.sasl.jaas.config":
-        f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}";',
+        f'org.apache.kafka.common.security.plain.PlainLoginModule required user_{USER}="{PASSWORD}" '
+        f'user_{OPERATOR}="{PASSWORD}";',
     "ssl.keystore.type": "PEM",
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     "super.users": "User:ANONYMOUS",        # who comes by the plain listener: the test itself, and the broker
@@ -73,17 +79,28 @@ class SecureWorld(World):
             "sasl.password_file": str(self.secret), "ssl.ca.location": str(self.certificate)}}
         return config
 
-    def acl(self, right, host="*"):
+    def acl(self, right, user, host="*"):
         kind, name, operation = right
-        return kind, name, ResourcePatternType.LITERAL, f"User:{USER}", host, operation, AclPermissionType.ALLOW
+        return kind, name, ResourcePatternType.LITERAL, f"User:{user}", host, operation, AclPermissionType.ALLOW
 
-    def grant(self, *rights):
-        for future in self.admin.create_acls([AclBinding(*self.acl(right)) for right in rights]).values():
+    def grant(self, *rights, user=USER):
+        for future in self.admin.create_acls([AclBinding(*self.acl(right, user)) for right in rights]).values():
             future.result()
 
-    def take(self, right):
-        for future in self.admin.delete_acls([AclBindingFilter(*self.acl(right))]).values():
+    def take(self, *rights, user=USER):
+        for future in self.admin.delete_acls([AclBindingFilter(*self.acl(right, user)) for right in rights]).values():
             future.result()
+
+    @contextlib.contextmanager
+    def operator(self, *rights):
+        """Somebody else than the worker, who has these rights and no other until the block is left."""
+        def run(*arguments):
+            return self.curfew(*arguments, "--config", self.workers["worker-1"].config, "-X", f"sasl.username={OPERATOR}", config=None)
+        self.grant(*rights, user=OPERATOR)
+        try:
+            yield run
+        finally:
+            self.take(*rights, user=OPERATOR)
 
     def doctor(self):
         return self.curfew("doctor", "--config", self.workers["worker-1"].config, config=None)
@@ -168,7 +185,50 @@ def a_journal_that_nobody_may_read_is_not_waited_for_without_end(world):
     expect(run.status == TIMED_OUT and "Read on curfew.journal" in run.err, f"wanted {TIMED_OUT} and the right: {run}")
 
 
-CASES = [with_the_listed_rights_all_goes_well, a_wrong_password_is_told, an_unknown_certificate_is_told, each_missing_right_is_named,
+class Gateway(Worker):
+    command = "gateway"
+
+
+def the_gateway_has_enough_with_the_rights_of_its_row(world):
+    token = world.folder / "ut.token"
+    token.write_text("a-token-of-the-gateway\n", encoding="utf-8")
+    settings = world.config_of("gateway")
+    settings["kafka"]["librdkafka"]["common"]["sasl.username"] = OPERATOR
+    gateway = Gateway(world, "gateway", {"kafka": settings["kafka"], "gateway": {
+        "listen": "127.0.0.1:0", "tokens": {"ut": {"file": str(token), "clusters": []}}}})
+    with world.operator(SEND, HEAR):
+        world.workers["gateway"] = gateway
+        gateway.start()         # until it is ready
+        gateway.stop()
+    del world.workers["gateway"]
+
+
+def each_role_has_enough_with_the_rights_of_its_row(world):
+    session = world.login("sim-01")
+    with world.operator(SEND, HEAR) as run:
+        asked = run("terminate", "--cluster", "sim-01", "--session", session, "--reason", "rights", "--wait")
+        expect(asked.status == 0, f"who asks and waits: {asked}")
+    with world.operator(CONTROL) as run:
+        cancelled = run("cancel", str(uuid.uuid4()), "--reason", "rights")
+        expect(cancelled.status == 0, f"who cancels: {cancelled}")
+    with world.operator(*STATE) as run:
+        shown = run("status")
+        expect(shown.status == 0 and "cannot" not in shown.err, f"who looks: {shown}")
+    with world.operator(HEAR) as run:
+        watched = run("watch", "--from-beginning", "--until-final")
+        expect(watched.status == 0, f"who watches: {watched}")
+
+
+def a_role_without_its_right_is_told_which(world):
+    session = world.login("sim-01")
+    with world.operator(HEAR) as run:
+        asked = run("terminate", "--cluster", "sim-01", "--session", session, "--reason", "rights", "--timeout", "10s")
+        expect(asked.status != 0 and "curfew.commands" in asked.err, f"nothing was allowed: {asked}")
+
+
+CASES = [with_the_listed_rights_all_goes_well, each_role_has_enough_with_the_rights_of_its_row,
+         the_gateway_has_enough_with_the_rights_of_its_row, a_role_without_its_right_is_told_which,
+         a_wrong_password_is_told, an_unknown_certificate_is_told, each_missing_right_is_named,
          a_journal_that_nobody_may_read_is_not_waited_for_without_end]
 
 
