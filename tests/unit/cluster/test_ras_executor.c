@@ -570,6 +570,47 @@ static void a_cluster_that_is_served_and_unknown_at_once_is_not_asked_for_ever(v
     assert_int_equal(one.connections, 2);
 }
 
+static bool fail_the_endpoint(struct script_peer *peer, struct ras_packet packet,
+                              const struct ras_packet_value *value)
+{
+    if (value->type != RAS_PACKET_MESSAGE || value->message.head.type != about)
+        return world(peer, packet, value);
+    struct ras_exception exception = {
+        .class_name = TEXT("v8.service.Admin.Cluster#ClusterNotFound"), .message = TEXT("x")};
+    script_packet(peer, &(struct ras_packet_value){.type = RAS_PACKET_FAILURE,
+                                                   .failure = {.service = TEXT("s"),
+                                                               .version = TEXT("10.0"),
+                                                               .endpoint = one.endpoint,
+                                                               .exception = exception}});
+    return true;
+}
+
+/* Whatever class the failure names: the request went out, and nobody answered it. */
+static void a_change_whose_endpoint_failed_is_in_doubt_and_not_sent_again(void **state) /* I6 */
+{
+    (void)state;
+    one.hook = fail_the_endpoint;
+    create_usual();
+    do_op(EXECUTOR_LIST);
+    about = RAS_TERMINATE_SESSION;
+    assert_int_equal(do_op(EXECUTOR_END)->code, ERR_IN_DOUBT);
+    assert_true(replies[0].sent);
+    assert_int_equal(one.requests[RAS_TERMINATE_SESSION], 1);
+    about = RAS_UPDATE_INFOBASE;
+    struct infobase_lock lock = {.sessions_deny = true};
+    struct executor_request request = request_of(EXECUTOR_INFOBASE_WRITE);
+    request.infobase = "ut";
+    request.lock = &lock;
+    assert_int_equal(ask(&request)->code, ERR_IN_DOUBT);
+    assert_true(replies[0].sent);
+    assert_int_equal(one.requests[RAS_UPDATE_INFOBASE], 1);
+    about = RAS_TERMINATE_SESSION;
+    do_op(EXECUTOR_LIST);
+    uv_close((uv_handle_t *)&one.listener, NULL); /* there is no second connection either */
+    assert_int_equal(do_op(EXECUTOR_END)->code, ERR_IN_DOUBT);
+    assert_true(replies[0].sent);
+}
+
 /* ---- addresses and connections ---- */
 
 static void create_with_two(int64_t connect_timeout_ms)
@@ -1035,6 +1076,7 @@ int main(void)
         TEST(the_cluster_is_chosen_and_never_guessed),
         TEST(a_cluster_named_by_name_is_found_again),
         TEST(a_cluster_that_is_served_and_unknown_at_once_is_not_asked_for_ever),
+        TEST(a_change_whose_endpoint_failed_is_in_doubt_and_not_sent_again),
         TEST(a_closed_address_is_left_for_the_next_and_tried_last),
         TEST(a_silent_address_is_left_after_its_time),
         TEST(the_address_tried_last_is_still_tried),

@@ -49,9 +49,12 @@ static bool must_not_miss(const struct task *task)
            task->request.op == EXECUTOR_INFOBASE_WRITE;
 }
 
+/* Only an answer can say so. What the endpoint named when it failed leaves open what became of the
+ * request, and a change is never sent twice. */
 static bool cluster_is_another(const struct ras_answer *answer)
 {
-    return text_equal(ras_class_name(text_of(answer->remote_class)), TEXT("ClusterNotFound"));
+    return !answer->lost &&
+           text_equal(ras_class_name(text_of(answer->remote_class)), TEXT("ClusterNotFound"));
 }
 
 static void end_failed(struct slot *slot, const struct ras_answer *answer)
