@@ -383,6 +383,16 @@ def who_was_the_last_one_is_gone_when_the_question_for_him_is_answered(site, unk
     expect(found == [outcome], str(run))
 
 
+@case(each={"no rights": "Rights", "not authenticated": "Failure", "unknown": "Whatever"})
+def a_refused_question_is_no_proof_beside_empty_lists(site, name):
+    """Whoever lost his rights is shown nobody, and is told nothing of anybody."""
+    site.when("session_info", foreign.refusing(name, "нет"))
+    after_the_end(site, foreign.bytes_instead(lambda c: c.wrap(wire.TYPED, bytes([66]) + b"\0")))
+    mine = site.login(lingers_s=math.inf)
+    found, run = site.verdicts(mine)
+    expect(found == ["unknown"] and run.status == 1 and site.there(mine), str(run))
+
+
 @case(each=UNKNOWN_MESSAGE)
 def a_server_without_connections_is_not_asked_for_ever(site, unknown):
     site.when("infobase_connections", unknown[0])

@@ -251,13 +251,6 @@ void engine_ended(struct engine *engine, uint64_t tag, enum error_code code, boo
     engine_touch(engine, open);
 }
 
-/* The cluster answered the question itself; only then does the second empty list stand in for it.
- */
-static bool cannot_probe(enum error_code code)
-{
-    return code == ERR_REFUSED || code == ERR_UNSUPPORTED;
-}
-
 /* A UUID alone is trusted nowhere: what lives under it now may be somebody else's session. */
 static bool is_somebody_else(const struct engine *engine, const struct target *target,
                              const struct session *shown)
@@ -277,7 +270,9 @@ void engine_probed(struct engine *engine, uint64_t tag, enum error_code code,
     struct target *target = &open->targets[index];
     struct cluster *cluster = open->cluster;
     target->probing = false;
-    target->probed_gone = code == ERR_GONE || (cannot_probe(code) && open->empty_twice);
+    /* A second empty list stands in for an answer only where nobody can be asked. To a refusal it
+     * adds nothing: whoever has no rights may be shown an empty list for ever. */
+    target->probed_gone = code == ERR_GONE || (code == ERR_UNSUPPORTED && open->empty_twice);
     engine_touch(engine, open);
     if (target->outcome != TARGET_NONE || target->work == WORK_DECIDED)
         return; /* its verdict was given while the question was out */

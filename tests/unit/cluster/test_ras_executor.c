@@ -374,6 +374,30 @@ static void a_vanished_session_is_gone(void **state)
     assert_non_null(strstr(reply->error.message, "127.0.0.1"));
 }
 
+/* The engine takes "cannot be asked" for less than an answer, and a refusal for none. */
+static void a_server_that_does_not_know_a_question_is_told_from_one_that_refuses(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *class_name;
+        enum error_code info, end;
+    } rows[] = {
+        {"v8.service.UnexpectedMessage", ERR_UNSUPPORTED, ERR_REFUSED},
+        {"v8.service.Admin.Cluster#Failure", ERR_REFUSED, ERR_REFUSED},
+        {"something.New", ERR_REFUSED, ERR_REFUSED},
+    };
+    one.hook = refuse;
+    create_usual();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        refusal = rows[i].class_name;
+        about = RAS_GET_SESSION_INFO;
+        assert_int_equal(do_op(EXECUTOR_INFO)->code, rows[i].info);
+        about = RAS_TERMINATE_SESSION;
+        assert_int_equal(do_op(EXECUTOR_END)->code, rows[i].end);
+        assert_true(replies[0].sent);
+    }
+}
+
 static void an_end_carries_session_and_message(void **state)
 {
     (void)state;
@@ -1068,6 +1092,7 @@ int main(void)
         TEST(names_are_read_again_only_when_needed),
         TEST(one_session_is_looked_up),
         TEST(a_vanished_session_is_gone),
+        TEST(a_server_that_does_not_know_a_question_is_told_from_one_that_refuses),
         TEST(an_end_carries_session_and_message),
         TEST(the_other_operations_reach_their_messages),
         TEST(a_lock_is_read_and_only_its_fields_are_written),

@@ -329,6 +329,42 @@ static void an_empty_list_is_no_proof_until_a_probe_says_gone(void **state)
     hand_closed(hand, COMMAND_COMPLETED);
 }
 
+/* Somebody whose rights are gone is shown nothing, and answered nothing. */
+static void a_refused_probe_is_no_proof_beside_empty_lists(void **state) /* I7 */
+{
+    (void)state;
+    static const enum error_code refusals[] = {ERR_REFUSED, ERR_AUTH};
+    AUTO(hand) hand = owner();
+    hand_world(hand, 0);
+    hand_accept(hand, by_uuid(1, 1, 7u));
+    for (size_t i = 0; i < 6; i++) {
+        hand_listed(hand);
+        engine_probed(hand->engine, hand_take(hand, ENGINE_PROBE).tag, refusals[i % 2], NULL,
+                      hand->now);
+        hand_is_quiet(hand);
+        hand_pass(hand, hand->config.empty_confirm_ms + 1000);
+    }
+}
+
+static void a_cluster_that_cannot_be_probed_is_believed_with_its_second_empty_list(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_world(hand, 0);
+    hand_accept(hand, by_uuid(1, 1, 7u));
+    hand_listed(hand);
+    engine_probed(hand->engine, hand_take(hand, ENGINE_PROBE).tag, ERR_UNSUPPORTED, NULL,
+                  hand->now);
+    hand_is_quiet(hand);
+    hand_pass(hand, hand->config.empty_confirm_ms + 1000);
+    hand_listed(hand);
+    engine_probed(hand->engine, hand_take(hand, ENGINE_PROBE).tag, ERR_UNSUPPORTED, NULL,
+                  hand->now);
+    hand_listed(hand);
+    hand_appended(hand, RECORD_RESOLVED);
+    hand_outcome(hand, TARGET_ALREADY_GONE, ERR_OK, 0);
+}
+
 static void a_probe_that_finds_the_session_overrules_the_empty_list(void **state)
 {
     (void)state;
@@ -777,6 +813,8 @@ int main(void)
         cmocka_unit_test(a_session_that_stays_listed_until_the_deadline_survived),
         cmocka_unit_test(without_a_list_until_the_deadline_the_end_is_unknown_never_failed),
         cmocka_unit_test(an_empty_list_is_no_proof_until_a_probe_says_gone),
+        cmocka_unit_test(a_refused_probe_is_no_proof_beside_empty_lists),
+        cmocka_unit_test(a_cluster_that_cannot_be_probed_is_believed_with_its_second_empty_list),
         cmocka_unit_test(a_probe_that_finds_the_session_overrules_the_empty_list),
         cmocka_unit_test(a_probe_that_finds_somebody_else_under_the_uuid_leaves_him_alone),
         cmocka_unit_test(an_old_cancel_does_not_stop_a_new_command_under_its_id),

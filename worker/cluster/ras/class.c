@@ -21,9 +21,19 @@ static bool is_login(const struct ras_message_row *request)
                        request->number == RAS_ADD_AUTHENTICATION);
 }
 
+/* The one question that a server need not know (engine/reply.c). A change that is not known is
+ * refused like any other. */
+static bool is_unknown_question(struct text name, const struct ras_message_row *request)
+{
+    return request && request->number == RAS_GET_SESSION_INFO &&
+           text_equal(name, TEXT("v8.service.UnexpectedMessage"));
+}
+
 enum error_code ras_class_code(struct text class_name, const struct ras_message_row *request)
 {
     struct text name = ras_class_name(class_name);
+    if (is_unknown_question(name, request))
+        return ERR_UNSUPPORTED;
     for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
         if (text_equal(name, text_of(classes[i].name)))
             return is_login(request) ? classes[i].code_of_login : classes[i].code;
