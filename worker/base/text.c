@@ -131,7 +131,7 @@ static size_t printable_run(struct text text, size_t from)
 
 void text_printable(struct buf *buf, struct text text)
 {
-    for (size_t i = 0; i < text.length;) {
+    for (size_t i = 0; i < text.length && !buf->full;) {
         size_t plain = printable_run(text, i);
         if (plain) {
             size_t room = buf->max - buf->length;

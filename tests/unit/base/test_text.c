@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 
 static struct text bytes_of(const char *at, size_t length)
@@ -118,6 +119,21 @@ static void nothing_printed_can_move_a_terminal_or_reverse_a_line(void **state)
     assert_string_equal(printable(&out, bytes_of("a\0b", 3)), "a\\u{0}b");
 }
 
+/* A cluster's text may have megabytes; by a scan of the rest for each byte this takes hours. */
+static void a_long_text_costs_no_more_than_its_length(void **state) /* I10 */
+{
+    (void)state;
+    enum { LONG = 16 << 20 };
+    char *text = mem_alloc(LONG, 1);
+    memset(text, 'a', LONG);
+    AUTO_BUF out;
+    buf_init(&out, 100);
+    text_printable(&out, (struct text){text, LONG});
+    assert_true(out.full);
+    assert_int_equal(out.length, 100);
+    free(text);
+}
+
 static void numbers_are_whole_and_never_overflow(void **state)
 {
     (void)state;
@@ -220,6 +236,7 @@ int main(void)
         cmocka_unit_test(names_are_the_same_without_case_in_cyrillic_too),
         cmocka_unit_test(folded_texts_are_equal_exactly_when_names_are_the_same),
         cmocka_unit_test(nothing_printed_can_move_a_terminal_or_reverse_a_line),
+        cmocka_unit_test(a_long_text_costs_no_more_than_its_length),
         cmocka_unit_test(numbers_are_whole_and_never_overflow),
         cmocka_unit_test(signed_numbers_reach_both_ends),
         cmocka_unit_test(durations_need_a_unit_and_stay_below_ten_years),

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sodium.h>
 
+#include "cluster/ras/map.h"
 #include "cluster/ras/ras.h"
 
 enum { REPLIES_MAX = 64 };
@@ -432,6 +433,30 @@ static void the_other_operations_reach_their_messages(void **state)
     assert_int_equal(ask(&request)->code, ERR_NOT_FOUND);
     assert_int_equal(one.requests[RAS_GET_INFOBASE_CONNECTIONS], 1);
     assert_int_equal(one.connections, 1); /* one after another: one connection serves all */
+}
+
+/* No script can send such a text, and a client that lets it in copies it piece by piece. */
+static void a_connection_with_a_text_beyond_measure_is_no_answer(void **state) /* I10 */
+{
+    (void)state;
+    static char beyond[LIMIT_RAS_STRING_BYTES + 1];
+    memset(beyond, 'a', sizeof beyond);
+    struct ras_connection connection = {.application = {beyond, sizeof beyond - 1},
+                                        .host = {beyond, sizeof beyond - 1}};
+    const struct ras_message message = {
+        .layout = &ras_connection_layout, .records = &connection, .count = 1};
+    struct connection_list *list;
+    struct error err;
+    assert_int_equal(ras_map_connections(&message, &list, &err), ERR_OK);
+    arena_destroy(list->arena);
+    free(list);
+    struct text *const texts[] = {&connection.application, &connection.host};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        texts[i]->length++;
+        assert_int_equal(ras_map_connections(&message, &list, &err), ERR_PROTOCOL);
+        assert_non_null(strstr(err.message, "a text of a connection is longer"));
+        texts[i]->length--;
+    }
 }
 
 static void a_lock_is_read_and_only_its_fields_are_written(void **state)
@@ -1095,6 +1120,7 @@ int main(void)
         TEST(a_server_that_does_not_know_a_question_is_told_from_one_that_refuses),
         TEST(an_end_carries_session_and_message),
         TEST(the_other_operations_reach_their_messages),
+        TEST(a_connection_with_a_text_beyond_measure_is_no_answer),
         TEST(a_lock_is_read_and_only_its_fields_are_written),
         TEST(a_lock_that_somebody_changed_meanwhile_is_not_overwritten),
         TEST(a_lock_that_could_not_be_given_back_is_not_touched),

@@ -356,6 +356,11 @@ enum error_code ras_map_connections(const struct ras_message *message, struct co
     struct connection *connections = arena_take(arena, message->count + 1, sizeof *connections);
     bool fits = connections;
     for (uint32_t i = 0; fits && i < message->count; i++) {
+        if (records[i].application.length > LIMIT_RAS_STRING_BYTES ||
+            records[i].host.length > LIMIT_RAS_STRING_BYTES) {
+            arena_destroy(arena);
+            return too_long(err, "connection");
+        }
         map_connection(&records[i], arena, &connections[i]);
         fits = connections[i].application && connections[i].host;
     }
