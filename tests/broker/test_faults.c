@@ -113,21 +113,27 @@ static void append_burst(struct kafka_journal *journal, uint64_t first)
         RIG_OK(kafka_journal_append(journal, 0, "record", 6, first + i, err));
 }
 
+/* Looking for the answer all the time would take two seconds, or what a busy machine leaves of it.
+ */
 static void what_waits_for_an_answer_keeps_no_processor_busy(void **state)
 {
     (void)state;
     struct kafka_journal *journal = open_journal();
-    inject(PRODUCE, RD_KAFKA_RESP_ERR_NO_ERROR, 900);
-    append_burst(journal, 0);
-    uv_run(&rig.loop, UV_RUN_ONCE); /* a tick later they are under way */
-    double before_s = processor_s();
-    append_burst(journal, BURST);
-    for (uint64_t tag = 0; tag < 2 * BURST; tag++) {
-        struct kafka_receipt receipt = rig_receipt(&rig, journal);
-        assert_int_equal(receipt.tag, tag);
-        assert_int_equal(receipt.delivery, KAFKA_PERSISTED);
+    double busy_s = 0;
+    for (uint64_t tag = 0; tag < (uint64_t)5 * 2 * BURST;) {
+        inject(PRODUCE, RD_KAFKA_RESP_ERR_NO_ERROR, 400); /* below GATE_WAIT_MS */
+        append_burst(journal, tag);
+        uv_run(&rig.loop, UV_RUN_ONCE); /* a tick later they are under way */
+        double before_s = processor_s();
+        append_burst(journal, tag + BURST);
+        for (uint64_t end = tag + (uint64_t)2 * BURST; tag < end; tag++) {
+            struct kafka_receipt receipt = rig_receipt(&rig, journal);
+            assert_int_equal(receipt.tag, tag);
+            assert_int_equal(receipt.delivery, KAFKA_PERSISTED);
+        }
+        busy_s += processor_s() - before_s;
     }
-    assert_true(processor_s() - before_s < 0.3);
+    assert_true(busy_s < 0.2);
     rig_close_journal(&rig, journal);
 }
 
