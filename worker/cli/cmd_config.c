@@ -207,7 +207,7 @@ static int explain(const struct config_options *options)
         config_schema(&text);
     else if (options->reference)
         config_reference(&text);
-    else if (path && config_load(path, &config, NULL, &err))
+    else if (path && config_load_without_passwords(path, &config, NULL, &err))
         return error_wrap(&err, "'%s'", path), say_error("config", &err);
     else if (!path)
         config = config_defaults();

@@ -132,7 +132,7 @@ int cmd_gateway(int argc, char **argv)
     cli_parse(&cmd_gateway_argp, argc, argv, &program);
     process_keep_secrets_in();
     process_raise_descriptors();
-    if (cli_setup_load(&program.common, false, &setup, &problems, &err)) {
+    if (cli_setup_load(&program.common, true, &setup, &problems, &err)) {
         fprintf(stderr, "%s", buf_text(&problems));
         return say_error("gateway", &err);
     }

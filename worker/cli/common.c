@@ -271,16 +271,14 @@ const char *cli_config_path(const struct cli_common *common)
     return access(system_config, F_OK) == 0 ? system_config : NULL;
 }
 
-enum error_code cli_setup_load(const struct cli_common *common, bool need_clusters,
+enum error_code cli_setup_load(const struct cli_common *common, bool need_passwords,
                                struct cli_setup *ret, struct buf *problems, struct error *err)
 {
     AUTO(config) config = NULL;
     const char *path = cli_config_path(common);
     struct kafka_settings settings;
-    if (!path && need_clusters)
-        return error_set(err, ERR_USAGE,
-                         "no configuration: name one with --config FILE or $CURFEW_CONFIG");
-    if (path && config_load(path, &config, problems, err))
+    if (path && (need_passwords ? config_load(path, &config, problems, err)
+                                : config_load_without_passwords(path, &config, problems, err)))
         return error_wrap(err, "'%s'", path);
     if (!path)
         config = config_defaults();

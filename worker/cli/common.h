@@ -63,9 +63,9 @@ struct cli_setup {
 
 /* The file that will be read; NULL: none. Borrowed from the command line or the environment. */
 const char *cli_config_path(const struct cli_common *common);
-/* ERR_CONFIG: the file, with all its problems in `problems` (may be NULL). ERR_USAGE: no brokers
- * are named anywhere, or no clusters with `need_clusters`. */
-enum error_code cli_setup_load(const struct cli_common *common, bool need_clusters,
+/* Without `need_passwords` no password file of clusters and tokens is opened. ERR_CONFIG: the file,
+ * with all its problems in `problems` (may be NULL). ERR_USAGE: no brokers are named anywhere. */
+enum error_code cli_setup_load(const struct cli_common *common, bool need_passwords,
                                struct cli_setup *ret, struct buf *problems,
                                struct error *err) MUST_CHECK;
 void cli_setup_release(struct cli_setup *setup);

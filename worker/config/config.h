@@ -272,7 +272,12 @@ struct config {
  * NULL). */
 enum error_code config_load(const char *path, struct config **ret, struct buf *problems,
                             struct error *err) MUST_CHECK;
-/* The same from memory; password files are read too. The empty text is a config of defaults. */
+/* The same for programs that ask no cluster and check no token: password files are named and not
+ * opened, and every password is NULL. Under systemd they are there only while the service runs. */
+enum error_code config_load_without_passwords(const char *path, struct config **ret,
+                                              struct buf *problems, struct error *err) MUST_CHECK;
+/* The same as config_load() from memory; password files are read too. The empty text is a config of
+ * defaults. */
 enum error_code config_from_text(struct text yaml, struct config **ret, struct buf *problems,
                                  struct error *err) MUST_CHECK;
 /* Has it what a worker needs, and other programs may do without: brokers and clusters? ERR_CONFIG

@@ -16,6 +16,7 @@ struct reader {
     struct config *config;
     struct origin *origin;
     struct problems *problems;
+    bool no_passwords;
 };
 
 /* One place of the file, and the two views of it. */
@@ -57,7 +58,7 @@ static void read_key(struct reader *reader, size_t place, const struct source *s
         read_default(reader, row, path, source->node ? source->node->line : 0, base);
         return;
     }
-    struct given given = {.node = node, .line = node->line};
+    struct given given = {.node = node, .line = node->line, .no_passwords = reader->no_passwords};
     if (key_is_scalar(row->type)) {
         given.text = source->raw ? text_of(source->raw->texts[place]) : node->text;
         if (!text_equal(given.text, node->text)) { /* two readers of one file */
@@ -138,12 +139,13 @@ static void read_group(struct reader *reader, enum key_group group, const struct
             read_entries(reader, (enum key_group)below, source, prefix, base);
 }
 
-static struct config *read_values(const struct source *top, struct problems *problems)
+static struct config *read_values(const struct source *top, bool no_passwords,
+                                  struct problems *problems)
 {
     struct config *config = mem_new(struct config);
     struct origin *origin = mem_new(struct origin);
     config->origin = origin;
-    struct reader reader = {config, origin, problems};
+    struct reader reader = {config, origin, problems, no_passwords};
     read_group(&reader, GROUP_TOP, top, "", config);
     if (problems->count == 0)
         config_finish(config, problems);
@@ -151,7 +153,8 @@ static struct config *read_values(const struct source *top, struct problems *pro
 }
 
 /* The steps in order: the tree, its shape, libcyaml's values, our fields. */
-static struct config *read_text(struct arena *arena, struct text yaml, struct problems *problems)
+static struct config *read_text(struct arena *arena, struct text yaml, bool no_passwords,
+                                struct problems *problems)
 {
     const struct shape *shape = shape_create(arena);
     const struct outline *root = outline_read(arena, yaml, problems);
@@ -161,20 +164,20 @@ static struct config *read_text(struct arena *arena, struct text yaml, struct pr
         return NULL;
     if (!root || root->kind == OUTLINE_SCALAR || !root->count) {
         struct source nothing = {NULL, NULL};
-        return read_values(&nothing, problems);
+        return read_values(&nothing, no_passwords, problems);
     }
     struct raw_file raw;
     struct config *config = NULL;
     if (raw_load(&raw, shape, yaml, problems)) {
         struct source top = {root, raw.top};
-        config = read_values(&top, problems);
+        config = read_values(&top, no_passwords, problems);
     }
     raw_release(&raw);
     return config;
 }
 
-enum error_code config_from_text(struct text yaml, struct config **ret, struct buf *problems,
-                                 struct error *err)
+static enum error_code from_text(struct text yaml, bool no_passwords, struct config **ret,
+                                 struct buf *problems, struct error *err)
 {
     struct problems found = {.all = problems};
     struct config *config = NULL;
@@ -183,7 +186,7 @@ enum error_code config_from_text(struct text yaml, struct config **ret, struct b
         problem_add(&found, 0, "a configuration has at most %d bytes, this has %zu",
                     CONFIG_FILE_MAX, yaml.length);
     else
-        config = read_text(arena, yaml, &found);
+        config = read_text(arena, yaml, no_passwords, &found);
     arena_destroy(arena);
     enum error_code code = problems_finish(&found, err);
     if (code) {
@@ -193,6 +196,12 @@ enum error_code config_from_text(struct text yaml, struct config **ret, struct b
     CHECK(config);
     *ret = config;
     return ERR_OK;
+}
+
+enum error_code config_from_text(struct text yaml, struct config **ret, struct buf *problems,
+                                 struct error *err)
+{
+    return from_text(yaml, false, ret, problems, err);
 }
 
 struct config *config_defaults(void)
@@ -232,8 +241,8 @@ static enum error_code read_file(const char *path, struct buf *out, struct error
     return code;
 }
 
-enum error_code config_load(const char *path, struct config **ret, struct buf *problems,
-                            struct error *err)
+static enum error_code load(const char *path, bool no_passwords, struct config **ret,
+                            struct buf *problems, struct error *err)
 {
     AUTO_BUF yaml;
     struct error local;
@@ -245,7 +254,19 @@ enum error_code config_load(const char *path, struct config **ret, struct buf *p
             buf_format(problems, "%s\n", out->message);
         return code;
     }
-    code =
-        config_from_text((struct text){(const char *)yaml.data, yaml.length}, ret, problems, out);
+    code = from_text((struct text){(const char *)yaml.data, yaml.length}, no_passwords, ret,
+                     problems, out);
     return code ? error_wrap(out, "%s", path) : ERR_OK;
+}
+
+enum error_code config_load(const char *path, struct config **ret, struct buf *problems,
+                            struct error *err)
+{
+    return load(path, false, ret, problems, err);
+}
+
+enum error_code config_load_without_passwords(const char *path, struct config **ret,
+                                              struct buf *problems, struct error *err)
+{
+    return load(path, true, ret, problems, err);
 }

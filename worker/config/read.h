@@ -14,6 +14,7 @@ struct given {
     struct text text;           /* the scalar; for lists and mappings when `node` is NULL */
     const struct outline *node; /* NULL = a default, or a scalar without a place */
     uint32_t line;              /* 0 = a default */
+    bool no_passwords;          /* a password file is named and stays closed */
 };
 
 /* Step 2: reads what was given for `row` into its field of the group's struct `base`. What is wrong

@@ -17,6 +17,7 @@ struct task {
     uint32_t line;
     void *base;
     struct problems *problems;
+    bool no_passwords;
 };
 
 static void *field_of(const struct task *task)
@@ -163,7 +164,7 @@ static void read_password(const struct task *task, struct text text)
     struct error err;
     secret_destroy(account->password);
     account->password = NULL;
-    if (secret_load(account->password_file, &account->password, &err))
+    if (!task->no_passwords && secret_load(account->password_file, &account->password, &err))
         problem_add(task->problems, task->line, "%s: %s", task->path, err.message);
 }
 
@@ -447,7 +448,7 @@ static void read_scalar(const struct task *task, struct text text)
 void value_read(const struct key_row *row, const char *path, const struct given *given, void *base,
                 struct problems *problems)
 {
-    struct task task = {row, path, given->line, base, problems};
+    struct task task = {row, path, given->line, base, problems, given->no_passwords};
     if (row->type == KEY_MAP)
         read_map(&task, given);
     else if (!key_is_scalar(row->type))

@@ -546,6 +546,34 @@ static void a_diff_names_what_changed_and_what_needs_a_restart(void **state)
         "policy.rules[all].name: '' -> 'all'\n");
 }
 
+/* Of accounts and tokens alike; what is wrong otherwise is still told. */
+static void without_passwords_no_password_file_is_opened(void **state)
+{
+    (void)state;
+    char *path = temporary_file("clusters:\n"
+                                "- name: a\n"
+                                "  addresses: [ras]\n"
+                                "  admin: {user: u, password_file: /nowhere/admin}\n"
+                                "  infobases: {ib: {user: u, password_file: /nowhere/ib}}\n"
+                                "gateway: {tokens: {one: {file: /nowhere/t1}, two: {file: "
+                                "/nowhere/t2}}}\n");
+    struct config *config = NULL;
+    struct error err;
+    assert_int_equal(config_load(path, &config, NULL, &err), ERR_CONFIG);
+    assert_non_null(strstr(err.message, "cannot open password file '/nowhere/"));
+    assert_int_equal(config_load_without_passwords(path, &config, NULL, &err), ERR_OK);
+    assert_string_equal(config->clusters[0].admin.password_file, "/nowhere/admin");
+    assert_null(config->clusters[0].admin.password);
+    assert_null(config->clusters[0].infobases[0].account.password);
+    assert_null(config->gateway.tokens[1].account.password);
+    config_destroy(config);
+    config = NULL;
+    remove_file(path);
+    path = temporary_file("gateway: {tokens: {one: {file: ''}}}\n");
+    assert_int_equal(config_load_without_passwords(path, &config, NULL, &err), ERR_CONFIG);
+    remove_file(path);
+}
+
 static void a_file_is_loaded_and_its_name_told_with_every_error(void **state)
 {
     (void)state;
@@ -686,6 +714,7 @@ int main(void)
         cmocka_unit_test(a_password_file_that_cannot_be_read_is_named_with_its_line),
         cmocka_unit_test(a_reload_sees_a_password_that_changed_in_its_file),
         cmocka_unit_test(a_diff_names_what_changed_and_what_needs_a_restart),
+        cmocka_unit_test(without_passwords_no_password_file_is_opened),
         cmocka_unit_test(a_file_is_loaded_and_its_name_told_with_every_error),
         cmocka_unit_test(ten_thousand_clusters_are_read_and_explained),
         cmocka_unit_test(an_infobase_has_its_own_handler_or_the_clusters),
