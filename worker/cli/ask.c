@@ -38,6 +38,7 @@ static int wait_for_end(struct ask *ask, struct link *link, const struct command
         .link = link,
         .id = command->id,
         .until = until,
+        .until_heard = !ask->common.timeout_given, /* a grace, an approval: hours */
         .until_held = ask->until_held,
         .seen = ask->seen,
         .waiting = ask->waiting,

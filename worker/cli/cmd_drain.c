@@ -57,7 +57,8 @@ const struct argp cmd_drain_argp = {
     "Whatever happens, the lock and the jobs setting are given back as they were. What somebody "
     "else has changed meanwhile stays.\n\n"
     "Exit status: 0 empty, 1 failed, 2 usage, 3 in part, 4 no such cluster, 5 refused, "
-    "6 timed out (the command goes on), 75 busy: later, 78 configuration.",
+    "6 nothing heard within 60s, or not done within --timeout (the command goes on), 75 busy: "
+    "later, 78 configuration.",
     cli_children,
     NULL,
     NULL};

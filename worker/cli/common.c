@@ -86,7 +86,10 @@ static const struct argp_option kafka_options[] = {
     {"brokers", KEY_BROKERS, "LIST", 0, "Brokers as host:port,host:port", 0},
     {NULL, 'X', "KEY=VALUE", 0, "Set a librdkafka property (repeatable)", 0},
     {NULL, 'F', "FILE", 0, "Read such properties from a file, one per line", 0},
-    {"timeout", KEY_TIMEOUT, "DURATION", 0, "How long to wait; default 60s (watch: for ever)", 0},
+    {"timeout", KEY_TIMEOUT, "DURATION", 0,
+     "How long to wait; default 60s (watch: for ever; terminate, drain --wait: 60s to be accepted, "
+     "then for ever)",
+     0},
     {0}};
 
 const struct argp cli_kafka_argp = {kafka_options, parse_kafka, NULL, NULL, NULL, NULL, NULL};

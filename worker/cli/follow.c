@@ -46,12 +46,14 @@ enum error_code follow_command(struct follow *follow, struct error *err)
                              "no event of command %s is on the events topic (any more); "
                              "--follow waits for one",
                              uuid_format(&follow->id).text);
-        struct instant now = link_now(follow->link);
-        struct instant turn = instant_add_ms(now, WAITING_EVERY_MS);
-        enum link_wake wake = link_wait(follow->link, instant_min(turn, follow->until));
+        struct instant until = follow->until_heard && seen ? INSTANT_NEVER : follow->until;
+        struct instant turn = instant_add_ms(link_now(follow->link), WAITING_EVERY_MS);
+        enum link_wake wake = link_wait(follow->link, instant_min(turn, until));
         if (wake == LINK_INTERRUPTED ||
-            (wake == LINK_DEADLINE && instant_passed(link_now(follow->link), follow->until)))
-            return link_gave_up(follow->link, wake, "the end of the command was not seen in time",
+            (wake == LINK_DEADLINE && instant_passed(link_now(follow->link), until)))
+            return link_gave_up(follow->link, wake,
+                                seen ? "the end of the command was not seen in time"
+                                     : "nothing was heard of the command in time",
                                 err);
         if (wake == LINK_DEADLINE && follow->waiting)
             follow->waiting(follow->self);

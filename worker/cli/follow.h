@@ -10,6 +10,7 @@ struct follow {
     struct link *link; /* reads the events topic */
     struct uuid id;    /* of the command */
     struct instant until;
+    bool until_heard;    /* `until` is for the first event; after that without end */
     bool until_held;     /* a drained infobase that is held is an end as well: completed */
     bool give_up_at_end; /* ERR_NOT_FOUND when all that was there had nothing of this command */
     /* Every event of the command, as it comes; may be NULL. */
