@@ -381,7 +381,7 @@ def a_token_has_its_rate(world):
     file.write_text("token-of-a-slow-one-0123456789\n", encoding="utf-8")
     slow = start_gateway(world, "slow", tokens={"slow": {"file": str(file), "per_minute": 2}})
     answers = [slow.post(by_numbers(9990), token="token-of-a-slow-one-0123456789") for _ in range(3)]
-    expect([each.status for each in answers[:2]] == [202, 202], "; ".join(map(str, answers)))
+    expect(all(each.status in (200, 202) for each in answers[:2]), "taken, and perhaps done already: " + "; ".join(map(str, answers)))
     answer = expect_problem(answers[2], 429, "rate")
     expect(25 <= int(answer.headers["Retry-After"]) <= 31 and "2" in answer.json["detail"], str(answer))
     expect(slow.stop() == 0, slow.text()[-2000:])
