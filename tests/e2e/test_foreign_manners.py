@@ -469,6 +469,37 @@ def a_text_that_nobody_can_read_hides_nobody_else(site, raw):
     expect("cannot be read" in run.out, f"why is not told: {run}")
 
 
+@case(each={**UNREADABLE, "its name": None})
+def a_drain_says_empty_over_nobody_who_cannot_be_read(site, raw):
+    """Whether he may stay is not known: nobody else is ended either, and the lock is given back."""
+    where, field = site.infobase, next((name for name, value in UNREADABLE.items() if value is raw and raw), None)
+    if not field:
+        where = site.cluster.add_infobase(cp1251("склад"))
+    values = {"app_id": "COMConnection", **({field: raw} if field else {})}
+    odd = site.cluster.login(where, values.pop("user_name", "Тест"), number=5, **values)
+    mine = site.cluster.login(where, "Другой", number=6)
+    run = drain(site, "--wait", "--hold", "1h", infobase=str(where["uuid"]))
+    expect(run.status not in (0, 3) and "not UTF-8" in run.out and (not field or "number 5" in run.out), f"drain: {run}")
+    expect(site.there(odd) and site.there(mine) and not where["sessions_deny"], "somebody was ended, or is kept out")
+    if not field:   # then everybody is in doubt, and may be excluded by number
+        run = drain(site, "--wait", "--exclude", "number in (5, 6)", infobase=str(where["uuid"]))
+        expect(run.status == 0 and site.there(odd) and site.there(mine), f"drain: {run}")
+        return
+    run = drain(site, "--wait", "--exclude", "number = 5")
+    expect(run.status == 0 and site.there(odd) and not site.there(mine), f"drain: {run}")
+    other = site.login("Другой", number=7)
+    site.ends(other)
+
+
+@case()
+def nobody_left_is_not_said_while_he_who_cannot_be_read_may_be_meant(site):
+    odd, mine = site.login(cp1251("Иванов"), number=5), site.login("Иванов")
+    run = site.terminate("--filter", "infobase = ut and user = 'Иванов'", "--until-empty")
+    expect(run.status not in (0, 3) and "not UTF-8" in run.out + run.err and site.there(mine), str(run))
+    run = site.terminate("--filter", "infobase = ut and user = 'Иванов'", "--until-empty", "--exclude", "number = 5")
+    expect(run.status == 0 and site.there(odd) and not site.there(mine), str(run))
+
+
 @case()
 def a_licence_or_a_name_that_nobody_can_read_is_no_trouble(site):
     bad = {"full_name": b"C:\\\xcf\xf3\xf2\xfc", "full_presentation": b"\xff", "series": b"\0"}

@@ -205,6 +205,16 @@ static bool has_text(const struct condition *condition, const char *text)
     return false;
 }
 
+/* A text that is not UTF-8 is shown by its bytes (\xNN), which are nothing to compare. Which of the
+ * session's texts that is, is not told: any with a backslash may be it. */
+static enum truth ask_text(const struct condition *condition, const struct session *session,
+                           const char *text)
+{
+    if (session->unreadable && strchr(text, '\\'))
+        return TRUTH_UNKNOWN;
+    return truth_of(has_text(condition, text));
+}
+
 static enum truth ask_infobase(const struct condition *condition, const struct session *session)
 {
     bool by_name = false;
@@ -214,6 +224,8 @@ static enum truth ask_infobase(const struct condition *condition, const struct s
         else if (uuid_equal(&condition->values[i].uuid, &session->infobase))
             return TRUTH_YES;
     }
+    if (session->infobase_name[0] && by_name)
+        return ask_text(condition, session, session->infobase_name);
     if (session->infobase_name[0])
         return truth_of(has_text(condition, session->infobase_name));
     return by_name ? TRUTH_UNKNOWN : TRUTH_NO;
@@ -244,7 +256,7 @@ static enum truth ask_address(const struct condition *condition, const struct se
     if (!session->client_ip[0])
         return TRUTH_UNKNOWN;
     if (condition->comparison == COMPARISON_MATCHES)
-        return truth_of(has_text(condition, session->client_ip));
+        return ask_text(condition, session, session->client_ip);
     if (!address_read(text_of(session->client_ip), &address))
         return TRUTH_UNKNOWN;
     for (size_t i = 0; i < condition->count; i++)
@@ -317,9 +329,9 @@ static enum truth ask_equal(const struct condition *condition, const struct filt
     case FIELD_USER:
         if (!session->user_name[0])
             return TRUTH_UNKNOWN;
-        return truth_of(has_text(condition, session->user_name));
+        return ask_text(condition, session, session->user_name);
     case FIELD_TEXT:
-        return truth_of(has_text(condition, text_in(session, field->source)));
+        return ask_text(condition, session, text_in(session, field->source));
     case FIELD_INFOBASE:
         return ask_infobase(condition, session);
     case FIELD_UUID:

@@ -220,6 +220,13 @@ static bool is_in_time(const struct command *command, const struct select_rules 
     return command->options.until_empty || began_before_command(rules, session) == TRUTH_YES;
 }
 
+/* When nobody is to be left, he who cannot be read and may be meant has a row as well. */
+static bool is_meant(const struct command *command, const struct session *session, enum truth truth)
+{
+    bool in_doubt = command->options.until_empty && session->unreadable;
+    return truth == TRUTH_YES || (in_doubt && truth == TRUTH_UNKNOWN);
+}
+
 static enum error_code resolve_filter(const struct command *command,
                                       const struct select_rules *rules,
                                       const struct session_list *list,
@@ -236,7 +243,7 @@ static enum error_code resolve_filter(const struct command *command,
     for (size_t i = 0; !code && i < list->count; i++) {
         const struct session *session = &list->sessions[i];
         if (!is_in_time(command, rules, session) ||
-            matcher_ask(matcher, view, session) != TRUTH_YES)
+            !is_meant(command, session, matcher_ask(matcher, view, session)))
             continue;
         if (resolution->count == LIMIT_TARGETS)
             return error_set(err, ERR_TOO_LARGE, "the filter selects more than %d sessions",
@@ -246,7 +253,8 @@ static enum error_code resolve_filter(const struct command *command,
     return code;
 }
 
-/* In doubt a session is left alone. */
+/* In doubt a session is left alone. One that cannot be read the guard leaves alone anyway; called
+ * excluded in doubt, it would not count when nobody is to be left. */
 enum error_code select_exclude(const struct command *command, const struct select_rules *rules,
                                const struct session_list *list, struct resolution *resolution,
                                struct error *err)
@@ -269,6 +277,8 @@ enum error_code select_exclude(const struct command *command, const struct selec
         enum truth truth = row.session && row.verdict == TARGET_NONE
                                ? matcher_ask(matcher, view, row.session)
                                : TRUTH_NO;
+        if (truth == TRUTH_UNKNOWN && row.session->unreadable)
+            truth = TRUTH_NO;
         if (truth != TRUTH_NO && by_filter)
             continue;
         if (truth != TRUTH_NO) {

@@ -24,8 +24,10 @@ enum error_code select_check(const struct command *command, bool has_zone,
  * gives ALREADY_GONE, and so does a number whose bearer surely began after the command; one that
  * may have begun after it gives NO_LONGER_MATCHES. By filter: one row for every session that it
  * clearly matches and that began before the command (with until_empty: whenever it began); in doubt
- * there is none. "Before" is strict by the tolerance, unless the list was made within it.
- * What the command's exclude matches, or may match, is PROTECTED, and no row of a filter.
+ * there is none, but with until_empty one for a session that cannot be read (session.h,
+ * `unreadable`). "Before" is strict by the tolerance, unless the list was made within it.
+ * What the command's exclude matches, or may match, is PROTECTED, and no row of a filter; of what
+ * cannot be read only what it clearly matches.
  *
  * ERR_NOT_FOUND: the list's infobase names do not hold one that is named. ERR_UNSUPPORTED: the
  * cluster does not report what a filter asks for. ERR_CONFIG: its times cannot be right.
@@ -34,9 +36,9 @@ enum error_code select_resolve(const struct command *command, const struct selec
                                const struct session_list *list, struct resolution *ret,
                                struct error *err) MUST_CHECK;
 
-/* What the command's exclude matches, or may match, of `*resolution`: PROTECTED, and taken out of a
- * filter's. Nothing without an exclude. ERR_INVALID, ERR_UNSUPPORTED as above; then it is as it
- * was. */
+/* What the command's exclude matches, or may match (above), of `*resolution`: PROTECTED, and taken
+ * out of a filter's. Nothing without an exclude. ERR_INVALID, ERR_UNSUPPORTED as above; then it is
+ * as it was. */
 enum error_code select_exclude(const struct command *command, const struct select_rules *rules,
                                const struct session_list *list, struct resolution *resolution,
                                struct error *err) MUST_CHECK;

@@ -112,6 +112,8 @@ service_resolve_drain(const struct config *config, const struct config_cluster *
     struct select_rules rules = {
         .context = context, .zone = cluster->zone, .tolerance_ms = cluster->clock_tolerance_ms};
     code = select_exclude(command, &rules, list, ret, err);
+    if (!code)
+        code = service_check_readable(config, ret, err);
     if (code) {
         resolution_release(ret);
         return code;

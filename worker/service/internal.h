@@ -411,6 +411,11 @@ enum error_code service_choose_handlers(const struct config_cluster *cluster,
 /* Marks the row when its session is protected. */
 void service_protect(const struct config *config, const struct config_cluster *cluster,
                      const struct command *command, struct resolved_row *row);
+/* For a command that says when nobody is left. ERR_UNSUPPORTED: one of the rows without a verdict
+ * is a session that cannot be read (session.h, `unreadable`); the message names it. */
+enum error_code service_check_readable(const struct config *config,
+                                       const struct resolution *resolution,
+                                       struct error *err) MUST_CHECK;
 
 /* restore.c: the holds that are to end, by the control topic */
 void restore_asked(struct service *service, const struct command *command, const char *cluster,

@@ -37,6 +37,26 @@ static void drop_never_meant(const struct config *config, const struct command *
     resolution->count = kept;
 }
 
+/* Protected sessions do not count when nobody else is left; who cannot be read is protected because
+ * he may be anyone, and so he must count. Not so those that are never ended, whatever they are
+ * called, and those that the command excludes. */
+enum error_code service_check_readable(const struct config *config,
+                                       const struct resolution *resolution, struct error *err)
+{
+    for (size_t i = 0; i < resolution->count; i++) {
+        const struct session *session = resolution->rows[i].session;
+        if (resolution->rows[i].verdict != TARGET_NONE || !session || !session->unreadable ||
+            guard_is_never_meant(config, session))
+            continue;
+        return error_set(err, ERR_UNSUPPORTED,
+                         "a text of session %s (number %u), or its infobase's name, is not UTF-8: "
+                         "nobody can tell whether it may stay, nor that everybody else is gone; "
+                         "end it with the cluster's own tools, or exclude it by its number",
+                         uuid_format(&session->uuid).text, session->number);
+    }
+    return ERR_OK;
+}
+
 enum error_code service_resolve(void *self, const struct command *command,
                                 const struct resolve_context *context,
                                 const struct session_list *list, struct resolution *ret,
@@ -54,6 +74,10 @@ enum error_code service_resolve(void *self, const struct command *command,
     enum error_code code = select_resolve(command, &rules, list, ret, err);
     if (code)
         return code;
+    if (command->options.until_empty && service_check_readable(config, ret, err)) {
+        resolution_release(ret);
+        return err->code;
+    }
     drop_never_meant(config, command, ret);
     for (size_t i = 0; i < ret->count; i++)
         service_protect(config, cluster, command, &ret->rows[i]);

@@ -607,6 +607,21 @@ static void every_field_is_documented(void **state)
     }
 }
 
+static void of_a_text_that_cannot_be_read_nothing_is_known(void **state)
+{
+    (void)state;
+    sessions[0].user_name = "\\xc8\\xe2";
+    answers("user = иванов", "nny?yy"); /* somebody may be called so */
+    sessions[0].unreadable = true;
+    answers("user = иванов", "?ny?yy");
+    answers("user != иванов", "?yn?nn");
+    answers("host = pc-17", "ynyyyy"); /* his other texts are read */
+    answers("infobase = торговля", "yyyyny");
+    sessions[0].infobase_name = "\\xd2";
+    answers("infobase = books", "?nnnyn");
+    answers("infobase = 22000000-0000-0000-0000-000000000002", "nnnnyn");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -614,6 +629,7 @@ int main(void)
         TEST(each_field_answers_as_it_is_documented),
         TEST(words_join_conditions_and_not_binds_first),
         TEST(unknown_never_becomes_a_yes),
+        TEST(of_a_text_that_cannot_be_read_nothing_is_known),
         TEST(an_age_is_unknown_in_the_hour_that_comes_twice),
         TEST(an_age_over_the_hour_left_out_counts_real_time),
         TEST(what_the_cluster_does_not_report_is_refused_and_never_a_yes),

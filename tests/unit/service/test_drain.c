@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "select/filter.h"
 #include "service/internal.h"
 
 static const struct uuid infobase = {{0x11, [15] = 1}};
@@ -176,6 +177,82 @@ static void people_come_first_the_idle_before_the_busy_and_jobs_last(void **stat
     resolution_release(&resolution);
 }
 
+static enum error_code resolve_two(struct session_list *list, struct error *err)
+{
+    struct resolve_context context = {.infobase = infobase, .round = 1};
+    struct resolution resolution = {0};
+    enum error_code code = service_resolve(&service, command, &context, list, &resolution, err);
+    resolution_release(&resolution);
+    return code;
+}
+
+/* Protected ones do not count against "empty": who cannot be read would be called nobody. */
+static void an_infobase_is_not_called_empty_over_somebody_who_cannot_be_read(void **state)
+{
+    (void)state;
+    configure("", "");
+    struct session sessions[] = {
+        {.number = 1, .app_id = "1CV8C", .user_name = "u"},
+        {.number = 2, .app_id = "1CV8C", .user_name = "\\xc8\\xe2", .unreadable = true},
+    };
+    struct session_list list = {.sessions = sessions, .count = 2};
+    struct error err = {0};
+    for (size_t i = 0; i < 2; i++) {
+        sessions[i].infobase = infobase;
+        sessions[i].host = sessions[i].infobase_name = "";
+        sessions[i].reported = UINT64_MAX;
+    }
+    assert_int_equal(resolve_two(&list, &err), ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "number 2"));
+    assert_non_null(strstr(err.message, "not UTF-8"));
+    sessions[1].infobase = other; /* he keeps nobody out of another infobase */
+    assert_int_equal(resolve_two(&list, &err), ERR_OK);
+    sessions[1].infobase = infobase;
+    sessions[1].app_id = "SrvrConsole"; /* never ended, whatever it is called */
+    assert_int_equal(resolve_two(&list, &err), ERR_OK);
+}
+
+static struct filter *filter_of(const char *expression, struct arena *arena)
+{
+    struct filter *ret;
+    struct error err;
+    if (filter_parse(text_of(expression), arena, &ret, &err))
+        fail_msg("%s", err.message);
+    return ret;
+}
+
+static void who_cannot_be_read_is_left_out_of_account_only_by_what_surely_means_him(void **state)
+{
+    (void)state;
+    configure("", "");
+    AUTO(arena) arena = arena_create(1 << 20);
+    struct session session = {.number = 2,
+                              .infobase = infobase,
+                              .infobase_name = "ut",
+                              .app_id = "1CV8C",
+                              .user_name = "\\xc8\\xe2",
+                              .host = "",
+                              .reported = UINT64_MAX,
+                              .unreadable = true};
+    struct session_list list = {.sessions = &session, .count = 1};
+    struct error err = {0};
+    command->options.exclude = filter_of("number = 2", arena);
+    assert_int_equal(resolve_two(&list, &err), ERR_OK);
+    command->options.exclude = filter_of("user != u", arena); /* he may be the one */
+    assert_int_equal(resolve_two(&list, &err), ERR_UNSUPPORTED);
+    command->options.exclude = NULL;
+    command->action = ACTION_TERMINATE;
+    command->options.until_empty = true;
+    command->selector.kind = SELECTOR_FILTER;
+    command->selector.filter = filter_of("user = u", arena);
+    assert_int_equal(resolve_two(&list, &err), ERR_UNSUPPORTED);
+    command->selector.filter = filter_of("user = u and number = 3", arena);
+    assert_int_equal(resolve_two(&list, &err), ERR_OK);
+    command->selector.filter = filter_of("user = u", arena);
+    command->options.exclude = filter_of("number = 2", arena);
+    assert_int_equal(resolve_two(&list, &err), ERR_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +270,11 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(people_come_first_the_idle_before_the_busy_and_jobs_last,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            an_infobase_is_not_called_empty_over_somebody_who_cannot_be_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            who_cannot_be_read_is_left_out_of_account_only_by_what_surely_means_him, setup,
+            teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
