@@ -18,16 +18,6 @@
 
 /* ---- ACCEPTED ---- */
 
-static bool asked_before(const struct target *targets, uint32_t count, const struct target *like)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (targets[i].asked_by_number == like->asked_by_number &&
-            targets[i].asked_number == like->asked_number &&
-            uuid_equal(&targets[i].asked_session, &like->asked_session))
-            return true;
-    return false;
-}
-
 /* Every session or number asked for is a target from the start, so that each gets a verdict
  * whatever happens. */
 static void make_targets(struct open *open)
@@ -36,17 +26,18 @@ static void make_targets(struct open *open)
     if (selector->kind != SELECTOR_SESSIONS && selector->kind != SELECTOR_NUMBERS)
         return;
     open->targets = mem_alloc(selector->count, sizeof open->targets[0]);
+    bool *again = selector_repeats(selector);
     for (size_t i = 0; i < selector->count; i++) {
-        struct target target = {0};
-        if (selector->kind == SELECTOR_NUMBERS) {
-            target.asked_by_number = true;
-            target.asked_number = selector->numbers[i];
-        } else {
-            target.asked_session = selector->sessions[i];
-        }
-        if (!asked_before(open->targets, open->target_count, &target))
-            open->targets[open->target_count++] = target;
+        if (again && again[i])
+            continue;
+        struct target *target = &open->targets[open->target_count++];
+        target->asked_by_number = selector->kind == SELECTOR_NUMBERS;
+        if (target->asked_by_number)
+            target->asked_number = selector->numbers[i];
+        else
+            target->asked_session = selector->sessions[i];
     }
+    free(again);
     open->undecided = open->target_count;
 }
 

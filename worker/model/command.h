@@ -134,6 +134,10 @@ struct command {
  * all. */
 const struct guard *selector_guard(const struct selector *selector, uint32_t number);
 
+/* SESSIONS, NUMBERS: of each place whether what it names stands before it, too; NULL: it names one.
+ * `count` of them, owned by the caller; free() releases them. */
+bool *selector_repeats(const struct selector *selector);
+
 /* An empty command with its arena; every text is "". */
 struct command *command_create(void);
 /* The same, in one allocation with about `bytes` for its texts and lists. */

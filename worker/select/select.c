@@ -1,5 +1,6 @@
 #include "select/select.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -12,32 +13,37 @@ static struct resolved_row *next_row(struct resolution *resolution)
     return &resolution->rows[resolution->count++];
 }
 
-static bool asked_before(const struct resolution *resolution, const struct resolved_row *like)
+/* Rows for all that is named, each once, in the order asked. */
+static void make_rows(const struct selector *selector, struct resolution *resolution)
 {
-    for (size_t i = 0; i < resolution->count; i++) {
-        const struct resolved_row *row = &resolution->rows[i];
-        if (row->asked_by_number && like->asked_by_number &&
-            row->asked_number == like->asked_number)
-            return true;
-        if (!row->asked_by_number && !like->asked_by_number &&
-            uuid_equal(&row->asked_session, &like->asked_session))
-            return true;
+    bool by_number = selector->kind == SELECTOR_NUMBERS;
+    bool *again = selector_repeats(selector);
+    for (size_t i = 0; i < selector->count; i++) {
+        if (again && again[i])
+            continue;
+        struct resolved_row *row = next_row(resolution);
+        row->verdict = TARGET_ALREADY_GONE;
+        row->asked_by_number = by_number;
+        if (by_number)
+            row->asked_number = selector->numbers[i];
+        else
+            row->asked_session = selector->sessions[i];
     }
-    return false;
+    free(again);
 }
 
 static void resolve_sessions(const struct selector *selector, const struct session_list *list,
                              struct resolution *resolution)
 {
-    for (size_t i = 0; i < selector->count; i++) {
-        struct resolved_row row = {.asked_session = selector->sessions[i]};
-        if (asked_before(resolution, &row))
-            continue;
-        row.session = session_list_find(list, &selector->sessions[i]);
-        row.verdict = row.session ? TARGET_NONE : TARGET_ALREADY_GONE;
-        *next_row(resolution) = row;
+    make_rows(selector, resolution);
+    for (size_t i = 0; i < resolution->count; i++) {
+        struct resolved_row *row = &resolution->rows[i];
+        row->session = session_list_find(list, &row->asked_session);
+        row->verdict = row->session ? TARGET_NONE : TARGET_ALREADY_GONE;
     }
 }
+
+/* ---- who bears a number ---- */
 
 /* Says which part of the guard the session does not meet; false when it meets all of it. */
 static bool guard_differs(const struct guard *guard, const struct session *session,
@@ -141,26 +147,55 @@ static bool judge_bearer(const struct guard *guard, const struct select_rules *r
     return !differs && new.verdict != TARGET_ALREADY_GONE;
 }
 
-/* Who bears the number of `row` now, and what is to be said of it. A cluster may list two for a
- * while: one on the way out, and who got the number next. Then nobody guesses. */
-static void find_bearer(const struct guard *guard, const struct select_rules *rules,
-                        const struct session_list *list, const struct uuid *infobase,
-                        struct resolved_row *row)
+struct asked {
+    uint32_t number;
+    const struct guard *guard;
+    struct resolved_row *row;
+    unsigned possible; /* sessions that may be the one that was meant */
+};
+
+static int by_number(const void *a, const void *b)
 {
-    unsigned possible = 0;
-    row->verdict = TARGET_ALREADY_GONE;
+    const struct asked *left = a;
+    const struct asked *right = b;
+    return (left->number > right->number) - (left->number < right->number);
+}
+
+/* Who bears each number now. A cluster may list two for a while: one on the way out, and who got
+ * the number next. `asked` is sorted: a command may name LIMIT_TARGETS, the list be longer still,
+ * and the loop serves no other cluster meanwhile (I10). */
+static void find_bearers(const struct select_rules *rules, const struct session_list *list,
+                         const struct uuid *infobase, struct asked *asked, size_t count)
+{
     for (size_t i = 0; i < list->count; i++) {
         const struct session *session = &list->sessions[i];
-        if (session->number == row->asked_number && uuid_equal(&session->infobase, infobase))
-            possible += judge_bearer(guard, rules, session, row);
+        const struct asked like = {.number = session->number};
+        if (!uuid_equal(&session->infobase, infobase))
+            continue;
+        struct asked *found = bsearch(&like, asked, count, sizeof *asked, by_number);
+        if (found)
+            found->possible += judge_bearer(found->guard, rules, session, found->row);
     }
-    if (possible < 2)
-        return;
-    row->verdict = TARGET_NO_LONGER_MATCHES;
-    error_set(&row->why, ERR_CONFLICT,
-              "the cluster lists %u sessions under the number %u: name the one that is meant by "
-              "its UUID, or by guard.started_at",
-              possible, row->asked_number);
+}
+
+/* Of two that may be meant nobody is guessed. `untrue`: why the list's times say nothing of starts;
+ * NULL: they do. */
+static void conclude(const struct asked *asked, const struct error *untrue)
+{
+    struct resolved_row *row = asked->row;
+    if (asked->possible > 1) {
+        row->verdict = TARGET_NO_LONGER_MATCHES;
+        error_set(&row->why, ERR_CONFLICT,
+                  "the cluster lists %u sessions under the number %u: name the one that is meant "
+                  "by its UUID, or by guard.started_at",
+                  asked->possible, asked->number);
+    }
+    if (row->verdict == TARGET_ALREADY_GONE && row->session && untrue) {
+        row->verdict = TARGET_NO_LONGER_MATCHES;
+        row->why = *untrue;
+    }
+    if (row->verdict == TARGET_ALREADY_GONE)
+        row->session = NULL; /* nobody's snapshot but his who was meant */
 }
 
 static enum error_code check_clock(const struct select_rules *rules,
@@ -194,20 +229,21 @@ static enum error_code resolve_numbers(const struct selector *selector,
                          selector->infobase);
     struct error wrong;
     bool untrue = check_clock(rules, list, &wrong) != ERR_OK;
-    for (size_t i = 0; i < selector->count; i++) {
-        struct resolved_row row = {.asked_by_number = true, .asked_number = selector->numbers[i]};
-        if (asked_before(resolution, &row))
-            continue;
-        const struct guard *guard = selector->guards ? &selector->guards[i] : &selector->guard;
-        find_bearer(guard, rules, list, &infobase->uuid, &row);
-        if (row.verdict == TARGET_ALREADY_GONE && row.session && untrue) {
-            row.verdict = TARGET_NO_LONGER_MATCHES; /* a clock that is off says nothing of starts */
-            row.why = wrong;
-        }
-        if (row.verdict == TARGET_ALREADY_GONE)
-            row.session = NULL; /* nobody's snapshot but his who was meant */
-        *next_row(resolution) = row;
+    make_rows(selector, resolution);
+    size_t count = resolution->count;
+    struct asked *asked = mem_alloc(count + 1, sizeof *asked);
+    for (size_t i = 0, place = 0; i < count; i++) {
+        struct resolved_row *row = &resolution->rows[i];
+        while (selector->numbers[place] != row->asked_number) /* where it is named first */
+            place++;
+        asked[i] = (struct asked){.number = row->asked_number, .row = row};
+        asked[i].guard = selector->guards ? &selector->guards[place] : &selector->guard;
     }
+    qsort(asked, count, sizeof *asked, by_number);
+    find_bearers(rules, list, &infobase->uuid, asked, count);
+    for (size_t i = 0; i < count; i++)
+        conclude(&asked[i], untrue ? &wrong : NULL);
+    free(asked);
     return ERR_OK;
 }
 

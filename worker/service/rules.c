@@ -4,11 +4,13 @@
 #include "select/select.h"
 #include "service/internal.h"
 
-static bool names_exactly(const struct command *command, const struct session *session)
+static bool names_exactly(const struct command *command, const struct resolved_row *row)
 {
     if (command->selector.kind == SELECTOR_FILTER)
-        return filter_names_application(command->selector.filter, session->app_id);
-    return guard_names_exactly(command, session);
+        return filter_names_application(command->selector.filter, row->session->app_id);
+    if (!uuid_is_nil(&row->asked_session)) /* there may be thousands: they are not looked through */
+        return true;
+    return guard_names_exactly(command, row->session);
 }
 
 void service_protect(const struct config *config, const struct config_cluster *cluster,
@@ -17,7 +19,7 @@ void service_protect(const struct config *config, const struct config_cluster *c
     struct error why;
     if (row->verdict != TARGET_NONE || !row->session)
         return;
-    bool named = names_exactly(command, row->session);
+    bool named = names_exactly(command, row);
     if (guard_session(config, cluster, command, row->session, named, &why) == ERR_OK)
         return;
     row->verdict = TARGET_PROTECTED;

@@ -4,9 +4,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
+#include "base/limits.h"
 #include "select/filter.h"
 #include "select/select.h"
 
@@ -287,6 +289,92 @@ static void a_selector_that_selects_nothing_never_means_all(void **state)
     struct filter empty = {.kind = FILTER_NONE};
     command->selector.filter = &empty;
     refused(ERR_INVALID, "the filter is empty");
+}
+
+/* ---- as much as there may be ---- */
+
+enum {
+    MANY = LIMIT_TARGETS,
+    LONG = 2 * MANY, /* sessions of a list */
+    SPARED_MS = 500, /* of the processor. With sanitizers 20 are used, and above 700 if all is
+                        looked through for each */
+};
+
+static struct session long_list[LONG];
+static uint32_t many_numbers[MANY];
+static struct uuid many_uuids[MANY];
+
+static struct uuid counted(uint32_t number)
+{
+    return (struct uuid){{0x77, [12] = (uint8_t)(number >> 24), [13] = (uint8_t)(number >> 16),
+                          [14] = (uint8_t)(number >> 8), [15] = (uint8_t)number}};
+}
+
+/* Session i has the number 1 + i / 2, in trade and books by turns. Named are all, from the last,
+ * but for every tenth, where the one before is named again. */
+static void fill_a_long_list(void)
+{
+    for (uint32_t i = 0; i < LONG; i++) {
+        long_list[i] = session_of(0, i % 2 ? &books : &trade, 1 + i / 2, "Иванов");
+        long_list[i].uuid = counted(i);
+    }
+    for (uint32_t i = 0; i < MANY; i++) {
+        many_numbers[i] = MANY - (i % 10 ? i : i ? i - 1 : 0);
+        many_uuids[i] = counted(2 * (many_numbers[i] - 1));
+    }
+    list.sessions = long_list;
+    list.count = LONG;
+    command->selector.count = MANY;
+}
+
+static int64_t processor_ms(void)
+{
+    struct timespec used;
+    assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used), 0);
+    return used.tv_sec * 1000 + used.tv_nsec / 1000000;
+}
+
+/* I10: the loop serves no other cluster meanwhile. */
+static void check_the_most(bool by_number)
+{
+    int64_t before = processor_ms();
+    struct resolution resolution = resolve();
+    int64_t took = processor_ms() - before;
+    assert_int_equal(resolution.count, MANY - MANY / 10 + 1);
+    for (size_t i = 0, row = 0; i < MANY; i++) {
+        if (i && i % 10 == 0)
+            continue;
+        const struct resolved_row *here = &resolution.rows[row++];
+        assert_int_equal(here->asked_number, by_number ? many_numbers[i] : 0);
+        assert_int_equal(here->verdict, TARGET_NONE);
+        assert_ptr_equal(here->session, &long_list[2 * (many_numbers[i] - 1)]);
+    }
+    resolution_release(&resolution);
+    if (took > SPARED_MS)
+        fail_msg("%lld ms", (long long)took);
+}
+
+static void the_most_numbers_are_found_in_the_longest_list_without_holding_up_the_loop(void **state)
+{
+    (void)state;
+    fill_a_long_list();
+    command->selector.kind = SELECTOR_NUMBERS;
+    command->selector.infobase = "Управление торговлей";
+    command->selector.numbers = many_numbers;
+    check_the_most(true);
+}
+
+static void the_most_uuids_are_found_in_the_longest_list_without_holding_up_the_loop(void **state)
+{
+    (void)state;
+    AUTO(session_list) indexed = session_list_create(4096);
+    struct session_list kept = list;
+    fill_a_long_list();
+    list.index = indexed->index;
+    command->selector.kind = SELECTOR_SESSIONS;
+    command->selector.sessions = many_uuids;
+    check_the_most(false);
+    list = kept;
 }
 
 /* ---- numbers, and what began after the command ---- */
@@ -583,6 +671,12 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(a_selector_that_selects_nothing_never_means_all, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(
+            the_most_numbers_are_found_in_the_longest_list_without_holding_up_the_loop, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(
+            the_most_uuids_are_found_in_the_longest_list_without_holding_up_the_loop, setup,
+            teardown),
 #define ZONED(name) cmocka_unit_test_setup_teardown(name, setup_zone, teardown_zone)
         ZONED(a_number_that_came_after_the_command_is_not_the_one_that_was_meant),
         ZONED(of_two_that_bear_a_number_nobody_is_guessed),
