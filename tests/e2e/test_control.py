@@ -5,6 +5,7 @@ import contextlib
 import signal
 import sys
 import time
+import uuid
 
 import bootstrap
 
@@ -139,6 +140,18 @@ def it_goes_on(world):
     world.end_session(cluster, sessions[0])
 
 
+def what_people_type_stops_every_worker(world):
+    """`curfew halt` and its release, without a configuration."""
+    halt = world.curfew("halt", "--reason", "a test")
+    expect(halt.status == 0 and len(halt.out.strip()) == len(str(uuid.uuid4())), f"halt: {halt}")
+    wait_for("every worker has read it", lambda: world.halted(1), STOP_S)
+    nothing_is_ended_while_engaged(world)
+    release = world.curfew("halt", "--release", "--json")
+    expect(release.status == 0 and release.json["topic"] == CONTROL, f"release: {release}")
+    wait_for("released", lambda: world.halted(0), STOP_S)
+    it_goes_on(world)
+
+
 def a_signal_stops_one_worker_and_the_topic_does_not_release_it(world):
     for worker in world.workers.values():
         worker.signal(signal.SIGUSR1)
@@ -183,7 +196,8 @@ def without_the_control_topic_nothing_is_ended(world):
 
 CASES = [
     a_cancel_stops_what_was_not_sent, a_cancel_that_comes_before_its_command_is_kept,
-    the_kill_switch_stops_all_that_was_not_sent_within_2_s, a_signal_stops_one_worker_and_the_topic_does_not_release_it,
+    the_kill_switch_stops_all_that_was_not_sent_within_2_s, what_people_type_stops_every_worker,
+    a_signal_stops_one_worker_and_the_topic_does_not_release_it,
     without_the_control_topic_nothing_is_ended, the_checker_is_content,
 ]
 

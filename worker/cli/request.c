@@ -269,6 +269,17 @@ enum error_code request_cancel(const struct request *request, const struct uuid 
     return ERR_OK;
 }
 
+enum error_code request_kill_switch(const struct request *request, bool engaged, struct wall now,
+                                    struct command **ret, struct error *err)
+{
+    AUTO(command) draft = command_create();
+    if (fill_head(request, now, draft, err))
+        return err->code;
+    draft->action = ACTION_KILL_SWITCH;
+    draft->kill_switch_engaged = engaged;
+    return settle(draft, ret, err);
+}
+
 static enum error_code check_infobase(const struct request *request, struct error *err)
 {
     if (!given(request->cluster)[0])

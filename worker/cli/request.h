@@ -66,6 +66,9 @@ enum error_code request_accept_topics(const struct request *request,
 /* A `cancel` command for the control topic. */
 enum error_code request_cancel(const struct request *request, const struct uuid *meant,
                                struct wall now, struct command **ret, struct error *err) MUST_CHECK;
+/* The kill switch of every worker, engaged or released, for the control topic. */
+enum error_code request_kill_switch(const struct request *request, bool engaged, struct wall now,
+                                    struct command **ret, struct error *err) MUST_CHECK;
 /* An `approve` command for the control topic: the list of `meant` with that digest. */
 enum error_code request_approve(const struct request *request, const struct uuid *meant,
                                 const char *digest, struct wall now, struct command **ret,

@@ -228,6 +228,7 @@ static void other_commands_check_their_words(void **state)
     refuses("completion ksh", 2, "not 'ksh'");
     refuses("cancel", 2, "which command");
     refuses("cancel x --brokers x:1", 2, "is no id");
+    refuses("halt now --brokers x:1", 2, "Too many arguments");
     refuses("sessions", 2, "--cluster is missing");
     refuses("watch x --brokers x:1", 2, "is no id");
     refuses("watch a b --brokers x:1", 2, "one command");

@@ -228,6 +228,21 @@ static void a_cancel_names_the_command_meant(void **state)
     assert_false(uuid_equal(&command->id, &meant));
 }
 
+static void a_halt_engages_the_kill_switch_and_a_release_does_not(void **state)
+{
+    (void)state;
+    struct request request = {.reason = "wrong", .requested_by = "ivan"};
+    AUTO(command) halt = NULL;
+    AUTO(command) release = NULL;
+    assert_int_equal(request_kill_switch(&request, true, now, &halt, &err), ERR_OK);
+    assert_int_equal(halt->action, ACTION_KILL_SWITCH);
+    assert_true(halt->kill_switch_engaged);
+    assert_string_equal(halt->reason, "wrong");
+    assert_int_equal(request_kill_switch(&request, false, now, &release, &err), ERR_OK);
+    assert_int_equal(release->action, ACTION_KILL_SWITCH);
+    assert_false(release->kill_switch_engaged);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +257,7 @@ int main(void)
         cmocka_unit_test(contradictions_are_refused),
         cmocka_unit_test(texts_that_no_worker_takes_are_usage_errors),
         cmocka_unit_test(a_cancel_names_the_command_meant),
+        cmocka_unit_test(a_halt_engages_the_kill_switch_and_a_release_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
