@@ -181,7 +181,10 @@ def a_journal_that_nobody_may_read_is_not_waited_for_without_end(world):
     right = (TOPIC, "curfew.journal", READ)
     world.take(right)
     run = world.curfew("status", "--config", world.workers["worker-1"].config, "--timeout", "3s", config=None)
+    restore = world.curfew("restore", "--config", world.workers["worker-1"].config, "--cluster", "sim-01", "--infobase", "ib-01",
+                           "--wait", "--timeout", "3s", config=None)
     world.grant(right)
+    expect(restore.status == TIMED_OUT and "nothing was sent" in restore.err and "it goes on" not in restore.err, f"restore: {restore}")
     expect(run.status == TIMED_OUT and "Read on curfew.journal" in run.err, f"wanted {TIMED_OUT} and the right: {run}")
 
 

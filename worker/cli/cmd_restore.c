@@ -56,7 +56,8 @@ const struct argp cmd_restore_argp = {
     "\vA drain that still ends sessions stops. 'curfew status' shows every lock that Curfew "
     "holds.\n\n"
     "Exit status: 0 sent (with --wait: given back), 2 usage, 4 Curfew holds no lock there (with "
-    "--wait), 6 not given back in time (it goes on), 75 later, 78 configuration.",
+    "--wait), 6 not given back in time (it goes on; or nothing was sent, and it says so), 75 "
+    "later, 78 configuration.",
     cli_children,
     NULL,
     NULL};
@@ -84,16 +85,16 @@ static size_t count_held(const struct restore *restore, const struct trace *trac
     return held;
 }
 
-/* Reads on until nothing of ours stands there; `to_end`: until the journal's present end. */
-static enum error_code read_journal(const struct restore *restore, struct link *link,
-                                    struct trace *trace, bool to_end, struct instant until,
-                                    struct error *err)
+/* Reads on until nothing of ours stands there. */
+static enum error_code await_given_back(const struct restore *restore, struct link *link,
+                                        struct trace *trace, struct instant until,
+                                        struct error *err)
 {
     for (;;) {
         journal_take(link, trace);
         if (link_broken(link, err))
             return error_wrap(err, "the journal cannot be read");
-        if (to_end ? link_at_end(link) : count_held(restore, trace) == 0)
+        if (count_held(restore, trace) == 0)
             return ERR_OK;
         enum link_wake wake = link_wait(link, until);
         if (wake != LINK_READY)
@@ -109,35 +110,43 @@ static const char *configured_name(const struct cli_setup *setup, const char *cl
     return known ? known->name : cluster;
 }
 
-static enum error_code walk(const struct restore *restore, struct cli_setup *setup,
+/* What is held, before anything is sent. */
+static enum error_code look(struct restore *restore, const struct cli_setup *setup,
+                            struct link *link, struct trace **ret, struct error *err)
+{
+    AUTO(trace) trace = NULL;
+    int32_t partitions;
+    const char *journal = setup->config->topics.journal;
+    if (link_partitions(link, journal, &partitions, err) ||
+        link_read(link, KAFKA_READ_JOURNAL, journal, KAFKA_FROM_BEGINNING, err))
+        return err->code;
+    trace = trace_create(partitions);
+    if (journal_read_all(&restore->common, &restore->talk, link, trace, err))
+        return error_wrap(err, "nothing was sent");
+    if (!count_held(restore, trace))
+        return error_set(err, ERR_NOT_FOUND,
+                         "Curfew holds no lock of infobase '%s' in '%s', so there is nothing to "
+                         "restore: 'curfew status' shows what it holds",
+                         restore->request.infobase, restore->request.cluster);
+    *ret = STEAL(trace);
+    return ERR_OK;
+}
+
+static enum error_code walk(struct restore *restore, struct cli_setup *setup,
                             const struct command *command, struct error *err)
 {
     AUTO(link) link = NULL;
     AUTO(trace) trace = NULL;
     struct kafka_receipt receipt;
-    int32_t partitions;
-    const char *journal = setup->config->topics.journal;
     const char *topic = setup->config->topics.control;
     if (link_create(NULL, &setup->settings, cli_first_look_ms(&restore->common), &link, err))
         return err->code;
+    if (restore->wait && look(restore, setup, link, &trace, err))
+        return err->code;
     struct instant until = instant_add_ms(link_now(link), restore->common.timeout_ms);
-    if (restore->wait) {
-        if (link_partitions(link, journal, &partitions, err) ||
-            link_read(link, KAFKA_READ_JOURNAL, journal, KAFKA_FROM_BEGINNING, err))
-            return err->code;
-        trace = trace_create(partitions);
-        if (read_journal(restore, link, trace, true, until, err))
-            return err->code;
-        if (!count_held(restore, trace))
-            return error_set(
-                err, ERR_NOT_FOUND,
-                "Curfew holds no lock of infobase '%s' in '%s', so there is nothing to "
-                "restore: 'curfew status' shows what it holds",
-                restore->request.infobase, restore->request.cluster);
-    }
     if (send_command(link, topic, command, until, &receipt, err))
         return err->code;
-    if (restore->wait && read_journal(restore, link, trace, false, until, err))
+    if (restore->wait && await_given_back(restore, link, trace, until, err))
         return err->code;
     if (restore->common.json)
         send_json(topic, command, &receipt);
@@ -155,6 +164,7 @@ int cmd_restore(int argc, char **argv)
     AUTO(command) command = NULL;
     cli_common_init(&restore.common);
     cli_parse(&cmd_restore_argp, argc, argv, &restore);
+    restore.talk = say_open(stderr, restore.common.no_color);
     enum error_code code = request_restore(&restore.request, clock_wall(&clock), &command, &err);
     if (!code)
         code = cli_setup_load(&restore.common, false, &setup, NULL, &err);

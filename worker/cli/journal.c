@@ -24,16 +24,18 @@ void journal_take(struct link *link, struct trace *trace)
 
 /* The time given counts from the last record: a long journal takes its time, a silent broker, or
  * one that lets nobody read, must not. */
-static enum error_code read_all(const struct cli_common *common, struct say *talk,
-                                struct link *link, struct trace *trace, struct error *err)
+enum error_code journal_read_all(const struct cli_common *common, struct say *talk,
+                                 struct link *link, struct trace *trace, struct error *err)
 {
     struct instant until = instant_add_ms(link_now(link), common->timeout_ms);
     for (uint64_t before = 0;;) {
         journal_take(link, trace);
         if (link_broken(link, err))
             return error_wrap(err, "the journal cannot be read");
-        if (link_at_end(link))
+        if (link_at_end(link)) {
+            say_clear(talk);
             return ERR_OK;
+        }
         uint64_t records = records_read(trace);
         if (records > before)
             until = instant_add_ms(link_now(link), common->timeout_ms);
@@ -60,9 +62,8 @@ enum error_code journal_read(const struct cli_common *common, struct cli_setup *
         return err->code;
     trace = trace_create(partitions);
     trace_on_record(trace, visit, self);
-    if (read_all(common, talk, link, trace, err))
+    if (journal_read_all(common, talk, link, trace, err))
         return err->code;
-    say_clear(talk);
     *ret = STEAL(trace);
     return ERR_OK;
 }

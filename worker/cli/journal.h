@@ -9,6 +9,11 @@
 
 /* Takes what has come of the journal, which `link` reads from its beginning, into the trace. */
 void journal_take(struct link *link, struct trace *trace);
+/* Reads on until everything that was there at the start is in the trace, with progress. The time of
+ * `common` counts from the last record. ERR_JOURNAL, ERR_DEADLINE, ERR_CANCELLED. */
+enum error_code journal_read_all(const struct cli_common *common, struct say *talk,
+                                 struct link *link, struct trace *trace,
+                                 struct error *err) MUST_CHECK;
 /* Reads every partition from its first record to its end into a new trace; `visit` (may be NULL) as
  * in trace_on_record(). ERR_NOT_FOUND, ERR_UNAVAILABLE, ERR_AUTH, ERR_JOURNAL, ERR_TIMEOUT. */
 enum error_code journal_read(const struct cli_common *common, struct cli_setup *setup,
