@@ -13,6 +13,7 @@ import bootstrap
 bootstrap.enter()
 
 import encodings_of_clients as encodings
+from curfew.v1 import command_pb2
 from world import (ROOT, Cases, Failed, World, arguments, by_numbers, by_sessions, command_for, expect, the_checker_is_content,
                    wait_for)
 
@@ -71,6 +72,16 @@ def a_session_is_ended_by_its_uuid(world):
     expect(not world.sim.is_there(ONE, mine), "it is still there")
     expect(world.sim.is_there(ONE, other), "another session was ended as well")
     expect(len(world.sim.terminations(mine)) == 1, "it was not asked to end exactly once")
+
+
+def the_origin_of_a_command_stands_in_each_of_its_events(world):
+    for origin in ("ORIGIN_USER_REQUEST", "ORIGIN_REMOTE", "ORIGIN_APPLICATION", "ORIGIN_POLICY"):
+        command = by_sessions(ONE, world.login(ONE))
+        command.origin = command_pb2.Origin.Value(origin)
+        world.send(command)
+        expect_end(world.end_of(command.id), "completed")
+        told = {event["kind"]: event.get("origin") for event in world.events_of(command.id)}
+        expect(len(told) > 1 and set(told.values()) == {origin}, f"{origin}: {told}")
 
 
 def sessions_are_ended_by_their_numbers(world):
@@ -166,12 +177,6 @@ def exit_statuses_are_as_published(world):
 
 
 # ---- what producers get wrong ----
-
-def journalled(world, place):
-    """The worker dealt with this message: a later one of the same partition is answered."""
-    cluster = next(name for name in world.homes if world.homes[name] == place[0])
-    world.end_session(cluster, str(uuid.uuid4()), "already_gone")
-
 
 def an_empty_selector_is_refused(world):
     nothing, numbers, sessions = command_for(ONE), command_for(ONE), command_for(ONE)
@@ -513,7 +518,8 @@ def secrets_stay_in(world):
 
 CASES = [
     a_session_that_was_ended_can_be_asked_for_later,
-    a_session_is_ended_by_its_uuid, sessions_are_ended_by_their_numbers, what_is_not_there_is_already_gone,
+    a_session_is_ended_by_its_uuid, the_origin_of_a_command_stands_in_each_of_its_events,
+    sessions_are_ended_by_their_numbers, what_is_not_there_is_already_gone,
     a_guard_that_differs_spares_the_session, a_protected_application_is_spared, unknown_names_are_told, a_dry_run_ends_nothing,
     a_refused_list_is_never_an_empty_one, whatever_the_doctor_warns_of_it_says_what_to_do,
     exit_statuses_are_as_published, an_empty_selector_is_refused, undecodable_bytes_go_to_the_dead_letters,
