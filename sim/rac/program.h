@@ -1,7 +1,7 @@
 /* program.h - curfew-rac-sim: a program that answers as the platform's rac does, for tests.
  *
  * Speaks to an administration server (usually curfew-ras-sim) over the client's own connection and
- * prints what captures of rac 8.3.10, 8.3.21 and 8.5.1 show (domain notes 2): padded keys, quotes,
+ * prints what captures of rac 8.3.10, 8.3.21 and 8.5.1 show (docs/rac.md): padded keys, quotes,
  * the languages of its texts, code pages, exit status 0 and 255 and nothing else.
  *
  * It takes rac's own arguments and nothing else, so what it plays is told by its environment:

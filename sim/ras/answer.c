@@ -1,4 +1,4 @@
-/* What is answered to every message (RAS notes, sections 6 and 7): the table, and those that only
+/* What is answered to every message (docs/ras-protocol.md 6, 7): the table, and those that only
  * look. */
 #include <stdio.h>
 #include <string.h>

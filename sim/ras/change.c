@@ -1,5 +1,5 @@
 /* What the messages do that change something, what is answered, and what is written down of them
- * (RAS notes, sections 6 and 7). */
+ * (docs/ras-protocol.md 6, 7). */
 #include "sim/ras/change.h"
 
 #include "base/check.h"

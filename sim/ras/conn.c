@@ -118,7 +118,7 @@ static void on_written(uv_write_t *write, int status)
         finish(conn);
 }
 
-/* Type and length of the first packet: RAS sends them apart from the body (RAS notes 2.1). */
+/* Type and length of the first packet: RAS sends them apart (docs/ras-protocol.md 2.1). */
 static size_t header_length(const struct buf *reply)
 {
     size_t length = 2;

@@ -39,7 +39,7 @@ void turn_reply_void(struct turn *turn);
  */
 void turn_refuse(struct turn *turn, const char *name, const char *detail);
 void turn_refuse_rights(struct turn *turn, const struct world_infobase *infobase);
-/* Wrong names and passwords: the text has a headline before 8.5 (RAS notes 5.3). */
+/* Wrong names and passwords: the text has a headline before 8.5 (docs/ras-protocol.md 5.3). */
 void turn_refuse_credentials(struct turn *turn, const char *name);
 /* The same for a UUID that nobody has, after a look whether its bytes only came in another order.
  */

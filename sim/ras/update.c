@@ -1,5 +1,5 @@
-/* The full infobase record, replaced as a whole: what a careful client must not lose (RAS
- * notes 8.7). */
+/* The full infobase record, replaced as a whole: what a careful client must not lose
+ * (docs/ras-protocol.md 8.7). */
 #include <string.h>
 
 #include "base/check.h"

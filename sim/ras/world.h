@@ -1,7 +1,7 @@
 /* world.h - what stands behind a simulated administration server: clusters, infobases, people,
  * sessions, connections. Pure: time is passed in, chance comes from the seed, nothing is logged.
  *
- * Follows the platform (domain notes 1, 3.4, 4): a session has a UUID that is never used again and
+ * Follows the platform: a session has a UUID that is never used again and
  * a small number that is the lowest free one of its infobase; the same user comes back with a new
  * UUID; a terminated session can stay listed for a while and its connection longer; an infobase
  * that denies sessions lets nobody in, one that denies jobs starts none; RAS itself opens a session

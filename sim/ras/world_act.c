@@ -1,4 +1,4 @@
-/* What clients do to the world (RAS notes 7.1 and 8.7; domain notes 4). */
+/* What clients do to the world (docs/ras-protocol.md 7, 8.7). */
 #include <string.h>
 
 #include "base/check.h"

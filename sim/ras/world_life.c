@@ -19,7 +19,7 @@ static bool is_job(struct text app)
     return text_equal(app, TEXT("BackgroundJob")) || text_equal(app, TEXT("SystemBackgroundJob"));
 }
 
-/* 4095 bytes are the most that both readings of the length agree on (RAS notes 3.3). */
+/* The most bytes that both readings of a length agree on (docs/ras-protocol.md 3.3). */
 static struct text license_text(struct world *world)
 {
     static char longest[4095];
@@ -86,7 +86,7 @@ struct world_session *world_start(struct world_infobase *infobase, struct world_
     return session;
 }
 
-/* Until authentication ends a session has no user name (domain notes 4, 9). */
+/* Until authentication ends a session has no user name. */
 void world_show_name(struct world_session *session)
 {
     session->record.user_name = session->user;

@@ -18,7 +18,7 @@ enum {
     LIMIT_DEAD_LETTER_BYTES = 800000,
     LIMIT_PARTITIONS_NAMED = 1000, /* in one release of topics: with a digest each it stays below a
                                       command's bytes */
-    LIMIT_NAME_BYTES = 256,  /* cluster, infobase, user, application, topic names */
+    LIMIT_NAME_BYTES = 256,        /* cluster, infobase, user, application, topic names */
     LIMIT_TEXT_BYTES = 1024, /* reasons and messages for people; a RAS string stays below 4096 */
     LIMIT_TARGETS = 10000,   /* selected by one command, whatever the configuration says */
     LIMIT_FILTER_DEPTH = 16, /* nested all/any/not */
@@ -30,7 +30,7 @@ enum {
         64 * 1024 *
         1024, /* about 100,000 sessions; the announced length is checked before any memory */
     LIMIT_RAS_STRING_BYTES =
-        4095, /* outgoing: above it clients disagree about the length's form (RAS notes, 3.3) */
+        4095, /* outgoing: clients read longer ones in two ways (docs/ras-protocol.md 3.3) */
     LIMIT_EXCEPTION_DEPTH = 8,
     LIMIT_CLUSTERS = 10000,
     LIMIT_ADDRESSES = 16, /* of one cluster */

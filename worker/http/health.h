@@ -3,7 +3,7 @@
  *
  * /livez and /healthz: the loop turns; nothing else is asked. /readyz: 200 when every check passes,
  * else 503; `?verbose` lists the checks, `Accept: application/json` or `?format=json` gives them as
- * JSON. A hung cluster is no check (design, section 8). */
+ * JSON. A hung cluster is no check (I10). */
 #ifndef HTTP_HEALTH_H
 #define HTTP_HEALTH_H
 

@@ -58,7 +58,7 @@ struct kafka_consumer_event {
     bool current;         /* COMMITTED: taken, and the partition was assigned to this member at
                              one and the same group generation when it was sent and when the
                              broker (which checks the generation) answered. This is the proof
-                             of present membership that design.md 3.2 asks for */
+                             of present membership (docs/adr/0002) */
     struct text metadata; /* POSITION: as committed; borrowed until the next poll */
     int64_t low, high;    /* POSITION: watermarks of the partition; -1 when `error` is set */
     struct error error;   /* code ERR_OK when all is well */

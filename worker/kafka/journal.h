@@ -3,7 +3,7 @@
  * One idempotent producer, acks=all, explicit partition, no key: within a partition, records stand
  * in the order of append calls, or not at all. Every append is answered by exactly one receipt. An
  * append whose receipt is not KAFKA_PERSISTED may have been overtaken by later ones: the owner goes
- * on under a new OWNER, never by a blind repeat (design.md 3.2).
+ * on under a new OWNER, never by a blind repeat (docs/journal.md, rules 1 and 2).
  *
  * A fatal producer error (epoch, sequence) never leaves this room: the client is replaced, what was
  * in flight is answered KAFKA_POSSIBLY_PERSISTED, and a notice tells. Loop thread only.

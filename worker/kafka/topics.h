@@ -45,7 +45,7 @@ struct kafka_told {
 void kafka_report_add(struct kafka_report *report, const struct kafka_told *told);
 
 /* Adds every finding about the topics, KAFKA_TOPIC_COUNT of them, to the report. `report->embedded`
- * relaxes what design.md section 3 says. `brokers` is for the commands to paste. */
+ * relaxes what topics.def says. `brokers` is for the commands to paste. */
 void kafka_topics_judge(const struct kafka_topics *names,
                         const struct kafka_topic_state states[KAFKA_TOPIC_COUNT],
                         const char *brokers, struct kafka_report *report);

@@ -92,7 +92,7 @@ static enum rac_about about_of(const struct rac_task *task)
     return op == EXECUTOR_DISCONNECT ? RAC_ABOUT_CONNECTION : RAC_ABOUT_ANYTHING;
 }
 
-/* Status 0 proves nothing (domain notes 2.3): a refusal can come with it, on either stream. */
+/* Status 0 proves nothing (docs/rac.md): a refusal can come with it, on either stream. */
 static enum error_code judge(const struct rac_task *task, const struct process_result *result,
                              struct text errors, struct text output, struct error *err)
 {

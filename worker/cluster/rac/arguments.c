@@ -1,4 +1,4 @@
-/* Command lines: one argument each, no shell, nothing quoted (domain notes 2.1). */
+/* Command lines: one argument each, no shell, nothing quoted. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

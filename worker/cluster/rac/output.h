@@ -4,8 +4,8 @@
  * other, and nothing at all is the empty list. Keys are padded with blanks and may have blanks
  * inside (8.3.21 prints `duration current-dbms`); a line is split at its first colon. A value is
  * bare or stands in double quotes, with quotes inside doubled; a description or a text of a lock
- * may then go over several lines; `''` is the empty text. Lines end with LF or CRLF (domain
- * notes 2.2).
+ * may then go over several lines; `''` is the empty text. Lines end with LF or CRLF
+ * (captures: tests/unit/cluster/test_rac_output.c).
  *
  * All or nothing (I7): a block that is not closed, a line without a colon, a quote that is not
  * closed or a block with other keys than the first one is ERR_PROTOCOL, never a shorter list. That

@@ -2,7 +2,7 @@
  *
  * For clusters whose administration server cannot be reached by the native client (ras/), under the
  * same contract. What rac prints is read by key; its exit status and its texts are hints, and a
- * repeated list decides (domain notes 2.3):
+ * repeated list decides (docs/rac.md):
  *   - a list or a record counts only when rac ended by itself with status 0, said no known refusal,
  *     left nobody behind with its output open, and printed whole blocks (output.h); else there is
  * no list at all (I7). Empty output counts as the empty list only when standard error is empty too;

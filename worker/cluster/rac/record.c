@@ -54,7 +54,7 @@ static bool is_required(const struct kind *kind, const struct ras_field *field)
 
 /* ---- values ---- */
 
-/* The words that stand for yes and no, by key (domain notes 2.2). */
+/* The words that stand for yes and no, by key. */
 static bool read_word(struct text value, int64_t *ret)
 {
     static const struct {

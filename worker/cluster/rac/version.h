@@ -1,4 +1,4 @@
-/* version.h - what a rac of some version understands (domain notes 2.4). */
+/* version.h - what a rac of some version understands (docs/rac.md). */
 #ifndef CLUSTER_RAC_VERSION_H
 #define CLUSTER_RAC_VERSION_H
 

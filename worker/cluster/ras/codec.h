@@ -1,4 +1,4 @@
-/* codec.h - the primitive types of the RAS wire (RAS notes, section 3), for the files of this
+/* codec.h - the primitive types of the RAS wire (docs/ras-protocol.md 3), for the files of this
  * folder.
  *
  * Both sides keep their first failure and turn every later call into nothing, so that a record is
@@ -30,9 +30,9 @@ size_t ras_in_left(const struct ras_in *in);
 /* 1, 2, 4 or 8 bytes; 0 after a failure. */
 uint64_t ras_in_fixed(struct ras_in *in, size_t bytes);
 bool ras_in_bool(struct ras_in *in);
-/* 0..2^31-1, groups of seven bits, low group first, bit 7 = more (section 3.2). */
+/* 0..2^31-1, groups of seven bits, low group first, bit 7 = more (3.2). */
 uint32_t ras_in_size(struct ras_in *in);
-/* 0..2^31-1 or RAS_NONE; the first byte holds six bits, bit 6 = more, bit 7 = null (section 3.3).
+/* 0..2^31-1 or RAS_NONE; the first byte holds six bits, bit 6 = more, bit 7 = null (3.3).
  */
 int64_t ras_in_nsize(struct ras_in *in);
 /* Borrowed from the input. `judge`: it must be valid UTF-8 without NUL. */

@@ -2,7 +2,7 @@
  *
  * Connects (every address the name has), greets, opens the service in a version that both sides
  * know, then carries calls. What a call needs is authenticated first, once per connection: message
- * 9 for its cluster, message 10 for its infobase (RAS notes, sections 4 and 6). The protocol has no
+ * 9 for its cluster, message 10 for its infobase (docs/ras-protocol.md 4, 6). The protocol has no
  * request number: an answer belongs to the only call under way, so anything unexpected (wrong
  * endpoint, wrong type, a byte too many, silence until the deadline) closes the connection for
  * good; no late answer is ever taken for another call's.

@@ -1,5 +1,5 @@
-/* One call: what it needs is authenticated, then it is asked, then its answer is judged (RAS notes,
- * sections 5 and 6). */
+/* One call: what it needs is authenticated, then it is asked, then its answer is judged
+ * (docs/ras-protocol.md 5, 6). */
 #include <string.h>
 
 #include "base/check.h"
@@ -150,7 +150,7 @@ static void exception_came(struct ras_conn *conn, const struct ras_exception *ex
         refused.code = refused.error.code = ERR_REFUSED;
     if (conn->state != CONN_ASKED || refused.code == ERR_AUTH || refused.code == ERR_REFUSED)
         forget_logins(conn);
-    conn->state = CONN_IDLE; /* the endpoint stays usable after an exception (section 5.3) */
+    conn->state = CONN_IDLE; /* the endpoint stays usable after an exception (5.3 there) */
     uv_timer_stop(&conn->timer);
     answer(conn, &refused);
 }

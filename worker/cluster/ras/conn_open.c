@@ -1,4 +1,4 @@
-/* From a connected socket to an open endpoint (RAS notes, sections 2.3 and 4). */
+/* From a connected socket to an open endpoint (docs/ras-protocol.md 2.3, 4). */
 #include <string.h>
 
 #include "base/check.h"
@@ -79,7 +79,7 @@ static void refused(struct ras_conn *conn, const struct ras_exception *exception
     buf_init(&ours, LIST_BYTES);
     unsigned version = count ? pick(conn, supported, count, &theirs) : next_lower(conn);
     if (version) {
-        open_version(conn, version); /* a refusal leaves the connection open (section 4.3) */
+        open_version(conn, version); /* a refusal leaves the connection open (4.2 there) */
         return;
     }
     for (size_t i = 0; ras_versions[i]; i++)

@@ -19,8 +19,8 @@ enum error_code ras_names_take(struct ras_names *names, const struct ras_message
 void ras_names_release(struct ras_names *names);
 const struct infobase_name *ras_names_by_uuid(const struct ras_names *names,
                                               const struct uuid *uuid);
-/* Without case; NULL when there is none, or more than one: a name is its cluster's only one (domain
- * notes 1), and where it is not, nobody is to be guessed. */
+/* Without case; NULL when there is none, or more than one: a name is its cluster's only one,
+ * and where it is not, nobody is to be guessed. */
 const struct infobase_name *ras_names_by_name(const struct ras_names *names, struct text name);
 
 /* The sessions of a list (66, 68) or of one (70). `infobase_name` stays empty until
@@ -41,7 +41,7 @@ enum error_code ras_map_lock(const struct ras_infobase *record, struct infobase_
 /* Sets the fields of the lock, and nothing else, in `record`; borrows the texts of `lock`. */
 void ras_map_set_lock(const struct infobase_lock *lock, struct ras_infobase *record);
 
-/* A new list, owned by the caller, of a connection_list answer (ras-protocol 6.5). */
+/* A new list, owned by the caller, of a connection_list answer (records.def). */
 enum error_code ras_map_connections(const struct ras_message *message, struct connection_list **ret,
                                     struct error *err) MUST_CHECK;
 

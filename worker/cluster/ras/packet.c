@@ -1,4 +1,4 @@
-/* Packets, endpoint messages and exceptions (RAS notes, sections 2 to 5). */
+/* Packets, endpoint messages and exceptions (docs/ras-protocol.md 2 to 5). */
 #include <string.h>
 
 #include "base/check.h"

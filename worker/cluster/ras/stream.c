@@ -1,4 +1,4 @@
-/* Cuts a stream into packets (RAS notes, section 2.2). */
+/* Cuts a stream into packets (docs/ras-protocol.md 2.2). */
 #include <string.h>
 
 #include "base/check.h"

@@ -352,7 +352,7 @@ static void sessions_came(struct slot *slot, const struct ras_answer *answer)
 }
 
 /* The record goes back whole, with the lock changed and nothing else: db_pwd as the mask that it
- * came as, which means "unchanged" (RAS notes, section 8.7). Written at the version it was read. */
+ * came as: "unchanged" (docs/ras-protocol.md 8.7). Written at the version it was read. */
 static void record_came(struct slot *slot, const struct ras_answer *answer)
 {
     struct ras_infobase_update update = {

@@ -1,7 +1,7 @@
 /* wire.h - the bytes between a client and the 1C:Enterprise administration server (RAS), both
  * directions.
  *
- * Layers (RAS notes, section 1): TCP; 8 bytes of negotiation; packets (type, length, body);
+ * Layers (docs/ras-protocol.md 1): TCP; 8 bytes of negotiation; packets (type, length, body);
  * endpoint messages inside packets (void, message or exception). The tables records.def and
  * messages.def are the only place where a layout stands: the client and the simulator share them
  * through this header.
@@ -25,7 +25,7 @@
 #include "base/uuid.h"
 #include "model/server_time.h"
 
-/* ---- values (RAS notes, section 3) ---- */
+/* ---- values (docs/ras-protocol.md 3) ---- */
 
 /* Strings are `struct text`. A zeroed one is empty (wire 00); RAS_NULL is the wire's null (80),
  * which means the same and is kept apart only so that bytes can be reproduced. */
@@ -137,7 +137,7 @@ const struct ras_message_row *ras_message_by_request(uint8_t number);
 /* By the number of a typed answer; NULL when unknown. */
 const struct ras_message_row *ras_message_by_answer(uint8_t number);
 
-/* ---- endpoint versions (RAS notes, sections 4 and 10) ---- */
+/* ---- endpoint versions (docs/ras-protocol.md 4) ---- */
 
 #define RAS_SERVICE "v8.service.Admin.Cluster"
 
@@ -154,7 +154,7 @@ struct ras_version_text ras_version_format(unsigned version);
 /* "10.0" -> 10. ERR_PROTOCOL unless it is a number 1..255, a dot and 0. */
 enum error_code ras_version_read(struct text text, unsigned *ret, struct error *err) MUST_CHECK;
 
-/* ---- packets (RAS notes, sections 2, 4 and 5) ---- */
+/* ---- packets (docs/ras-protocol.md 2, 4, 5) ---- */
 
 enum { RAS_NEGOTIATE_BYTES = 8 };
 extern const uint8_t
@@ -207,7 +207,7 @@ struct ras_params {
 
 enum { RAS_NONE = -1 }; /* a null number of variable length */
 
-/* An exception (RAS notes, section 5.3). Classify by the part of `class_name` after '#', never by
+/* An exception (docs/ras-protocol.md 5.3). Classify by the part of `class_name` after '#', never by
  * the text. */
 struct ras_exception {
     struct text class_name; /* empty or null: "no exception", and nothing else is on the wire */
