@@ -345,25 +345,28 @@ static enum error_code hand_over(struct link *link, const char *topic,
 }
 
 static enum error_code judge(const struct kafka_receipt *receipt, const char *topic,
-                             struct error *err)
+                             const char *repeat, struct error *err)
 {
+    bool written = receipt->delivery != KAFKA_NOT_PERSISTED; /* perhaps */
     if (receipt->delivery == KAFKA_PERSISTED)
         return ERR_OK;
     return error_set(err, receipt->code ? receipt->code : ERR_UNAVAILABLE,
-                     "topic '%s' did not acknowledge: %s; %s", topic, receipt->reason,
-                     receipt->delivery == KAFKA_NOT_PERSISTED
-                         ? "nothing was written"
-                         : "it may have been written: repeat it with the same --id");
+                     "topic '%s' did not acknowledge: %s; %s%s", topic, receipt->reason,
+                     written ? "it may have been written: " : "nothing was written",
+                     written ? repeat : "");
 }
 
 static enum error_code await_receipts(struct link *link, const char *topic, size_t count,
-                                      struct instant until, struct kafka_receipt *ret,
-                                      struct error *err)
+                                      const char *repeat, struct instant until,
+                                      struct kafka_receipt *ret, struct error *err)
 {
     struct kafka_receipt receipt;
+    AUTO_BUF late;
+    buf_init(&late, ERROR_MESSAGE_MAX);
+    buf_format(&late, "Kafka did not acknowledge in time: it may have been written: %s", repeat);
     while (count) {
         while (count && kafka_producer_poll(link->producer, &receipt)) {
-            if (judge(&receipt, topic, err))
+            if (judge(&receipt, topic, repeat, err))
                 return err->code;
             count--;
             if (ret)
@@ -371,16 +374,14 @@ static enum error_code await_receipts(struct link *link, const char *topic, size
         }
         enum link_wake wake = count ? link_wait(link, until) : LINK_READY;
         if (wake != LINK_READY)
-            return link_gave_up(link, wake,
-                                "Kafka did not acknowledge in time: it may have been written, "
-                                "repeat it with the same --id",
-                                err);
+            return link_gave_up(link, wake, buf_text(&late), err);
     }
     return ERR_OK;
 }
 
 enum error_code link_send(struct link *link, const char *topic, const struct outgoing *outgoing,
-                          struct instant until, struct kafka_receipt *ret, struct error *err)
+                          const char *repeat, struct instant until, struct kafka_receipt *ret,
+                          struct error *err)
 {
     int32_t partitions;
     if (link_partitions(link, topic, &partitions, err))
@@ -390,7 +391,7 @@ enum error_code link_send(struct link *link, const char *topic, const struct out
     for (size_t i = 0; i < outgoing->count; i++)
         if (hand_over(link, topic, &outgoing->messages[i], err))
             return error_wrap(err, "cannot write to '%s'", topic);
-    return await_receipts(link, topic, outgoing->count, until, ret, err);
+    return await_receipts(link, topic, outgoing->count, repeat, until, ret, err);
 }
 
 struct message link_view(const struct kafka_message *message, struct header *headers)

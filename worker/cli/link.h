@@ -60,10 +60,10 @@ enum error_code link_broken(const struct link *link, struct error *err) MUST_CHE
 int64_t link_low(const struct link *link, int32_t partition);
 
 /* Sends the messages, each to a partition by its key, and waits for the acknowledgement of all. The
- * receipt of the last one goes to `*ret` (may be NULL). ERR_UNAVAILABLE says whether it may have
- * been written all the same. */
+ * receipt of the last one goes to `*ret` (may be NULL). Errors say whether it may have been written
+ * all the same, and then `repeat`: how to send it again. */
 enum error_code link_send(struct link *link, const char *topic, const struct outgoing *outgoing,
-                          struct instant until, struct kafka_receipt *ret,
+                          const char *repeat, struct instant until, struct kafka_receipt *ret,
                           struct error *err) MUST_CHECK;
 
 /* A received message as the pure rooms see it: borrows from it. `headers` has room for

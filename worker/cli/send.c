@@ -6,15 +6,30 @@
 #include "command/message.h"
 #include "model/json.h"
 
+/* An id that was made here is known to nobody yet. A repeat bears a time of its own, so it is other
+ * content under that id. What goes to the control topic sets something, and has no option --id. */
+static void how_to_repeat(const struct command *command, struct buf *out)
+{
+    if (command->action == ACTION_TERMINATE || command->action == ACTION_DRAIN)
+        buf_format(
+            out, "repeat it with --id %s: nothing is done twice, and 'conflict' says that it came",
+            uuid_format(&command->id).text);
+    else
+        buf_str(out, "repeat it, twice does no harm");
+}
+
 enum error_code send_command(struct link *link, const char *topic, const struct command *command,
                              struct instant until, struct kafka_receipt *ret, struct error *err)
 {
     static const struct message_style style = {MESSAGE_FORM_BINARY_PROTOBUF, "curfew/cli",
                                                "curfew."};
     AUTO(outgoing) outgoing = NULL;
+    AUTO_BUF repeat;
+    buf_init(&repeat, ERROR_MESSAGE_MAX);
+    how_to_repeat(command, &repeat);
     if (message_encode(command, &style, &outgoing, err))
         return err->code;
-    return link_send(link, topic, outgoing, until, ret, err);
+    return link_send(link, topic, outgoing, buf_text(&repeat), until, ret, err);
 }
 
 void send_json(const char *topic, const struct command *command,

@@ -82,6 +82,32 @@ static void waiting_ends_in_time_and_says_how_to_go_on(void **state)
     assert_non_null(strstr(child_err, "curfew watch "));
 }
 
+/* Also the id that it made itself: without it nobody could repeat it safely. */
+static void what_may_have_been_written_says_how_to_repeat_it(void **state)
+{
+    (void)state;
+    char path[96], line[256];
+    snprintf(path, sizeof path, "%s/slow.yaml", directory);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fputs("kafka: { linger: 1s }\n", file); /* it is not yet sent when the time is over */
+    fclose(file);
+    snprintf(line, sizeof line,
+             "terminate --cluster main --infobase ut --number 7 --timeout 500ms --config %s", path);
+    assert_int_equal(run(line), 6);
+    const char *id = strstr(child_err, "may have been written: repeat it with --id ");
+    assert_non_null(id);
+    struct uuid uuid;
+    id += strlen("may have been written: repeat it with --id ");
+    assert_int_equal(uuid_read((struct text){id, UUID_TEXT_SIZE - 1}, &uuid, NULL), ERR_OK);
+    snprintf(line, sizeof line,
+             "cancel 0b5f0000-0000-4000-8000-000000000002 --timeout 500ms --config %s", path);
+    assert_int_equal(run(line), 6);
+    assert_non_null(strstr(child_err, "repeat it, twice does no harm"));
+    assert_null(strstr(child_err, "--id"));
+    unlink(path);
+}
+
 static void a_command_nobody_told_of_is_not_found(void **state)
 {
     (void)state;
@@ -164,6 +190,7 @@ int main(void)
         cmocka_unit_test(sent_is_done_and_prints_the_id),
         cmocka_unit_test(the_json_of_what_was_sent_tells_its_place),
         cmocka_unit_test(waiting_ends_in_time_and_says_how_to_go_on),
+        cmocka_unit_test(what_may_have_been_written_says_how_to_repeat_it),
         cmocka_unit_test(a_command_nobody_told_of_is_not_found),
         cmocka_unit_test(an_empty_journal_has_a_status),
         cmocka_unit_test(topics_are_there_and_the_embedded_broker_is_named),
