@@ -40,7 +40,7 @@ def check_drain(unit):
 
 def check_promises(unit):
     """What the programs rely on, and systemd cannot know."""
-    for name, value in (("Type", "notify"), ("RestartPreventExitStatus", "78"), ("LimitCORE", "0")):
+    for name, value in (("Type", "notify"), ("RestartPreventExitStatus", "78"), ("StartLimitIntervalSec", "0"), ("LimitCORE", "0")):
         if setting(unit, name) != value:
             yield f"{name} is not {value}"
     if not setting(unit, "WatchdogSec"):

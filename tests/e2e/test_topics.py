@@ -8,6 +8,7 @@ import bootstrap
 
 bootstrap.enter()
 
+import yaml
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
 
 from world import World, by_sessions, expect, outcome_of, play, the_checker_is_content, wait_for
@@ -16,6 +17,7 @@ COMMANDS, JOURNAL = "curfew.commands", "curfew.journal"
 CLUSTERS = 12
 PARTITIONS = 2
 REFUSED = 5
+LATER = 75
 UNSAFE = 78
 NOTICED_S = 30              # partitions are counted every 10 s
 
@@ -172,8 +174,35 @@ def raised_partitions_are_noticed_and_accepted(world):
     expect(world.curfew("topics", "accept").status == REFUSED, "accepted again without need")
 
 
+def a_start(world, **topics):
+    """One that is meant to be refused, of a worker of its own."""
+    path = world.folder / "refused.yaml"
+    path.write_text(yaml.safe_dump(world.config_of("refused") | {"topics": topics}), encoding="utf-8")
+    return world.curfew("worker", "--config", path, config=None)
+
+
+def a_topic_that_is_not_there_is_looked_for_again_and_an_unsafe_one_is_not(world):
+    """systemd starts a worker again after 75, and leaves it alone after 78."""
+    for topic in ("commands", "journal"):
+        run = a_start(world, **{topic: "curfew.nowhere"})
+        expect(run.status == LATER and "curfew.nowhere" in run.err and "topics create" in run.err, f"wanted {LATER}: {run}")
+    set_retention(world, JOURNAL, "604800000")
+    run, both = a_start(world), a_start(world, commands="curfew.nowhere")
+    set_retention(world, JOURNAL, "-1")
+    expect(run.status == UNSAFE and "retention.ms" in run.err, f"wanted {UNSAFE}: {run}")
+    expect(both.status == UNSAFE and "retention.ms" in both.err, f"the setting stays when the topic comes, wanted {UNSAFE}: {both}")
+
+
+def set_retention(world, topic, milliseconds):
+    configure(world, topic, "retention.ms", milliseconds)
+
+
 def set_times(world, topic, kind):
-    entry = ConfigEntry("message.timestamp.type", kind, incremental_operation=AlterConfigOpType.SET)
+    configure(world, topic, "message.timestamp.type", kind)
+
+
+def configure(world, topic, name, value):
+    entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     world.admin.incremental_alter_configs([resource])[resource].result()
 
@@ -208,7 +237,7 @@ def a_journal_with_its_writers_times_stops_the_partition(world):
 
 
 CASES = [
-    nothing_is_to_be_accepted_from_a_good_topic, a_topic_made_anew_is_read_when_it_is_accepted, an_old_release_frees_no_later_stop,
+    a_topic_that_is_not_there_is_looked_for_again_and_an_unsafe_one_is_not, nothing_is_to_be_accepted_from_a_good_topic, a_topic_made_anew_is_read_when_it_is_accepted, an_old_release_frees_no_later_stop,
     raised_partitions_are_noticed_and_accepted,
     a_command_with_its_senders_time_is_refused, a_journal_with_its_writers_times_stops_the_partition, the_checker_is_content,
 ]

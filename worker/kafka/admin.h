@@ -48,6 +48,8 @@ void kafka_report_release(struct kafka_report *report);
 /* The worst severity in it. */
 enum kafka_severity kafka_report_worst(const struct kafka_report *report);
 const char *kafka_severity_label(enum kafka_severity severity); /* "fine", "relaxed", "warn", ... */
+/* Is it that the topic is not there (or hidden from this user)? */
+bool kafka_finding_missing(const struct kafka_finding *finding);
 /* One sentence for people: "'curfew.journal': retention.ms is 1000, wanted -1: …", or that the
  * topic is not there. */
 void kafka_finding_say(const struct kafka_finding *finding, struct buf *ret);

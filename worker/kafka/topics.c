@@ -125,9 +125,14 @@ const char *kafka_severity_label(enum kafka_severity severity)
     return labels[severity];
 }
 
+bool kafka_finding_missing(const struct kafka_finding *finding)
+{
+    return !strcmp(finding->setting, setting_exists);
+}
+
 void kafka_finding_say(const struct kafka_finding *finding, struct buf *ret)
 {
-    if (!strcmp(finding->setting, setting_exists))
+    if (kafka_finding_missing(finding))
         buf_format(ret, "'%s' is not there: %s", finding->topic, finding->why);
     else
         buf_format(ret, "'%s': %s is %s, wanted %s: %s", finding->topic, finding->setting,

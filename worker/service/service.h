@@ -32,8 +32,8 @@ struct service_options {
 };
 
 /* Takes `config` on success. Blocks for the first look at the brokers (up to 20 s). ERR_UNSAFE: a
- * topic's settings break a promise (`curfew topics check` explains); ERR_UNAVAILABLE, ERR_AUTH,
- * ERR_CONFIG, ERR_SYSTEM. */
+ * topic's settings break a promise (`curfew topics check` explains); ERR_UNAVAILABLE: no broker
+ * answers, or a topic is not there (yet); ERR_AUTH, ERR_CONFIG, ERR_SYSTEM. */
 enum error_code service_create(uv_loop_t *loop, struct config *config,
                                const struct service_options *options, struct service **ret,
                                struct error *err) MUST_CHECK;

@@ -26,6 +26,20 @@ static enum error_code look_at_brokers(struct service *service, struct error *er
     return ERR_OK;
 }
 
+/* A topic that is not there may come by itself: the brokers are booting, or an operator is about to
+ * make it. A setting that breaks a promise is somebody's decision. */
+static enum error_code refuse_start(const struct kafka_finding *finding, const char *text,
+                                    struct error *err)
+{
+    if (kafka_finding_missing(finding))
+        return error_set(err, ERR_UNAVAILABLE, "topic %s. Make it with `curfew topics create`",
+                         text);
+    return error_set(err, ERR_UNSAFE,
+                     "topic %s. See `curfew topics check`; `allow_unsafe_topics: true` "
+                     "starts anyway",
+                     text);
+}
+
 static enum error_code check_topics(struct service *service, struct error *err)
 {
     struct kafka_report report;
@@ -44,14 +58,12 @@ static enum error_code check_topics(struct service *service, struct error *err)
         AUTO_BUF text;
         buf_init(&text, TEXT_MAX);
         kafka_finding_say(finding, &text);
-        if (unsafe && !service->config->topics.allow_unsafe && !code)
-            code = error_set(err, ERR_UNSAFE,
-                             "topic %s. See `curfew topics check`; `allow_unsafe_topics: true` "
-                             "starts anyway",
-                             buf_text(&text));
+        bool decides = !code || (code == ERR_UNAVAILABLE && !kafka_finding_missing(finding));
+        if (unsafe && !service->config->topics.allow_unsafe && decides)
+            code = refuse_start(finding, buf_text(&text), err);
     }
     if (!code && service->partition_count < 1)
-        code = error_set(err, ERR_UNSAFE,
+        code = error_set(err, ERR_UNAVAILABLE,
                          "topic '%s' does not exist: make it with `curfew topics create`",
                          service->settings.topics.commands);
     kafka_report_release(&report);

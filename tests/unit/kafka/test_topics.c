@@ -131,6 +131,8 @@ static void a_finding_is_a_sentence(void **state)
     assert_int_equal(report.count, 2);
     for (size_t i = 0; i < report.count; i++)
         kafka_finding_say(&report.findings[i], &text);
+    assert_true(kafka_finding_missing(&report.findings[0]));
+    assert_false(kafka_finding_missing(&report.findings[1]));
     kafka_report_release(&report);
     assert_non_null(strstr(buf_text(&text), "'events' is not there: the worker cannot work"));
     assert_non_null(strstr(buf_text(&text), "'journal': partitions is 6, wanted 12: "));
