@@ -11,7 +11,7 @@
 /* "5 ended, 1 survived" */
 static void count_ends(const struct target_end *ends, uint32_t count, struct buf *out)
 {
-    for (int outcome = TARGET_NONE + 1; outcome <= TARGET_OUTCOMES; outcome++) {
+    for (int outcome = TARGET_NONE + 1; outcome < TARGET_OUTCOMES; outcome++) {
         uint32_t of_it = 0;
         for (uint32_t i = 0; i < count; i++)
             of_it += ends[i].outcome == (enum target_outcome)outcome;

@@ -174,8 +174,11 @@ void event_line(const struct event_view *view, struct buf *out)
     text_printable(out, text_of(view->cluster));
     if (view->kind == EVENT_SESSION && view->target_count == 1) {
         const struct event_target_view *target = &view->targets[0];
-        buf_format(out, "  session %" PRIu32 " %s", target->number,
-                   target_outcome_label(target->outcome));
+        if (target->has_number) /* else it was named by its UUID, and not found */
+            buf_format(out, "  session %" PRIu32, target->number);
+        else
+            buf_format(out, "  session %s", uuid_format(&target->session).text);
+        buf_format(out, " %s", target_outcome_label(target->outcome));
         put_reason(&target->reason, ": ", out);
     } else if (view->kind == EVENT_PENDING_APPROVAL || view->kind == EVENT_PROGRESS) {
         put_waiting(view, out);

@@ -226,6 +226,28 @@ static void a_line_of_an_event_cannot_steer_the_terminal(void **state)
     free(made.targets);
 }
 
+static void a_session_without_a_number_is_told_by_its_uuid(void **state)
+{
+    (void)state;
+    struct made made = make(EVENT_SESSION, COMMAND_NONE, 1, TARGET_ALREADY_GONE);
+    struct event_style style = event_style_default();
+    for (int named = 1; named >= 0; named--) {
+        made.targets[0].has_number = named;
+        made.targets[0].number = (uint32_t)named;
+        AUTO(outgoing) outgoing = event_encode(&made.event, "main", &style);
+        AUTO(event_view) view = view_of(&outgoing->messages[0]);
+        AUTO_BUF line;
+        buf_init(&line, TEXT_MAX);
+        event_line(view, &line);
+        if (named)
+            assert_non_null(strstr(buf_text(&line), "session 1 already_gone"));
+        else
+            assert_non_null(strstr(buf_text(&line), uuid_format(&view->targets[0].session).text));
+        assert_null(strstr(buf_text(&line), "session 0 "));
+    }
+    free(made.targets);
+}
+
 static void what_waits_says_what_a_second_person_types(void **state)
 {
     (void)state;
@@ -252,6 +274,7 @@ int main(void)
         cmocka_unit_test(a_rejection_exits_by_its_reason),
         cmocka_unit_test(the_parts_of_a_large_end_are_joined),
         cmocka_unit_test(other_events_are_no_end),
+        cmocka_unit_test(a_session_without_a_number_is_told_by_its_uuid),
         cmocka_unit_test(what_waits_says_what_a_second_person_types),
         cmocka_unit_test(a_summary_counts_in_words),
         cmocka_unit_test(a_table_shows_every_target),
