@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { WORD_MAX = 32 };
+enum { WORD_MAX = 64 }; /* letters; the longest property of librdkafka has 45 */
 
 static unsigned least(unsigned a, unsigned b)
 {

@@ -258,11 +258,6 @@ size_t kafka_producer_in_flight(const struct kafka_producer *producer)
     return kafka_out_in_flight(producer->out);
 }
 
-uint64_t kafka_producer_rebuilds(const struct kafka_producer *producer)
-{
-    return kafka_out_rebuilds(producer->out);
-}
-
 int32_t kafka_partition_of(struct text key, int32_t count)
 {
     CHECK(count > 0);

@@ -62,7 +62,6 @@ enum error_code kafka_producer_send(struct kafka_producer *producer,
                                     struct error *err) MUST_CHECK;
 bool kafka_producer_poll(struct kafka_producer *producer, struct kafka_receipt *ret);
 size_t kafka_producer_in_flight(const struct kafka_producer *producer);
-uint64_t kafka_producer_rebuilds(const struct kafka_producer *producer);
 
 /* The partition of a key among `count` (1..) partitions: Java's default partitioner, which is what
  * kafka_producer_send() uses too. Pure; any thread. */

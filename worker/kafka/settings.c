@@ -1,10 +1,12 @@
 #include "kafka/settings.h"
 
 #include <librdkafka/rdkafka.h>
+#include <stdlib.h>
 
 #include "base/check.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "base/suggest.h"
 
 struct refused {
     const char *key;
@@ -24,7 +26,6 @@ static const char *const secret_parts[] = {"password", "secret", ".pem", "oauthb
 enum {
     KEY_MAX = 128,           /* bytes of a librdkafka key; the longest one has 45 */
     DELIVERY_DEFAULT = 8000, /* below LICENCE_AGE_MS: an answer that comes later is of no use */
-    GUESS_DISTANCE = 4,      /* edits between a wrong name and the one suggested */
 };
 
 static bool contains(struct text text, const char *part)
@@ -103,74 +104,40 @@ void kafka_settings_release(struct kafka_settings *settings)
     *settings = (struct kafka_settings){.brokers = ""};
 }
 
-/* Levenshtein's distance, two rows; names are short. */
-static unsigned distance(const char *a, const char *b)
+/* Of librdkafka's own list, those that may be set here. Returns how many. */
+static size_t add_names(const char **dump, size_t count, const char **names)
 {
-    unsigned row[KEY_MAX + 1];
-    size_t width = strlen(b);
-    CHECK(width <= KEY_MAX);
-    for (size_t j = 0; j <= width; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= width; j++) {
-            unsigned change = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            unsigned gap = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            row[j] = change < gap ? change : gap;
-        }
-    }
-    return row[width];
-}
-
-struct guess {
-    const char *wrong;
-    char best[KEY_MAX + 1];
-    unsigned distance;
-};
-
-static void guess_among(struct guess *guess, const char **dump, size_t count)
-{
-    for (size_t i = 0; i + 1 < count; i += 2) {
-        if (strlen(dump[i]) > KEY_MAX || kafka_key_refused(text_of(dump[i])))
-            continue;
-        unsigned found = distance(guess->wrong, dump[i]);
-        if (found >= guess->distance)
-            continue;
-        guess->distance = found;
-        snprintf(guess->best, sizeof guess->best, "%s", dump[i]);
-    }
-}
-
-/* The nearest known key, from librdkafka's own list; "" when none is near. */
-static void guess_key(struct guess *guess)
-{
-    guess->best[0] = 0;
-    guess->distance = GUESS_DISTANCE + 1;
-    size_t count;
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    const char **dump = rd_kafka_conf_dump(conf, &count);
-    guess_among(guess, dump, count);
-    rd_kafka_conf_dump_free(dump, count);
-    rd_kafka_conf_destroy(conf);
-    rd_kafka_topic_conf_t *topic = rd_kafka_topic_conf_new();
-    dump = rd_kafka_topic_conf_dump(topic, &count);
-    guess_among(guess, dump, count);
-    rd_kafka_conf_dump_free(dump, count);
-    rd_kafka_topic_conf_destroy(topic);
+    size_t added = 0;
+    for (size_t i = 0; i + 1 < count; i += 2) /* name and value by turns */
+        if (!kafka_key_refused(text_of(dump[i])))
+            names[added++] = dump[i];
+    return added;
 }
 
 static enum error_code unknown_key(const char *key, struct error *err)
 {
-    struct guess guess = {.wrong = key};
-    guess_key(&guess);
-    if (guess.best[0])
-        return error_set(err, ERR_CONFIG, "librdkafka %s has no property '%s'; did you mean '%s'?",
-                         kafka_library_version(), key, guess.best);
-    return error_set(err, ERR_CONFIG,
-                     "librdkafka %s has no property '%s' (newer versions may have it)",
-                     kafka_library_version(), key);
+    size_t of_clients, of_topics;
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    rd_kafka_topic_conf_t *topic = rd_kafka_topic_conf_new();
+    const char **client_dump = rd_kafka_conf_dump(conf, &of_clients);
+    const char **topic_dump = rd_kafka_topic_conf_dump(topic, &of_topics);
+    const char **names = mem_alloc(of_clients + of_topics, sizeof *names);
+    size_t count = add_names(client_dump, of_clients, names);
+    count += add_names(topic_dump, of_topics, names + count);
+    const char *near = suggest(key, names, count);
+    if (near)
+        error_set(err, ERR_CONFIG, "librdkafka %s has no property '%s'; did you mean '%s'?",
+                  kafka_library_version(), key, near);
+    else
+        error_set(err, ERR_CONFIG,
+                  "librdkafka %s has no property '%s' (newer versions may have it)",
+                  kafka_library_version(), key);
+    free(names);
+    rd_kafka_conf_dump_free(topic_dump, of_topics);
+    rd_kafka_conf_dump_free(client_dump, of_clients);
+    rd_kafka_topic_conf_destroy(topic);
+    rd_kafka_conf_destroy(conf);
+    return err->code;
 }
 
 /* Tries the pair on librdkafka: names and values are judged by the library that will use them. */

@@ -13,7 +13,7 @@ enum {
     IN_SYNC_SAFE = 2,
 };
 
-enum test { IS, LEAST, LACKS };
+enum test { IS, LEAST };
 
 struct rule {
     enum kafka_topic topic;
@@ -56,7 +56,7 @@ bool kafka_topic_wanted(enum kafka_topic topic, int32_t replication, size_t at,
                         const char **ret_key, const char **ret_value)
 {
     for (size_t i = 0; i < RULE_COUNT; i++) {
-        if (rules[i].topic != topic || rules[i].test == LACKS || at-- > 0)
+        if (rules[i].topic != topic || at-- > 0)
             continue;
         *ret_key = rules[i].key;
         *ret_value = rules[i].wanted;
@@ -149,18 +149,6 @@ struct judging {
     struct kafka_report *report;
 };
 
-static bool listed(const char *list, const char *word)
-{
-    size_t length = strlen(word);
-    for (const char *at = list; (at = strstr(at, word)); at += length) {
-        bool begins = at == list || at[-1] == ',' || at[-1] == ' ';
-        bool ends = at[length] == 0 || at[length] == ',' || at[length] == ' ';
-        if (begins && ends)
-            return true;
-    }
-    return false;
-}
-
 /* -1 stands for "without limit" in retention settings. */
 static bool at_least(const char *found, const char *wanted)
 {
@@ -172,14 +160,7 @@ static bool at_least(const char *found, const char *wanted)
 
 static bool holds(const struct rule *rule, const char *found)
 {
-    switch (rule->test) {
-    case IS:
-        return strcmp(found, rule->wanted) == 0;
-    case LEAST:
-        return at_least(found, rule->wanted);
-    default:
-        return !listed(found, rule->wanted);
-    }
+    return rule->test == IS ? strcmp(found, rule->wanted) == 0 : at_least(found, rule->wanted);
 }
 
 /* The command that puts one setting right. */

@@ -53,22 +53,6 @@ const char *command_outcome_label(enum command_outcome outcome)
     return label_of(labels, commands, (int)outcome);
 }
 
-enum target_outcome target_outcome_from_label(struct text label)
-{
-    for (int i = 1; i < TARGET_OUTCOMES; i++)
-        if (text_equal(label, text_of(target_outcome_label((enum target_outcome)i))))
-            return (enum target_outcome)i;
-    return TARGET_NONE;
-}
-
-enum command_outcome command_outcome_from_label(struct text label)
-{
-    for (int i = 1; i < COMMAND_OUTCOMES; i++)
-        if (text_equal(label, text_of(command_outcome_label((enum command_outcome)i))))
-            return (enum command_outcome)i;
-    return COMMAND_NONE;
-}
-
 bool target_outcome_is_success(enum target_outcome outcome)
 {
     CHECK((unsigned)outcome < TARGET_OUTCOMES);

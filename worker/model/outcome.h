@@ -29,9 +29,6 @@ enum command_outcome {
 /* "ended", "already_gone", ...; "none" for NONE. */
 const char *target_outcome_label(enum target_outcome outcome);
 const char *command_outcome_label(enum command_outcome outcome);
-/* NONE when there is none of that label. */
-enum target_outcome target_outcome_from_label(struct text label);
-enum command_outcome command_outcome_from_label(struct text label);
 /* Is the session gone, as was wanted? Partial is never success. */
 bool target_outcome_is_success(enum target_outcome outcome);
 int command_outcome_exit_status(enum command_outcome outcome);

@@ -62,8 +62,6 @@ static void answer_event(struct service *service, const struct sending *sending,
         engine_published(partition->engine, sending->tag, delivered, now);
 }
 
-/* A reply topic that cannot be written to blocks nobody: the event is kept with the dead letters.
- */
 /* A requester's topic may be away for as long as it likes: one line for its first refusal, and one
  * each time that people may have read the last. */
 static void tell_no_reply(struct service *service, const struct sending *sending,
@@ -83,7 +81,8 @@ static void tell_no_reply(struct service *service, const struct sending *sending
              LOG_TEXT("topic", topic), LOG_TEXT("reason", reason), LOG_TEXT("todo", todo));
 }
 
-/* What the reply topic did not take, with where it should have gone and why it is not there. */
+/* A reply topic that cannot be written to blocks nobody: the event is kept with the dead letters,
+ * with where it should have gone and why it is not there. */
 static void reply_to_dead_letters(struct partition *partition, const struct sending *sending,
                                   const char *reason)
 {

@@ -434,14 +434,8 @@ static void server_times_keep_a_ten_thousandth_and_have_no_zone(void **state)
 static void outcomes_have_labels_and_partial_is_no_success(void **state)
 {
     (void)state;
-    for (int i = 1; i < TARGET_OUTCOMES; i++)
-        assert_int_equal(
-            target_outcome_from_label(text_of(target_outcome_label((enum target_outcome)i))), i);
-    for (int i = 1; i < COMMAND_OUTCOMES; i++)
-        assert_int_equal(
-            command_outcome_from_label(text_of(command_outcome_label((enum command_outcome)i))), i);
     assert_string_equal(target_outcome_label(TARGET_ALREADY_GONE), "already_gone");
-    assert_int_equal(target_outcome_from_label(TEXT("ALREADY_GONE")), TARGET_NONE);
+    assert_string_equal(command_outcome_label(COMMAND_PARTIALLY_COMPLETED), "partially_completed");
     assert_true(target_outcome_is_success(TARGET_LEFT));
     assert_false(target_outcome_is_success(TARGET_UNKNOWN));
     assert_int_equal(command_outcome_exit_status(COMMAND_PARTIALLY_COMPLETED), 3);
