@@ -3,10 +3,10 @@ cases beside each other on one worker and the embedded broker. The server: forei
 import concurrent.futures
 
 import foreign_ras as foreign
-from world import Cases, World, arguments, expect
+from world import Cases, World, arguments, expect, wait_for
 
 AT_ONCE = 16
-VERIFY_S, REQUEST_S, CONNECT_S = 4, 2, 1
+VERIFY_S, REQUEST_S, CONNECT_S, END_S = 4, 2, 1, 60
 CASES = []      # of the script that runs; a process runs one
 ALONE = set()   # names of them
 
@@ -125,6 +125,7 @@ def play(description, first=(), policy=None):
         for name, site in wanted:
             if name in ALONE:
                 cases.one(name, functions[name], site)
+        cases.one("every_command_has_its_end", wait_for, "no command is open", lambda: world.worker.metric("curfew_open_commands") == 0, END_S)
         cases.one("the_checker_is_content", world.check)
         world.failed = world.failed or bool(cases.failed)
     return cases.end()
