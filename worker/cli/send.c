@@ -6,13 +6,15 @@
 #include "command/message.h"
 #include "model/json.h"
 
-/* An id that was made here is known to nobody yet. A repeat bears a time of its own, so it is other
- * content under that id. What goes to the control topic sets something, and has no option --id. */
+/* An id that was made here is known to nobody yet. The first one bears the time of asking, a repeat
+ * with --id none (request.c): it is other content under that id, and refused. What goes to the
+ * control topic sets something, and has no option --id. */
 static void how_to_repeat(const struct command *command, struct buf *out)
 {
     if (command->action == ACTION_TERMINATE || command->action == ACTION_DRAIN)
         buf_format(
-            out, "repeat it with --id %s: nothing is done twice, and 'conflict' says that it came",
+            out,
+            "repeat it with --id %s: nothing is done twice, and 'used before' means that it came",
             uuid_format(&command->id).text);
     else
         buf_str(out, "repeat it, twice does no harm");
