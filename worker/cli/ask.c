@@ -38,7 +38,9 @@ static int wait_for_end(struct ask *ask, struct link *link, const struct command
         .link = link,
         .id = command->id,
         .until = until,
-        .until_heard = !ask->common.timeout_given, /* a grace, an approval: hours */
+        .until_heard = !ask->common.timeout_given,
+        .goes_on = command->action == ACTION_DRAIN || command->options.grace_ms > 0 ||
+                   command->options.until_empty,
         .until_held = ask->until_held,
         .seen = ask->seen,
         .waiting = ask->waiting,

@@ -62,8 +62,7 @@ const struct argp cmd_terminate_argp = {
     "Without --wait the id of the command is printed as soon as Kafka has it. A session that is "
     "not there is success: already_gone.\n\n"
     "Exit status: 0 all gone, 1 failed, 2 usage, 3 some of several, 4 no such cluster, 5 refused, "
-    "6 nothing heard within 60s, or not done within --timeout (the command goes on), 75 busy: "
-    "later, 78 configuration.",
+    "6 timed out (the command goes on), 75 busy: later, 78 configuration.",
     cli_children,
     NULL,
     NULL};

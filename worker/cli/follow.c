@@ -14,6 +14,7 @@ static bool take(struct follow *follow, const struct kafka_message *message, boo
     if (event_decode(&view, &event, NULL) || !uuid_equal(&event->command_id, &follow->id))
         return false;
     *ret_seen = true;
+    follow->goes_on = follow->goes_on || event->kind == EVENT_PENDING_APPROVAL;
     if (follow->seen)
         follow->seen(follow->self, event);
     if (follow->until_held && event->progress == PROGRESS_HOLDING)
@@ -46,7 +47,8 @@ enum error_code follow_command(struct follow *follow, struct error *err)
                              "no event of command %s is on the events topic (any more); "
                              "--follow waits for one",
                              uuid_format(&follow->id).text);
-        struct instant until = follow->until_heard && seen ? INSTANT_NEVER : follow->until;
+        bool patient = follow->until_heard && follow->goes_on && seen;
+        struct instant until = patient ? INSTANT_NEVER : follow->until;
         struct instant turn = instant_add_ms(link_now(follow->link), WAITING_EVERY_MS);
         enum link_wake wake = link_wait(follow->link, instant_min(turn, until));
         if (wake == LINK_INTERRUPTED ||

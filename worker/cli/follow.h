@@ -10,7 +10,8 @@ struct follow {
     struct link *link; /* reads the events topic */
     struct uuid id;    /* of the command */
     struct instant until;
-    bool until_heard;    /* `until` is for the first event; after that without end */
+    bool until_heard;    /* of a command that `goes_on`, `until` is for its first event only */
+    bool goes_on;        /* for minutes or hours; set by an event that waits for an approval */
     bool until_held;     /* a drained infobase that is held is an end as well: completed */
     bool give_up_at_end; /* ERR_NOT_FOUND when all that was there had nothing of this command */
     /* Every event of the command, as it comes; may be NULL. */
