@@ -88,7 +88,7 @@ static const struct argp_option kafka_options[] = {
     {NULL, 'F', "FILE", 0, "Read such properties from a file, one per line", 0},
     {"timeout", KEY_TIMEOUT, "DURATION", 0,
      "How long to wait; default 60s (watch: for ever; --wait for a drain, a grace, rounds or an "
-     " approval: 60s to be accepted, then for ever)",
+     "approval: 60s to be accepted, then for ever)",
      0},
     {0}};
 
