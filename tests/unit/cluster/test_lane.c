@@ -426,17 +426,25 @@ static void an_open_breaker_still_expires_what_waits(void **state)
     assert_int_equal(out.request.tag, 5);
 }
 
+/* They share the estate's limit: 60 may start at once, 8 hang, 92 wait, and 50 are another's. */
 static void a_hung_cluster_takes_nothing_from_another(void **state)
 {
     (void)state;
-    AUTO(lane) hung = lane_create(usual);
-    AUTO(lane) healthy = lane_create(usual);
+    struct rate estate = {0};
+    rate_set(&estate, 600, 1);
+    struct lane_limits limits = usual;
+    limits.estate = &estate;
+    AUTO(lane) hung = lane_create(limits);
+    AUTO(lane) healthy = lane_create(limits);
     for (uint64_t i = 1; i <= 100; i++)
         put(hung, EXECUTOR_END, i);
+    uint32_t begun = 0;
     while (take(hung, at_ms(0)))
-        ;
+        begun++;
+    assert_int_equal(begun, limits.in_flight);
     for (uint64_t i = 1; i <= 50; i++) {
         put(healthy, EXECUTOR_END, i);
+        assert_int_equal(take(hung, at_ms(0)), 0); /* asked again in each pass */
         assert_int_equal(lane_wake(healthy, at_ms(0)).ns, at_ms(0).ns);
         assert_int_equal(take(healthy, at_ms(0)), i);
         lane_done(healthy, at_ms(0), ERR_OK);
