@@ -250,7 +250,7 @@ static const struct mutation all[] = {
     {.name = "blind_retry", .mutations = {.blind_retry = true}},
     {.name = "ignore_gap", .mutations = {.ignore_gap = true}},
     {.name = "ignore_uncertain", .mutations = {.ignore_uncertain = true}},
-    {.name = "fire_after_cancel", .mutations = {.fire_after_cancel = true}},
+    {.name = "fire_after_cancel", .mutations = {.fire_after_cancel = true}, .zombies = true},
     {.name = "speak_early", .mutations = {.speak_early = true}, .zombies = true},
     {.name = "forget_nothing", .mutations = {.forget_nothing = true}},
     {.name = "ignore_control", .mutations = {.ignore_control = true}},
@@ -265,7 +265,7 @@ static const struct mutation all[] = {
     {.name = "search_nothing", .mutations = {.search_nothing = true}, .drains = true},
     {.name = "executor: no compare", .omissions = {.comparing = true}, .drains = true},
     {.name = "service: no last look", .omissions = {.last_look = true}},
-    {.name = "service: not asking", .omissions = {.asking = true}},
+    {.name = "service: not asking", .omissions = {.asking = true}, .zombies = true},
     {.name = "service: not reading on", .omissions = {.reading_on = true}},
 };
 
