@@ -9,6 +9,9 @@
 #include "base/uuid.h"
 #include "tests/unit/cli/child.h"
 
+#define SOME_UUID "0b5f0000-0000-4000-8000-000000000001"
+#define SOME_DIGEST "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
 static char directory[] = "/tmp/curfew-cli-XXXXXX";
 static char port_file[64];
 static char address[64];
@@ -174,6 +177,43 @@ static void properties_come_from_a_file_too(void **state)
     unlink(path);
 }
 
+/* Under systemd they are there only while the worker runs, and 'status' is asked when it does not.
+ */
+static void what_needs_no_password_opens_no_password_file(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "status",
+        "show " SOME_UUID,
+        "watch",
+        "topics check",
+        "cancel " SOME_UUID,
+        "approve " SOME_UUID " --digest " SOME_DIGEST,
+        "terminate --cluster c --session " SOME_UUID,
+        "drain --cluster c --infobase i",
+        "restore --cluster c --infobase i --wait",
+    };
+    char path[] = "/tmp/curfew-cli-XXXXXX", line[256];
+    static const char text[] = "kafka: { brokers: ['127.0.0.1:1'] }\n"
+                               "clusters: [{ name: c, addresses: [ras], "
+                               "admin: { user: u, password_file: /nowhere/password } }]\n";
+    int file = mkstemp(path);
+    assert_int_equal(write(file, text, sizeof text - 1), sizeof text - 1);
+    close(file);
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        snprintf(line, sizeof line, "%s --config %s --timeout 100ms", lines[i], path);
+        if (child_run(line) != 75 || !strstr(child_err, "Kafka does not answer"))
+            fail_msg("'curfew %s': %s%s", line, child_out, child_err);
+    }
+    static const char *const others[] = {"worker", "gateway", "sessions --cluster c"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        snprintf(line, sizeof line, "%s --config %s", others[i], path);
+        assert_int_equal(child_run(line), 78);
+        assert_non_null(strstr(child_err, "cannot open password file '/nowhere/password'"));
+    }
+    unlink(path);
+}
+
 /* With broker, clusters and worker of its own. */
 static void the_demo_ends_exactly_the_right_sessions(void **state)
 {
@@ -198,6 +238,7 @@ int main(void)
         cmocka_unit_test(doctor_finds_the_broker),
         cmocka_unit_test(a_broker_that_is_not_there_is_later),
         cmocka_unit_test(properties_come_from_a_file_too),
+        cmocka_unit_test(what_needs_no_password_opens_no_password_file),
         cmocka_unit_test(the_demo_ends_exactly_the_right_sessions),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -10,7 +10,6 @@
 #include "tests/unit/cli/child.h"
 
 #define SOME_UUID "0b5f0000-0000-4000-8000-000000000001"
-#define SOME_DIGEST "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 static int setup(void **state)
 {
@@ -246,43 +245,6 @@ static void a_missing_configuration_is_78(void **state)
     has(child_out, "\"state\":\"fail\"");
 }
 
-/* Under systemd they are there only while the worker runs, and 'status' is asked when it does not.
- */
-static void what_needs_no_password_opens_no_password_file(void **state)
-{
-    (void)state;
-    static const char *const lines[] = {
-        "status",
-        "show " SOME_UUID,
-        "watch",
-        "topics check",
-        "cancel " SOME_UUID,
-        "approve " SOME_UUID " --digest " SOME_DIGEST,
-        "terminate --cluster c --session " SOME_UUID,
-        "drain --cluster c --infobase i",
-        "restore --cluster c --infobase i --wait",
-    };
-    char path[] = "/tmp/curfew-cli-XXXXXX", line[256];
-    static const char text[] = "kafka: { brokers: ['127.0.0.1:1'] }\n"
-                               "clusters: [{ name: c, addresses: [ras], "
-                               "admin: { user: u, password_file: /nowhere/password } }]\n";
-    int file = mkstemp(path);
-    assert_int_equal(write(file, text, sizeof text - 1), sizeof text - 1);
-    close(file);
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-        snprintf(line, sizeof line, "%s --config %s --timeout 100ms", lines[i], path);
-        if (child_run(line) != 75 || !strstr(child_err, "Kafka does not answer"))
-            fail_msg("'curfew %s': %s%s", line, child_out, child_err);
-    }
-    static const char *const others[] = {"worker", "gateway", "sessions --cluster c"};
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        snprintf(line, sizeof line, "%s --config %s", others[i], path);
-        assert_int_equal(child_run(line), 78);
-        has(child_err, "cannot open password file '/nowhere/password'");
-    }
-    unlink(path);
-}
-
 static void a_worker_without_clusters_or_brokers_does_not_start(void **state)
 {
     (void)state;
@@ -393,7 +355,6 @@ int main(void)
         cmocka_unit_test(settings_that_break_a_promise_are_refused),
         cmocka_unit_test(other_commands_check_their_words),
         cmocka_unit_test(a_missing_configuration_is_78),
-        cmocka_unit_test(what_needs_no_password_opens_no_password_file),
         cmocka_unit_test(a_worker_without_clusters_or_brokers_does_not_start),
         cmocka_unit_test(config_check_tells_programs_every_problem),
         cmocka_unit_test(config_explain_knows_every_form),
