@@ -1,11 +1,12 @@
 /* Loaded before a program, it shifts the clock on the wall by CURFEW_SHIFT_S seconds, and no other:
- * the time that passes is left alone. What sleeps until a moment of the wall clock keeps it as
- * well: C11's timed waits, and the timespec_get() that they are given, ask the kernel past these
- * functions (libfaketime shifts only one of the two, and librdkafka waits for ever, or not at all).
- */
+ * the time that passes is left alone. So a wait until a moment of the wall clock must last as long
+ * as it would have: such a moment may come from timespec_get(), which asks the kernel past these
+ * functions (librdkafka 2.0), or from clock_gettime() (2.12). */
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <threads.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,4 +43,20 @@ time_t time(time_t *ret)
     if (ret)
         *ret = now.tv_sec;
     return now.tv_sec;
+}
+
+/* Nobody waits for as long as half of a shift: a moment that far off was read from the shifted
+ * clock. */
+int cnd_timedwait(cnd_t *restrict condition, mtx_t *restrict lock,
+                  const struct timespec *restrict until)
+{
+    static int (*wait)(cnd_t *, mtx_t *, const struct timespec *);
+    struct timespec now, moment = *until;
+    if (!wait)
+        *(void **)&wait = dlsym(RTLD_NEXT, "cnd_timedwait");
+    if (syscall(SYS_clock_gettime, CLOCK_REALTIME, &now))
+        return thrd_error;
+    if (labs(moment.tv_sec - now.tv_sec) > labs(moment.tv_sec - shift_s() - now.tv_sec))
+        moment.tv_sec -= shift_s();
+    return wait(condition, lock, &moment);
 }
