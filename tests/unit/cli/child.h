@@ -55,6 +55,14 @@ static inline int child_wait(pid_t pid)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* A configuration of its own: `path` is a mkstemp() template, and the caller removes the file. */
+static inline void child_config(char *path, const char *text)
+{
+    int file = mkstemp(path);
+    assert_int_equal(write(file, text, strlen(text)), strlen(text));
+    close(file);
+}
+
 /* Runs `curfew` with the words of one line, split at blanks; `@` stands for a blank. */
 static inline int child_run(const char *line)
 {

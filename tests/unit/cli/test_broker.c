@@ -197,9 +197,7 @@ static void what_needs_no_password_opens_no_password_file(void **state)
     static const char text[] = "kafka: { brokers: ['127.0.0.1:1'] }\n"
                                "clusters: [{ name: c, addresses: [ras], "
                                "admin: { user: u, password_file: /nowhere/password } }]\n";
-    int file = mkstemp(path);
-    assert_int_equal(write(file, text, sizeof text - 1), sizeof text - 1);
-    close(file);
+    child_config(path, text);
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         snprintf(line, sizeof line, "%s --config %s --timeout 100ms", lines[i], path);
         if (child_run(line) != 75 || !strstr(child_err, "Kafka does not answer"))

@@ -250,9 +250,7 @@ static void a_worker_without_clusters_or_brokers_does_not_start(void **state)
     (void)state;
     char path[] = "/tmp/curfew-cli-XXXXXX", line[128];
     static const char text[] = "kafka: { linger: 1ms }\n";
-    int file = mkstemp(path);
-    assert_int_equal(write(file, text, sizeof text - 1), sizeof text - 1);
-    close(file);
+    child_config(path, text);
     snprintf(line, sizeof line, "worker --config %s", path);
     refuses(line, 78, "kafka.brokers is missing");
     snprintf(line, sizeof line, "worker --config %s --brokers 127.0.0.1:1", path);
@@ -265,9 +263,7 @@ static void config_check_tells_programs_every_problem(void **state)
     (void)state;
     char path[] = "/tmp/curfew-cli-XXXXXX", line[128];
     static const char text[] = "kafka: { brokers: [x:1], grup: y }\nno_such_key: 1\n";
-    int file = mkstemp(path);
-    assert_int_equal(write(file, text, sizeof text - 1), sizeof text - 1);
-    close(file);
+    child_config(path, text);
     snprintf(line, sizeof line, "config check --json %s", path);
     assert_int_equal(child_run(line), 78);
     has(child_out,
@@ -275,7 +271,7 @@ static void config_check_tells_programs_every_problem(void **state)
         "'grup'");
     has(child_out, "{\"line\":2,\"problem\":\"unknown key 'no_such_key'");
     assert_int_equal(truncate(path, sizeof "kafka: { brokers: [x:1]" - 1), 0);
-    file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+    int file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
     assert_int_equal(write(file, "}\n", 2), 2);
     close(file);
     assert_int_equal(child_run(line), 0);
