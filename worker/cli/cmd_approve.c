@@ -66,7 +66,6 @@ const struct argp cmd_approve_argp = {
 int cmd_approve(int argc, char **argv)
 {
     struct approve_options approve = {0};
-    struct cli_setup setup = {0};
     struct clock clock = clock_real();
     struct uuid meant;
     struct error err;
@@ -80,10 +79,6 @@ int cmd_approve(int argc, char **argv)
         code = request_approve(&approve.request, &meant, approve.digest, clock_wall(&clock),
                                &command, &err);
     if (!code)
-        code = cli_setup_load(&approve.common, false, &setup, NULL, &err);
-    if (!code) {
-        code = send_control(&approve.common, &setup, command, &err);
-        cli_setup_release(&setup);
-    }
+        code = send_order(&approve.common, command, &err);
     return code ? say_error("approve", &err) : 0;
 }

@@ -52,7 +52,6 @@ const struct argp cmd_cancel_argp = {
 int cmd_cancel(int argc, char **argv)
 {
     struct cancel_options cancel = {0};
-    struct cli_setup setup = {0};
     struct clock clock = clock_real();
     struct uuid meant;
     struct error err;
@@ -65,10 +64,6 @@ int cmd_cancel(int argc, char **argv)
     if (!code)
         code = request_cancel(&cancel.request, &meant, clock_wall(&clock), &command, &err);
     if (!code)
-        code = cli_setup_load(&cancel.common, false, &setup, NULL, &err);
-    if (!code) {
-        code = send_control(&cancel.common, &setup, command, &err);
-        cli_setup_release(&setup);
-    }
+        code = send_order(&cancel.common, command, &err);
     return code ? say_error("cancel", &err) : 0;
 }

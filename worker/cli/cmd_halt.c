@@ -57,7 +57,6 @@ const struct argp cmd_halt_argp = {
 int cmd_halt(int argc, char **argv)
 {
     struct halt_options halt = {0};
-    struct cli_setup setup = {0};
     struct clock clock = clock_real();
     struct error err;
     AUTO(command) command = NULL;
@@ -66,10 +65,6 @@ int cmd_halt(int argc, char **argv)
     enum error_code code =
         request_kill_switch(&halt.request, !halt.release, clock_wall(&clock), &command, &err);
     if (!code)
-        code = cli_setup_load(&halt.common, false, &setup, NULL, &err);
-    if (!code) {
-        code = send_control(&halt.common, &setup, command, &err);
-        cli_setup_release(&setup);
-    }
+        code = send_order(&halt.common, command, &err);
     return code ? say_error("halt", &err) : 0;
 }

@@ -68,3 +68,14 @@ enum error_code send_control(const struct cli_common *common, struct cli_setup *
         printf("%s\n", uuid_format(&command->id).text);
     return ERR_OK;
 }
+
+enum error_code send_order(const struct cli_common *common, const struct command *command,
+                           struct error *err)
+{
+    struct cli_setup setup;
+    if (cli_setup_load(common, false, &setup, NULL, err))
+        return err->code;
+    enum error_code code = send_control(common, &setup, command, err);
+    cli_setup_release(&setup);
+    return code;
+}

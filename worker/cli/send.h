@@ -18,5 +18,8 @@ void send_json(const char *topic, const struct command *command,
 /* Onto the control topic, and tells its id (or, with --json, its place). */
 enum error_code send_control(const struct cli_common *common, struct cli_setup *setup,
                              const struct command *command, struct error *err) MUST_CHECK;
+/* The same for who needs the configuration for nothing else. */
+enum error_code send_order(const struct cli_common *common, const struct command *command,
+                           struct error *err) MUST_CHECK;
 
 #endif
