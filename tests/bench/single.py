@@ -8,12 +8,12 @@ def clusters_of(sim):
     return [(name, address, cluster) for name, (address, cluster) in sim.clusters.items()]
 
 
-def run_worker(rig, topics, worker, targets, first, count):
+def run_worker(rig, topics, worker, targets, count):
     before = rig.drive("ends", topics.brokers, topics["journal"])["records"]
     events = rig.drive("ends", topics.brokers, topics["events"])["records"]
     waiting = rig.waiting(topics, events + 2 * ((count + PER_COMMAND - 1) // PER_COMMAND), worker.process.pid, before)
     cpu = worker.cpu_s()
-    rig.load(topics, targets, first, count, PER_COMMAND)
+    rig.load(topics, targets, 0, count, PER_COMMAND)
     seen = rig.answer(waiting)
     return {"sessions": count, "seconds": seen["seconds"], "cpu_s": worker.cpu_s() - cpu}
 
@@ -24,25 +24,30 @@ def run_single(rig, address, cluster, targets, first, count, at_once):
 
 
 def measure(rig):
-    """Every round has a cluster of its own: the first sessions end one by one, the rest by commands."""
+    """Every round has clusters of its own: the first sessions of one end one by one, the rest of all by commands."""
     rounds = 1 if rig.small else 5
+    beside = 2 if rig.small else 10
     alone = 20 if rig.small else 300
     together = 100 if rig.small else 3000
-    sim = rig.sim(rounds, int((2 * alone + together) * 1.6) + 100)
+    sim = rig.sim(rounds * beside, int((2 * alone + together) * 1.6) + 100)
     topics = rig.topics(1)
-    worker = rig.worker(rig.config(topics, clusters_of(sim)))
+    clusters = clusters_of(sim)
+    worker = rig.worker(rig.config(topics, clusters))
     seen = []
-    for name, (address, cluster) in sim.clusters.items():
-        targets = rig.targets((name, session) for session in sim.sessions(name)[:2 * alone + together])
-        one = run_single(rig, address, cluster, targets, 0, alone, 1)
-        eight = run_single(rig, address, cluster, targets, alone, alone, 8)
-        many = run_worker(rig, topics, worker, targets, 2 * alone, together)
+    for first in range(0, len(clusters), beside):
+        sessions = {name: sim.sessions(name) for name, _, _ in clusters[first:first + beside]}
+        name, address, cluster = clusters[first]
+        singly = rig.targets((name, session) for session in sessions[name][:2 * alone])
+        one = run_single(rig, address, cluster, singly, 0, alone, 1)
+        eight = run_single(rig, address, cluster, singly, alone, alone, 8)
+        rest = rig.targets((name, session) for name, own in sessions.items() for session in own[2 * alone:2 * alone + together])
+        many = run_worker(rig, topics, worker, rest, beside * together)
         seen.append((many, one, eight))
     completed = worker.metric("commands_finished_total", outcome="completed")
     worker.stop()
     sim.stop()
-    if completed != rounds * together // PER_COMMAND:
-        raise Failed(f"{completed} of {rounds * together // PER_COMMAND} commands completed")
+    if completed != rounds * beside * together // PER_COMMAND:
+        raise Failed(f"{completed} of {rounds * beside * together // PER_COMMAND} commands completed")
     return rows(seen)
 
 
