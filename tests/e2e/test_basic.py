@@ -248,6 +248,17 @@ def a_mebibyte_is_refused(world):
     expect(found["curfew_dlq_reason"] == b"undecodable", str(found))
     place = world.produce(command_for(ONE).SerializeToString(), key=ONE, headers=[(f"h{i}", b"v" * 20000) for i in range(40)])
     expect(dead_letter_of(world, place)[1]["curfew_dlq_reason"] == b"too_large", "so many headers were taken")
+    session = world.login(ONE)
+    forwarded = [("curfew_first_append", str(time.time_ns() // 1_000_000).encode())]
+    for count, more, taken in ((62, [], False), (64, forwarded, False), (61, [], True)):    # with those of a forward 64 at most are read
+        command = by_sessions(ONE, session)
+        place = world.produce(command.SerializeToString(), key=ONE, headers=more + [(f"h{i}", b"v") for i in range(count)],
+                              identity=command.id if taken else None)
+        if taken:
+            wait_for("its end", lambda: not world.sim.is_there(ONE, session))
+        else:
+            expect(dead_letter_of(world, place)[1]["curfew_dlq_reason"] == b"too_large", f"{count} headers were taken")
+            expect(world.sim.is_there(ONE, session), f"{count} headers: it was carried out")
     still_works(world)
 
 

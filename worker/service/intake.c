@@ -115,19 +115,35 @@ static void send_home(struct engine_offer *offer, int32_t at, int32_t home, bool
             at, home);
 }
 
-static enum error_code read_command(const struct kafka_message *message, struct command **ret,
-                                    struct message_info *info, struct error *err)
+/* One that is left out, here or where it is handed on, may be the one that says what the bytes are.
+ */
+static enum error_code check_headers(const struct kafka_message *message, bool forwarded,
+                                     struct error *err)
 {
-    struct header headers[KAFKA_HEADERS_MAX];
-    struct message view;
+    uint32_t most = forwarded ? KAFKA_HEADERS_MAX : KAFKA_HEADERS_MAX - FORWARD_HEADERS;
+    uint32_t count = message->header_count + message->headers_cut;
     size_t bytes = 0;
-    if (!message->has_value)
-        return error_set(err, ERR_UNDECODABLE, "the message has no value");
+    if (count > most)
+        return error_set(err, ERR_TOO_LARGE, "the message has %u headers, at most %u are taken",
+                         count, most);
     for (uint32_t i = 0; i < message->header_count; i++)
         bytes += message->headers[i].name.length + message->headers[i].value.length;
     if (bytes > LIMIT_HEADERS_BYTES)
         return error_set(err, ERR_TOO_LARGE, "the headers have %zu bytes, at most %d are taken",
                          bytes, LIMIT_HEADERS_BYTES);
+    return ERR_OK;
+}
+
+static enum error_code read_command(const struct kafka_message *message, bool forwarded,
+                                    struct command **ret, struct message_info *info,
+                                    struct error *err)
+{
+    struct header headers[KAFKA_HEADERS_MAX];
+    struct message view;
+    if (!message->has_value)
+        return error_set(err, ERR_UNDECODABLE, "the message has no value");
+    if (check_headers(message, forwarded, err))
+        return err->code;
     message_view(message, headers, &view);
     return message_decode(&view, ret, info, err);
 }
@@ -145,7 +161,7 @@ static void make_offer(struct partition *partition, struct instant now)
     offer->source = (struct source){true, message->partition, message->offset,
                                     sha256_of(message->value.at, message->value.length)};
     struct command *command = NULL;
-    enum error_code code = read_command(message, &command, &info, &offer->refusal);
+    enum error_code code = read_command(message, forwarded, &command, &info, &offer->refusal);
     metrics_add(service->metrics, METRIC_commands_received_total,
                 LABELS(message_encoding_label(info.encoding)), 1);
     if (code == ERR_OK) {

@@ -31,6 +31,7 @@ enum {
     COMMIT_EVERY_MS = 200,
     CANCELS_MAX = 10000, /* remembered from the control topic */
     HANDLERS_MAX = 64,   /* operators' programs at once: processes, and four descriptors each */
+    FORWARD_HEADERS = 3, /* added to a command that is sent to its own partition */
 };
 
 /* One executor of a cluster. A reload with other credentials makes a new one; the old one finishes

@@ -279,7 +279,7 @@ bool send_forward(struct partition *partition, const struct kafka_message *messa
 {
     const struct service *service = partition->service;
     struct letter letter = {.count = 0};
-    letter_original(&letter, message, 3);
+    letter_original(&letter, message, FORWARD_HEADERS);
     letter_number(&letter, "curfew_first_append", message->timestamp.ms);
     letter_number(&letter, "curfew_forwarded_partition", message->partition);
     letter_number(&letter, "curfew_forwarded_offset", message->offset);
