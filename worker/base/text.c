@@ -180,9 +180,6 @@ enum error_code text_u64(struct text text, uint64_t max, uint64_t *ret, struct e
                              (unsigned long long)max);
         value = value * 10 + digit;
     }
-    if (value > max)
-        return error_set(err, ERR_INVALID, "'%.*s' is above %llu", TEXT_ARGS(text),
-                         (unsigned long long)max);
     *ret = value;
     return ERR_OK;
 }
