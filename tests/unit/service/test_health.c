@@ -1,0 +1,146 @@
+/* What the worker says of itself: whether it is ready, and figures in the units that they name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "service/internal.h"
+
+static const struct instant start = {1000000000000};
+static struct service service;
+static struct partition partition; /* its only one */
+
+static int setup(void **state)
+{
+    (void)state;
+    log_set_level(LOG_LEVEL_ERROR);
+    service = (struct service){.options = {.quiet = true},
+                               .joined = true,
+                               .control_read = true,
+                               .control_seen = start,
+                               .metrics = metrics_create(METRICS_OF_WORKER)};
+    partition = (struct partition){.service = &service, .stage = PARTITION_RUNNING, .owning = true};
+    TAILQ_INIT(&service.partitions);
+    TAILQ_INSERT_TAIL(&service.partitions, &partition, of_service);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    metrics_destroy(service.metrics);
+    return 0;
+}
+
+static void whatever_keeps_commands_waiting_makes_it_not_ready(void **state)
+{
+    (void)state;
+    bool *const needed[] = {&service.joined, &service.control_read, &partition.owning};
+    bool *const troubles[] = {&service.journal_failing, &service.events_failing,
+                              &service.letters_failing, &service.control_stale};
+    static const enum partition_stage stages[] = {PARTITION_RECOVERING, PARTITION_CLAIMING,
+                                                  PARTITION_STOPPED};
+    static const unsigned held[] = {HELD_MADE_ANEW, HELD_RECOUNTED};
+    assert_true(service_is_ready(&service));
+    for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        *needed[i] = false;
+        assert_false(service_is_ready(&service));
+        *needed[i] = true;
+    }
+    for (size_t i = 0; i < sizeof troubles / sizeof troubles[0]; i++) {
+        *troubles[i] = true;
+        assert_false(service_is_ready(&service));
+        *troubles[i] = false;
+    }
+    for (size_t i = 0; i < sizeof stages / sizeof stages[0]; i++) {
+        partition.stage = stages[i];
+        assert_false(service_is_ready(&service));
+        partition.stage = PARTITION_RUNNING;
+    }
+    for (size_t i = 0; i < sizeof held / sizeof held[0]; i++) {
+        partition.held = held[i];
+        assert_false(service_is_ready(&service));
+        partition.held = 0;
+    }
+    service.phase = SERVICE_DRAINING;
+    assert_false(service_is_ready(&service));
+    service.phase = SERVICE_RUNNING;
+    TAILQ_REMOVE(&service.partitions, &partition, of_service);
+    assert_true(service_is_ready(&service)); /* more members than partitions is no trouble */
+}
+
+/* From then on the engine ends nothing: a kill switch may stand there. */
+static void a_control_topic_unread_for_a_licences_age_makes_it_not_ready(void **state)
+{
+    (void)state;
+    struct instant over = instant_add_ms(start, LICENCE_AGE_MS);
+    control_pass(&service, instant_add_ms(over, -1));
+    assert_true(service_is_ready(&service));
+    control_pass(&service, over);
+    assert_false(service_is_ready(&service));
+    service.control_seen = instant_add_ms(start, 1);
+    control_pass(&service, over);
+    assert_true(service_is_ready(&service));
+}
+
+static void shows(const char *line)
+{
+    AUTO_BUF page;
+    buf_init(&page, 1 << 20);
+    metrics_write(service.metrics, METRICS_TEXT, &page);
+    if (!strstr(buf_text(&page), line))
+        fail_msg("'%s' is not in:\n%s", line, buf_text(&page));
+}
+
+static void a_finished_command_is_counted_with_each_of_its_targets(void **state)
+{
+    (void)state;
+    const struct engine_command_view view = {
+        .cluster = "main",
+        .outcome = COMMAND_PARTIALLY_COMPLETED,
+        .targets = 5,
+        .gave_back = true,
+        .kept_foreign = true,
+        .leaked = 2,
+        .by_outcome = {[TARGET_ENDED] = 3, [TARGET_SURVIVED] = 2},
+        .accepted_at = {1790000001000},
+        .closed_at = {1790000003500},
+    };
+    note_finished(&service, &view);
+    shows("\ncurfew_commands_finished_total{cluster=\"main\",outcome=\"partially_completed\"} 1\n");
+    shows("\ncurfew_terminations_total{cluster=\"main\",outcome=\"ended\"} 3\n");
+    shows("\ncurfew_terminations_total{cluster=\"main\",outcome=\"survived\"} 2\n");
+    shows("\ncurfew_connections_leaked_total{cluster=\"main\"} 2\n");
+    shows("\ncurfew_locks_given_back_total{cluster=\"main\",kept_foreign=\"yes\"} 1\n");
+    shows("\ncurfew_command_age_seconds_sum 2.5\n");
+    shows("\ncurfew_termination_duration_seconds_sum{cluster=\"main\"} 2.5\n");
+}
+
+static void a_refused_command_is_counted_by_its_reason_and_has_no_age(void **state)
+{
+    (void)state;
+    const struct engine_command_view view = {.cluster = "",
+                                             .outcome = COMMAND_REJECTED,
+                                             .reason = ERR_DENIED,
+                                             .closed_at = {1790000003500}};
+    note_finished(&service, &view);
+    shows("\ncurfew_commands_rejected_total{reason=\"denied\"} 1\n");
+    shows("\ncurfew_command_age_seconds_count 0\n");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(whatever_keeps_commands_waiting_makes_it_not_ready),
+        TEST(a_control_topic_unread_for_a_licences_age_makes_it_not_ready),
+        TEST(a_finished_command_is_counted_with_each_of_its_targets),
+        TEST(a_refused_command_is_counted_by_its_reason_and_has_no_age),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
