@@ -228,6 +228,68 @@ static void a_cancel_names_the_command_meant(void **state)
     assert_false(uuid_equal(&command->id, &meant));
 }
 
+static void a_drain_says_all_that_was_asked_for(void **state)
+{
+    (void)state;
+    struct request request = {.cluster = "main",
+                              .infobase = "ut",
+                              .exclude = "user = robot",
+                              .reason = "update",
+                              .message = "back at nine",
+                              .grace_ms = 900000,
+                              .hold_ms = 7200000,
+                              .deadline_ms = 3600000,
+                              .max_targets = 50,
+                              .keep_jobs = true,
+                              .disconnect_connections = true,
+                              .interrupt_calls = true,
+                              .dry_run = true};
+    AUTO(command) command = NULL;
+    assert_int_equal(request_drain(&request, now, &command, &err), ERR_OK);
+    assert_int_equal(command->action, ACTION_DRAIN);
+    assert_string_equal(command->cluster, "main");
+    assert_string_equal(command->infobase, "ut");
+    assert_string_equal(command->reason, "update");
+    assert_int_equal(command->hold_ms, 7200000);
+    assert_int_equal(command->drain_deadline_ms, 3600000);
+    assert_true(command->keep_jobs);
+    const struct options *options = &command->options;
+    assert_int_equal(options->grace_ms, 900000);
+    assert_string_equal(options->message, "back at nine");
+    assert_int_equal(options->max_targets, 50);
+    assert_true(options->disconnect_connections);
+    assert_true(options->interrupt_calls);
+    assert_true(options->dry_run);
+    assert_non_null(options->exclude);
+    assert_string_equal(options->exclude->values[0], "robot");
+    request.exclude = "";
+    AUTO(command) other = NULL;
+    assert_int_equal(request_drain(&request, now, &other, &err), ERR_USAGE);
+    assert_non_null(strstr(err.message, "--exclude is empty"));
+}
+
+static void a_restore_names_its_infobase_and_an_approval_its_list(void **state)
+{
+    (void)state;
+    static const char digest[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    struct request request = {.cluster = "main", .requested_by = "chief"};
+    struct uuid meant;
+    AUTO(command) restore = NULL;
+    AUTO(command) approval = NULL;
+    assert_int_equal(uuid_read(text_of(some_id), &meant, NULL), ERR_OK);
+    assert_int_equal(request_restore(&request, now, &restore, &err), ERR_USAGE);
+    request.infobase = "ut";
+    assert_int_equal(request_restore(&request, now, &restore, &err), ERR_OK);
+    assert_int_equal(restore->action, ACTION_RESTORE);
+    assert_string_equal(restore->infobase, "ut");
+    assert_string_equal(restore->requested_by, "chief");
+    assert_int_equal(request_approve(&request, &meant, "aa55", now, &approval, &err), ERR_USAGE);
+    assert_int_equal(request_approve(&request, &meant, digest, now, &approval, &err), ERR_OK);
+    assert_int_equal(approval->action, ACTION_APPROVE);
+    assert_true(uuid_equal(&approval->other_id, &meant));
+    assert_string_equal(approval->resolved_digest, digest);
+}
+
 static void a_halt_engages_the_kill_switch_and_a_release_does_not(void **state)
 {
     (void)state;
@@ -257,6 +319,8 @@ int main(void)
         cmocka_unit_test(contradictions_are_refused),
         cmocka_unit_test(texts_that_no_worker_takes_are_usage_errors),
         cmocka_unit_test(a_cancel_names_the_command_meant),
+        cmocka_unit_test(a_drain_says_all_that_was_asked_for),
+        cmocka_unit_test(a_restore_names_its_infobase_and_an_approval_its_list),
         cmocka_unit_test(a_halt_engages_the_kill_switch_and_a_release_does_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

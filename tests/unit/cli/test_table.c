@@ -75,9 +75,26 @@ static void without_titles_there_is_no_head(void **state)
     free(shown);
 }
 
+static void a_cell_cannot_steer_the_terminal(void **state)
+{
+    (void)state;
+    static const struct table_column columns[] = {{"USER", TABLE_LEFT}};
+    char *shown = NULL;
+    size_t length = 0;
+    struct say say = {.to = open_memstream(&shown, &length)};
+    AUTO(table) table = table_create(&say, columns, 1);
+    table_row(table);
+    table_cell(table, 0, TEXT("a\x1b[2J\nb\u202ec"));
+    table_print(table);
+    fclose(say.to);
+    assert_string_equal(shown, "USER\na\\u{1b}[2J\\u{a}b\\u{202e}c\n");
+    free(shown);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cell_cannot_steer_the_terminal),
         cmocka_unit_test(an_id_stays_whole_on_a_narrow_terminal),
         cmocka_unit_test(without_titles_there_is_no_head),
     };

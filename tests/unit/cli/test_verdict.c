@@ -148,6 +148,28 @@ static void the_parts_of_a_large_end_are_joined(void **state)
     free(made.targets);
 }
 
+/* Whoever may write to the events topic can put any number there. */
+static void a_part_that_cannot_be_is_no_end(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t part;
+        uint32_t parts;
+    } cases[] = {{0, 1}, {3, 2}, {1, VERDICT_PARTS_MAX + 1}, {1, UINT32_MAX}};
+    struct made made = make(EVENT_COMPLETED, COMMAND_COMPLETED, 1, TARGET_ENDED);
+    AUTO(outgoing) outgoing = encode(&made, ERR_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct verdict verdict = {0};
+        struct event_view *view = view_of(&outgoing->messages[0]);
+        view->part = cases[i].part;
+        view->parts = cases[i].parts;
+        assert_false(verdict_add(&verdict, view));
+        assert_int_equal(verdict.count, 0);
+        verdict_release(&verdict);
+    }
+    free(made.targets);
+}
+
 static void other_events_are_no_end(void **state)
 {
     (void)state;
@@ -273,6 +295,7 @@ int main(void)
         cmocka_unit_test(protected_sessions_alone_are_a_refusal),
         cmocka_unit_test(a_rejection_exits_by_its_reason),
         cmocka_unit_test(the_parts_of_a_large_end_are_joined),
+        cmocka_unit_test(a_part_that_cannot_be_is_no_end),
         cmocka_unit_test(other_events_are_no_end),
         cmocka_unit_test(a_session_without_a_number_is_told_by_its_uuid),
         cmocka_unit_test(what_waits_says_what_a_second_person_types),

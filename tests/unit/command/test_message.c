@@ -479,6 +479,11 @@ static void json_errors_name_the_path(void **state)
                    "terminate.options.dryRun: expected true or false");
     refuses_member("\"origin\":\"ORIGIN_MARS\"", ERR_INVALID, "no value 'ORIGIN_MARS'");
     refuses_member("\"origin\":77", ERR_INVALID, "origin has the unknown value 77");
+    refuses_member("\"terminate\":{\"options\":{\"standardProcessing\":9}}", ERR_INVALID,
+                   "standard_processing has the unknown value 9");
+    refuses_member("\"terminate\":{\"selector\":{\"filter\":{\"condition\":{\"field\":\"user\","
+                   "\"comparison\":99,\"values\":[\"a\"]}}}}",
+                   ERR_INVALID, "no known comparison");
     refuses_member("\"requestedAt\":\"2026-11-21\"", ERR_INVALID, "requestedAt: expected a time");
     refuses_member("\"requestedAt\":1700000000", ERR_INVALID, "requestedAt: expected a time");
     refuses_member("\"requestedAt\":\"1969-12-31T23:59:59Z\"", ERR_INVALID, "requestedAt");
@@ -546,7 +551,70 @@ static void errors_hold_nothing_that_a_terminal_obeys(void **state)
     assert_null(strchr(err.message, '\x1b'));
 }
 
+/* The same by protobuf: JSON has its own reader of times. */
+static void times_beyond_the_contract_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *at;
+        size_t length;
+        const char *what;
+    } bad[] = {
+        {FRAME("\x12\x07\x08\x80\x83\xd1\xff\xaf\x07"), "requested_at"}, /* the year 10000 */
+        {FRAME("\x1a\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "expires_at"},
+        {FRAME("\x1a\x06\x10\x80\x94\xeb\xdc\x03"), "expires_at"}, /* a second of nanoseconds */
+        {FRAME("\x5a\x0d\x12\x0b\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), "hold"},
+        {FRAME("\x5a\x07\x1a\x05\x08\x81\x8a\x8a\x0f"), "deadline"}, /* a year and a second */
+    };
+    AUTO(command) command = sample();
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        AUTO_BUF bytes = canonical(command);
+        buf_add(&bytes, bad[i].at, bad[i].length);
+        assert_null(decode_as("application/protobuf", as_text(&bytes)));
+        assert_int_equal(err.code, ERR_INVALID);
+        if (!strstr(err.message, bad[i].what))
+            fail_msg("case %zu: %s", i, err.message);
+    }
+}
+
 /* ---- size, depth, memory ---- */
+
+/* `each` so many times between brackets. */
+static enum error_code many(const char *before, const char *each, size_t count, const char *after)
+{
+    AUTO_BUF json;
+    buf_init(&json, LIMIT_COMMAND_BYTES);
+    buf_format(&json, "{\"id\":\"%s\",\"terminate\":{\"selector\":{%s", id_text, before);
+    for (size_t i = 0; i < count; i++)
+        buf_format(&json, "%s%s", i ? "," : "", each);
+    buf_format(&json, "%s}}}", after);
+    assert_false(json.full);
+    AUTO(command) command = decode_json(buf_text(&json));
+    return command ? ERR_OK : err.code;
+}
+
+static void lists_have_their_maxima(void **state) /* I13 */
+{
+    (void)state;
+    static const struct {
+        const char *before;
+        const char *each;
+        size_t max;
+        const char *after;
+    } cases[] = {
+        {"\"numbers\":{\"numbers\":[", "7", LIMIT_TARGETS, "]}"},
+        {"\"filter\":{\"condition\":{\"field\":\"user\",\"comparison\":\"COMPARISON_IN\","
+         "\"values\":[",
+         "\"\"", LIMIT_FILTER_VALUES, "]}}"},
+        {"\"filter\":{\"all\":{\"filters\":[", "{}", LIMIT_FILTER_NODES - 1, "]}}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(many(cases[i].before, cases[i].each, cases[i].max, cases[i].after),
+                         ERR_OK);
+        assert_int_equal(many(cases[i].before, cases[i].each, cases[i].max + 1, cases[i].after),
+                         ERR_TOO_LARGE);
+    }
+}
 
 static void size_is_judged_before_anything_else(void **state)
 {
@@ -748,6 +816,8 @@ int main(void)
         cmocka_unit_test(null_is_absent),
         cmocka_unit_test(bad_texts_are_refused),
         cmocka_unit_test(errors_hold_nothing_that_a_terminal_obeys),
+        cmocka_unit_test(times_beyond_the_contract_are_refused),
+        cmocka_unit_test(lists_have_their_maxima),
         cmocka_unit_test(size_is_judged_before_anything_else),
         cmocka_unit_test(deep_json_is_refused),
         cmocka_unit_test(deep_protobuf_is_refused),

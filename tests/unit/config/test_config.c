@@ -459,6 +459,7 @@ static void a_gateway_that_others_reach_asks_for_good_tokens(void **state)
     buf_init(&yaml, TEXT_MAX);
     refuses("gateway: {listen: 0.0.0.0:9465}", "line 1: gateway.listen: '0.0.0.0' can be reached",
             NULL);
+    refuses("gateway: {listen: 128.0.0.1:9465}", "'128.0.0.1' can be reached", NULL);
     buf_format(&yaml,
                "gateway: {listen: '[::]:9465', servers: {'srv1:1541': main, srv1: main},\n"
                " tokens: {ut: {file: '%s', clusters: [main]}}}",

@@ -364,6 +364,30 @@ static void the_lowest_ceiling_applies(void **state)
     assert_int_equal(verdict.max_targets, 50);
 }
 
+static void graces_holds_and_deadlines_have_their_maxima(void **state)
+{
+    (void)state;
+    AUTO(config) config = config_with("policy: {grace_max: 10m, hold_max: 1h}");
+    AUTO(command) command = terminate();
+    struct guard_verdict verdict;
+    const struct {
+        int64_t *ms;
+        int64_t max_ms;
+        const char *words;
+    } cases[] = {{&command->options.grace_ms, 10 * MINUTE_MS, "options.grace is 601 s"},
+                 {&command->hold_ms, 60 * MINUTE_MS, "drain.hold is 3601 s"},
+                 {&command->drain_deadline_ms, 60 * MINUTE_MS, "drain.deadline is 3601 s"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        *cases[i].ms = cases[i].max_ms;
+        assert_int_equal(ask(config, command, &usual, &verdict), ERR_OK);
+        *cases[i].ms = cases[i].max_ms + 1000;
+        refused(config, command, &usual, ERR_TOO_LARGE, cases[i].words);
+        *cases[i].ms = -1;
+        refused(config, command, &usual, ERR_INVALID, "is negative");
+        *cases[i].ms = 0;
+    }
+}
+
 static void a_reply_topic_must_be_on_the_list(void **state)
 {
     (void)state;
@@ -374,6 +398,8 @@ static void a_reply_topic_must_be_on_the_list(void **state)
     assert_int_equal(ask(config, command, &usual, &verdict), ERR_OK);
     command->reply_topic = "curfew.journal";
     refused(config, command, &usual, ERR_DENIED, "reply_topic 'curfew.journal'");
+    command->reply_topic = "answers.of.others";
+    refused(config, command, &usual, ERR_DENIED, "reply_topic 'answers.of.others'");
 }
 
 static void reason_and_requester_are_asked_for_when_the_policy_says_so(void **state)
@@ -791,6 +817,7 @@ int main(void)
         cmocka_unit_test(a_requester_whose_clock_is_ahead_is_told),
         cmocka_unit_test(a_cancel_is_never_too_late),
         cmocka_unit_test(the_lowest_ceiling_applies),
+        cmocka_unit_test(graces_holds_and_deadlines_have_their_maxima),
         cmocka_unit_test(a_reply_topic_must_be_on_the_list),
         cmocka_unit_test(reason_and_requester_are_asked_for_when_the_policy_says_so),
         cmocka_unit_test(who_stops_something_is_asked_for_no_words),

@@ -243,6 +243,8 @@ static void a_scrape_gets_fresh_metrics_in_the_form_it_asks_for(void **state)
     assert_has(text, "HTTP/1.1 200 ");
     assert_has(text, "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
     assert_has(text, "Cache-Control: no-store\r\n");
+    assert_has(text, "X-Content-Type-Options: nosniff\r\n");
+    assert_has(text, "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n");
     assert_has(text, "\ncurfew_open_commands 1\n");
     text = ask(&world, GET("/metrics", "Accept: application/openmetrics-text\r\n"));
     assert_has(text, "Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8");
