@@ -142,14 +142,26 @@ def it_goes_on(world):
 
 def what_people_type_stops_every_worker(world):
     """`curfew halt` and its release, without a configuration."""
-    halt = world.curfew("halt", "--reason", "a test")
+    halt = world.curfew("halt", "--reason", "a test", "--requested-by", "anna@test")
     expect(halt.status == 0 and len(halt.out.strip()) == len(str(uuid.uuid4())), f"halt: {halt}")
     wait_for("every worker has read it", lambda: world.halted(1), STOP_S)
+    what_is_shown_says(world, True, halt.out.strip(), "anna@test", "a test")
     nothing_is_ended_while_engaged(world)
     release = world.curfew("halt", "--release", "--json")
     expect(release.status == 0 and release.json["topic"] == CONTROL, f"release: {release}")
     wait_for("released", lambda: world.halted(0), STOP_S)
+    what_is_shown_says(world, False, release.json["id"], None, None)
     it_goes_on(world)
+
+
+def what_is_shown_says(world, engaged, order, by, reason):
+    """`status` and `doctor`, which ask no worker."""
+    shown = world.curfew("status", "--json").json["kill_switch"]
+    expect((shown["engaged"], shown["order"], shown["reason"]) == (engaged, order, reason) and by in (None, shown["by"]), f"status: {shown}")
+    looked = world.curfew("doctor", "--json", "--config", world.worker.config)
+    found = [each for each in looked.json if each["check"] == "kill switch"]
+    expect([each["state"] for each in found] == ["warn" if engaged else "ok"], f"doctor: {looked}")
+    expect(not engaged or by in found[0]["found"] and reason in found[0]["found"] and "--release" in found[0]["todo"], f"doctor: {found}")
 
 
 def a_signal_stops_one_worker_and_the_topic_does_not_release_it(world):

@@ -31,7 +31,7 @@ RIGHTS = [                  # as docs/operations.md lists them
     *((TOPIC, topic, DESCRIBE_CONFIGS) for topic in ALL),
 ]
 SEND, HEAR, CONTROL = (TOPIC, "curfew.commands", WRITE), (TOPIC, "curfew.events", READ), (TOPIC, "curfew.control", WRITE)
-STATE = [(TOPIC, "curfew.journal", READ), (TOPIC, "curfew.commands", READ)]
+STATE = [(TOPIC, "curfew.journal", READ), (TOPIC, "curfew.commands", READ), (TOPIC, "curfew.control", READ)]
 SECURE = {
     "listeners": "PLAINTEXT://127.0.0.1:{port},SASL_SSL://127.0.0.1:{tls},CONTROLLER://127.0.0.1:{controller}",
     "advertised.listeners": "PLAINTEXT://127.0.0.1:{port},SASL_SSL://127.0.0.1:{tls}",
@@ -216,7 +216,11 @@ def each_role_has_enough_with_the_rights_of_its_row(world):
         expect(cancelled.status == 0, f"who cancels: {cancelled}")
     with world.operator(*STATE) as run:
         shown = run("status")
-        expect(shown.status == 0 and "cannot" not in shown.err, f"who looks: {shown}")
+        expect(shown.status == 0 and "cannot" not in shown.err and "not engaged" in shown.out, f"who looks: {shown}")
+    with world.operator(*STATE[:2]) as run:
+        shown = run("status", "--timeout", "3s")
+        expect(shown.status == 0 and "kill switch is not known" in shown.err and "not known" in shown.out,
+               f"who may not read the control topic is told that nothing is engaged: {shown}")
     with world.operator(HEAR) as run:
         watched = run("watch", "--from-beginning", "--until-final")
         expect(watched.status == 0, f"who watches: {watched}")

@@ -11,6 +11,7 @@
 #include "cli/finding.h"
 #include "cli/handler_look.h"
 #include "cli/journal.h"
+#include "cli/kill_switch.h"
 #include "cli/link.h"
 #include "cli/lock_look.h"
 #include "cli/main_table.h"
@@ -55,8 +56,8 @@ const struct argp cmd_doctor_argp = {
     "  curfew doctor --config /etc/curfew/curfew.yaml\n"
     "  curfew doctor --json | jq '.[] | select(.state != \"ok\")'\n"
     "\vChecks the configuration, the limits of this process, the clock, the brokers, the "
-    "topics and the journal, lists the sessions of every cluster once, and reads the locks of "
-    "infobases that were drained. Changes nothing.\n\n"
+    "topics, the journal and the kill switch, lists the sessions of every cluster once, and reads "
+    "the locks of infobases that were drained. Changes nothing.\n\n"
     "Exit status: 0 nothing fails (there may be warnings), else that of the first failure.",
     cli_children,
     NULL,
@@ -285,6 +286,36 @@ static void look_at_journal(struct doctor *doctor, struct cli_setup *setup)
     topics_state_release(&topics);
 }
 
+static void tell_engaged(struct doctor *doctor, const struct kill_switch *seen)
+{
+    const char *refused = uuid_is_nil(&seen->refused.order) || seen->refused.engages
+                              ? ""
+                              : "; a release was refused: ";
+    TELL(doctor, "kill switch", FINDING_WARN, ERR_OK,
+         "when its cause is mended: 'curfew halt --release --reason ...'",
+         "engaged since %s by '%s' ('%s'): nothing is ended%s%s",
+         seen->since.ms ? wall_format(seen->since).text : "an unknown time", seen->by, seen->reason,
+         refused, refused[0] ? seen->refused.why.message : "");
+}
+
+static void look_at_kill_switch(struct doctor *doctor, struct cli_setup *setup)
+{
+    struct cli_common common = doctor->common;
+    struct kill_switch seen;
+    struct error err;
+    common.timeout_ms = cli_first_look_ms(&doctor->common);
+    if (kill_switch_read(&common, setup, &seen, &err))
+        tell_unread(doctor, "kill switch", &err);
+    else if (seen.engaged)
+        tell_engaged(doctor, &seen);
+    else if (seen.untold)
+        TELL(doctor, "kill switch", FINDING_WARN, ERR_OK,
+             "look at curfew_kill_switch of each worker, and keep the topic without retention",
+             "not known: the beginning of '%s' is gone", setup->config->topics.control);
+    else
+        TELL(doctor, "kill switch", FINDING_OK, ERR_OK, NULL, "not engaged");
+}
+
 static void look_at_kafka(struct doctor *doctor, struct cli_setup *setup)
 {
     struct kafka_settings *settings = &setup->settings;
@@ -307,6 +338,7 @@ static void look_at_kafka(struct doctor *doctor, struct cli_setup *setup)
     look_at_replies(doctor, settings, &setup->config->topics.replies);
     look_at_broker_clock(doctor, settings);
     look_at_journal(doctor, setup);
+    look_at_kill_switch(doctor, setup);
 }
 
 /* ---- the clusters ---- */

@@ -1,4 +1,5 @@
-/* curfew status: what the journal says: who owns which partition, and which commands are open. */
+/* curfew status: what the journal says: who owns which partition, and which commands are open; and
+ * what the control topic says of the kill switch. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include "base/check.h"
 #include "cli/common.h"
 #include "cli/journal.h"
+#include "cli/kill_switch.h"
 #include "cli/main_table.h"
 #include "cli/say.h"
 #include "cli/table.h"
@@ -35,13 +37,17 @@ const struct argp cmd_status_argp = {
     NULL,
     parse,
     NULL,
-    "Says who owns which partition, which commands are open, which locks are held, and which locks "
-    "of ours stand where they should not.\n\n"
+    "Says whether the kill switch is engaged, who owns which partition, which commands are open, "
+    "which locks are held, and which locks of ours stand where they should not.\n\n"
     "Examples:\n"
     "  curfew status --brokers kafka-1:9092\n"
     "  curfew status --json | jq '.open[] | select(.age_s > 60)'\n"
-    "\vReads the whole journal and folds it as the worker does: it needs no worker to answer. "
-    "Exit status 1: the journal is damaged.",
+    "  curfew status --json | jq .kill_switch\n"
+    "\vReads the whole journal and folds it as the worker does, then the control topic: it needs "
+    "no "
+    "worker to answer. Which orders about the kill switch count is said by the policy of --config, "
+    "or the default one; a worker that was stopped by a signal is not shown. Exit status 1: the "
+    "journal is damaged.",
     cli_children,
     NULL,
     NULL};
@@ -60,6 +66,37 @@ static const char *age_text(int64_t ms, char *ret)
     else
         snprintf(ret, AGE_TEXT_MAX, "%" PRId64 "d %" PRId64 "h", s / DAY_S, s % DAY_S / HOUR_S);
     return ret;
+}
+
+static const char *switch_state(const struct kill_switch *state)
+{
+    if (!state || state->untold)
+        return "not known";
+    return state->engaged ? "engaged" : "not engaged";
+}
+
+static void print_switch(const struct status *status, const struct kill_switch *state)
+{
+    static const struct table_column columns[] = {{"KILL SWITCH", TABLE_LEFT},
+                                                  {"SINCE", TABLE_LEFT},
+                                                  {"BY", TABLE_LEFT},
+                                                  {"WHY", TABLE_LEFT},
+                                                  {"ORDER", TABLE_LEFT}};
+    AUTO(table) table = table_create(&status->out, columns, sizeof columns / sizeof *columns);
+    char age[AGE_TEXT_MAX];
+    table_row(table);
+    table_cell(table, 0, text_of(switch_state(state)));
+    if (!state || state->untold || state->engaged)
+        table_paint(table, 0, PAINT_BAD);
+    if (state && !uuid_is_nil(&state->order)) {
+        if (state->since.ms)
+            table_format(table, 1, "%s ago", age_text(status->now.ms - state->since.ms, age));
+        table_cell(table, 2, text_of(state->by));
+        table_cell(table, 3, text_of(state->reason));
+        table_cell(table, 4, text_of(uuid_format(&state->order).text));
+    }
+    table_print(table);
+    fputc('\n', status->out.to);
 }
 
 static void print_partitions(const struct status *status, const struct trace *trace)
@@ -179,6 +216,44 @@ static void print_strays(const struct status *status, const struct trace_stray *
     table_print(table);
 }
 
+/* NULL for what is empty or not known. */
+static json_t *text_json(const char *text)
+{
+    return text[0] ? json_string(text) : json_null();
+}
+
+static json_t *time_json(struct wall at)
+{
+    return text_json(at.ms ? wall_format(at).text : "");
+}
+
+static json_t *order_json(const struct uuid *order)
+{
+    return text_json(uuid_is_nil(order) ? "" : uuid_format(order).text);
+}
+
+static json_t *refused_json(const struct kill_switch *state)
+{
+    if (uuid_is_nil(&state->refused.order))
+        return json_null();
+    return json_pack("{s:o, s:b, s:o, s:o, s:s, s:s}", "order", order_json(&state->refused.order),
+                     "engages", (int)state->refused.engages, "at", time_json(state->refused.at),
+                     "by", text_json(state->refused.by), "code",
+                     error_label(state->refused.why.code), "reason", state->refused.why.message);
+}
+
+static json_t *switch_json(const struct kill_switch *state)
+{
+    if (!state || state->untold)
+        return json_null();
+    json_t *json = json_pack("{s:b, s:o, s:o, s:o, s:o, s:o}", "engaged", (int)state->engaged,
+                             "since", time_json(state->since), "by", text_json(state->by), "reason",
+                             text_json(state->reason), "order", order_json(&state->order),
+                             "refused", refused_json(state));
+    CHECK(json);
+    return json;
+}
+
 static json_t *stray_json(const struct trace_stray *stray)
 {
     json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "infobase", stray->infobase,
@@ -233,7 +308,8 @@ static json_t *command_json(const struct status *status, const struct trace_comm
 }
 
 static void print_json(const struct status *status, const struct trace *trace,
-                       const struct trace_command *commands, size_t count)
+                       const struct trace_command *commands, size_t count,
+                       const struct kill_switch *kill_switch)
 {
     json_t *partitions = json_array(), *open = json_array(), *locks = json_array(),
            *strays = json_array();
@@ -248,15 +324,17 @@ static void print_json(const struct status *status, const struct trace *trace,
     for (size_t i = 0; i < count; i++)
         if (commands[i].holds.locked)
             json_array_append_new(locks, hold_json(&commands[i]));
-    json_t *whole = json_pack("{s:o, s:o, s:o, s:o}", "partitions", partitions, "open", open,
-                              "locks", locks, "strays", strays);
+    json_t *whole =
+        json_pack("{s:o, s:o, s:o, s:o, s:o}", "kill_switch", switch_json(kill_switch),
+                  "partitions", partitions, "open", open, "locks", locks, "strays", strays);
     CHECK(whole);
     json_dumpf(whole, stdout, JSON_COMPACT);
     putchar('\n');
     json_decref(whole);
 }
 
-static int tell(struct status *status, const struct trace *trace)
+static int tell(struct status *status, const struct trace *trace,
+                const struct kill_switch *kill_switch)
 {
     size_t count;
     AUTO_FREE struct trace_command *commands = trace_open(trace, &count);
@@ -266,8 +344,9 @@ static int tell(struct status *status, const struct trace *trace)
         damaged += chain->damaged + chain->holes;
     }
     if (status->common.json) {
-        print_json(status, trace, commands, count);
+        print_json(status, trace, commands, count, kill_switch);
     } else {
+        print_switch(status, kill_switch);
         print_partitions(status, trace);
         print_open(status, commands, count);
         print_holds(status, commands, count);
@@ -295,6 +374,30 @@ static void tell_topics(struct status *status, struct cli_setup *setup, struct t
                  topics->gone ? "made anew" : "another number of partitions");
 }
 
+/* NULL: it is not known, which is said. */
+static const struct kill_switch *look_at_switch(struct status *status, struct cli_setup *setup,
+                                                struct kill_switch *ret)
+{
+    struct error err;
+    if (kill_switch_read(&status->common, setup, ret, &err)) {
+        say_line(&status->talk, "%sthe kill switch is not known%s: %s",
+                 say_on(&status->talk, PAINT_BAD), say_off(&status->talk), err.message);
+        return NULL;
+    }
+    if (ret->untold)
+        say_line(
+            &status->talk,
+            "%sthe kill switch is not known%s: the beginning of '%s' is gone, and a worker may "
+            "have read more; its metric curfew_kill_switch tells",
+            say_on(&status->talk, PAINT_BAD), say_off(&status->talk),
+            setup->config->topics.control);
+    if (!uuid_is_nil(&ret->refused.order))
+        say_line(&status->talk, "%s of the kill switch was refused (order %s): %s",
+                 ret->refused.engages ? "an engaging" : "a release",
+                 uuid_format(&ret->refused.order).text, ret->refused.why.message);
+    return ret;
+}
+
 int cmd_status(int argc, char **argv)
 {
     struct status status = {0};
@@ -310,12 +413,15 @@ int cmd_status(int argc, char **argv)
         return say_error("status", &err);
     AUTO(trace) trace = NULL;
     struct topics_state topics = {0};
-    int exit_status = journal_read(&status.common, &setup, &status.talk, topics_state_visit,
-                                   &topics, &trace, &err)
-                          ? say_error("status", &err)
-                          : tell(&status, trace);
-    if (trace)
+    struct kill_switch kill_switch;
+    int exit_status;
+    if (journal_read(&status.common, &setup, &status.talk, topics_state_visit, &topics, &trace,
+                     &err)) {
+        exit_status = say_error("status", &err);
+    } else {
+        exit_status = tell(&status, trace, look_at_switch(&status, &setup, &kill_switch));
         tell_topics(&status, &setup, &topics);
+    }
     topics_state_release(&topics);
     cli_setup_release(&setup);
     return exit_status;

@@ -147,6 +147,26 @@ static void a_cancel_goes_to_the_control_topic(void **state)
     assert_non_null(strstr(child_out, "\"topic\":\"curfew.control\""));
 }
 
+/* Without a worker: the control topic alone says it. */
+static void the_kill_switch_is_shown_until_it_is_released(void **state)
+{
+    (void)state;
+    assert_int_equal(run("halt --reason wrong@sessions --requested-by anna"), 0);
+    assert_int_equal(run("status"), 0);
+    assert_non_null(strstr(child_out, "wrong sessions"));
+    assert_int_equal(run("status --json"), 0);
+    assert_non_null(strstr(child_out, "\"kill_switch\":{\"engaged\":true,"));
+    assert_non_null(strstr(child_out, "\"by\":\"anna\",\"reason\":\"wrong sessions\""));
+    assert_int_equal(run("doctor"), 0); /* it is a warning */
+    assert_non_null(strstr(child_out, "by 'anna' ('wrong sessions'): nothing is ended"));
+    assert_non_null(strstr(child_out, "curfew halt --release"));
+    assert_int_equal(run("halt --release"), 0);
+    assert_int_equal(run("status --json"), 0);
+    assert_non_null(strstr(child_out, "\"kill_switch\":{\"engaged\":false,"));
+    assert_int_equal(run("doctor"), 0);
+    assert_non_null(strstr(child_out, "not engaged"));
+}
+
 static void doctor_finds_the_broker(void **state)
 {
     (void)state;
@@ -233,6 +253,7 @@ int main(void)
         cmocka_unit_test(an_empty_journal_has_a_status),
         cmocka_unit_test(topics_are_there_and_the_embedded_broker_is_named),
         cmocka_unit_test(a_cancel_goes_to_the_control_topic),
+        cmocka_unit_test(the_kill_switch_is_shown_until_it_is_released),
         cmocka_unit_test(doctor_finds_the_broker),
         cmocka_unit_test(a_broker_that_is_not_there_is_later),
         cmocka_unit_test(properties_come_from_a_file_too),
