@@ -80,10 +80,9 @@ static const struct row {
                        .closed = true},
     [EVENT_CANCELLED] = {.outcome = COMMAND_CANCELLED,
                          .reason = {ERR_CANCELLED,
-                                    (char[]){"still listed; an earlier end may have been sent, a "
-                                             "further one may not"}},
+                                    (char[]){"stopped before anything was sent for it"}},
                          .journal_time = "2026-11-21T18:32:10.300Z",
-                         .targets = {TARGET_STOPPED, TARGET_LEFT},
+                         .targets = {TARGET_STOPPED, TARGET_STOPPED},
                          .target_count = 2,
                          .accepted = true,
                          .closed = true},

@@ -24,7 +24,7 @@ SUMMARIES = {
     "partially_completed": "One session ended, one is still there: no success",
     "failed": "Nothing was ended: the cluster did not answer",
     "expired": "The time was over before the first act",
-    "cancelled": "Stopped in between; one had left by itself",
+    "cancelled": "Stopped before anybody was gone",
     "dry_run": "What would be ended",
     "session": "One session of a command, where events.per_session is set",
     "pending_approval": "A second person has to approve this list; curfew approve names the digest",

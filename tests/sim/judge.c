@@ -327,12 +327,53 @@ static bool gave_up(const struct fold_command *command)
     return (rounds && !command->nobody_left) || (filter && command->round == 0);
 }
 
+/* Targets in account, by what their ends say of the command. */
+struct sums {
+    uint32_t counted;
+    uint32_t gone;
+    uint32_t trouble; /* survived, failed, unknown */
+    uint32_t stopped;
+    uint32_t expired;
+};
+
+static struct sums sum_up(const struct fold_command *command)
+{
+    struct sums sums = {0};
+    for (uint32_t i = 0; i < command->count; i++) {
+        enum target_outcome outcome = command->targets[i].outcome;
+        if (!counts(command, i))
+            continue;
+        sums.counted++;
+        sums.gone += target_outcome_is_success(outcome);
+        sums.trouble +=
+            outcome == TARGET_SURVIVED || outcome == TARGET_FAILED || outcome == TARGET_UNKNOWN;
+        sums.stopped += outcome == TARGET_STOPPED;
+        sums.expired += outcome == TARGET_EXPIRED;
+    }
+    return sums;
+}
+
+/* As event.proto says it. NONE: why its rounds ended decides as well. */
+static enum command_outcome outcome_by_rule(const struct fold_command *command,
+                                            const struct sums *sums)
+{
+    bool ends_early = gave_up(command);
+    if (sums->gone == sums->counted && !ends_early)
+        return command->leaks ? COMMAND_PARTIALLY_COMPLETED : COMMAND_COMPLETED;
+    if (sums->gone)
+        return COMMAND_PARTIALLY_COMPLETED;
+    if (sums->trouble)
+        return COMMAND_FAILED;
+    if (ends_early)
+        return COMMAND_NONE;
+    return sums->stopped ? COMMAND_CANCELLED : sums->expired ? COMMAND_EXPIRED : COMMAND_FAILED;
+}
+
 static void judge_outcome_of_all(struct world *world, const struct fold_command *command,
-                                 uint32_t success, uint32_t counted)
+                                 const struct sums *sums)
 {
     struct brief id = brief(&command->id);
     const char *label = command_outcome_label(command->outcome);
-    bool all = success == counted && !command->leaks;
     bool releases = command->command->options.disconnect_connections ||
                     command->command->action == ACTION_DRAIN;
     if (releases && command->outcome == COMMAND_COMPLETED && !command->dry_run &&
@@ -341,26 +382,22 @@ static void judge_outcome_of_all(struct world *world, const struct fold_command 
     if (gave_up(command) && command->outcome == COMMAND_COMPLETED)
         violate(world, "I4", "command %s closes as completed without a list that shows it",
                 id.text);
-    if (gave_up(command))
-        return;
-    if (all != (command->outcome == COMMAND_COMPLETED) ||
-        (success && !all) != (command->outcome == COMMAND_PARTIALLY_COMPLETED))
-        violate(world, "I4", "command %s closes as %s with %u of %u gone", id.text, label, success,
-                counted);
+    enum command_outcome wanted = outcome_by_rule(command, sums);
+    if (wanted != COMMAND_NONE && wanted != command->outcome)
+        violate(world, "I4",
+                "command %s closes as %s, the rule says %s: of %u targets %u gone, %u in trouble, "
+                "%u stopped, %u expired",
+                id.text, label, command_outcome_label(wanted), sums->counted, sums->gone,
+                sums->trouble, sums->stopped, sums->expired);
 }
 
 void judge_closed(struct world *world, const struct fold *fold, const struct fold_command *command)
 {
-    uint32_t success = 0;
-    uint32_t counted = 0;
     uint32_t done = 0;
     (void)fold;
     struct brief id = brief(&command->id);
-    for (uint32_t i = 0; i < command->count; i++) {
+    for (uint32_t i = 0; i < command->count; i++)
         done += command->targets[i].outcome != TARGET_NONE;
-        counted += counts(command, i);
-        success += counts(command, i) && target_outcome_is_success(command->targets[i].outcome);
-    }
     if (command->locked)
         violate(world, "I9", "%s is closed and holds a lock", id.text);
     if (command->outcome == COMMAND_DRY_RUN) {
@@ -371,5 +408,6 @@ void judge_closed(struct world *world, const struct fold *fold, const struct fol
     if (done < command->count)
         violate(world, "I4", "command %s closes with %u of %u outcomes", id.text, done,
                 command->count);
-    judge_outcome_of_all(world, command, success, counted);
+    struct sums sums = sum_up(command);
+    judge_outcome_of_all(world, command, &sums);
 }

@@ -44,14 +44,15 @@ static bool is_plan(const struct open *open)
 
 void command_close(struct engine *engine, struct open *open, struct instant now)
 {
-    struct tally tally = tally_of(open);
-    enum command_outcome outcome = is_plan(open) ? COMMAND_DRY_RUN : command_outcome_of(open);
+    struct verdict verdict = verdict_of(open, NULL);
     struct reason leak = {0};
-    if (!tally.why && release_failed(open)) {
+    if (is_plan(open))
+        verdict.outcome = COMMAND_DRY_RUN;
+    if (!verdict.why && release_failed(open)) {
         release_reason(open, &leak);
-        tally.why = &leak;
+        verdict.why = &leak;
     }
-    append_closed(engine, open, outcome, outcome == COMMAND_COMPLETED ? NULL : tally.why, now);
+    append_closed(engine, open, verdict.outcome, verdict.why, now);
     reason_release(&leak);
 }
 
@@ -69,18 +70,11 @@ void command_give_up(struct engine *engine, struct open *open, const struct erro
 {
     if (lock_given_back_first(engine, open, why))
         return;
-    struct tally tally = tally_of(open);
-    enum command_outcome outcome = COMMAND_FAILED;
-    if (tally.success)
-        outcome = COMMAND_PARTIALLY_COMPLETED;
-    else if (why->code == ERR_CANCELLED)
-        outcome = COMMAND_CANCELLED;
-    else if (why->code == ERR_EXPIRED)
-        outcome = COMMAND_EXPIRED;
-    struct reason reason = {0};
-    reason_set(&reason, why);
-    append_closed(engine, open, outcome, &reason, now);
-    reason_release(&reason);
+    struct reason unfinished = {0};
+    reason_set(&unfinished, why);
+    struct verdict verdict = verdict_of(open, &unfinished);
+    append_closed(engine, open, verdict.outcome, verdict.why, now);
+    reason_release(&unfinished);
 }
 
 void command_refuse(struct engine *engine, struct open *open, const struct error *why,

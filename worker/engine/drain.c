@@ -11,6 +11,7 @@
 #include "engine/holds.h"
 #include "engine/lock.h"
 #include "engine/release.h"
+#include "engine/verdict.h"
 #include "engine/wait.h"
 #include "engine/watch.h"
 
@@ -224,6 +225,9 @@ static bool decide_waiting(struct engine *engine, struct open *open, struct inst
         return true; /* a LOCKED may still come back, and then has to be given back */
     if (open->state == STATE_BETWEEN && !release_step(engine, open, now))
         return true; /* what earlier rounds left */
+    if (!open->failure.code)
+        reason_set(&open->failure, &why);
+    why = reason_error(&open->failure);
     if (!handler_after_step(engine, open, now))
         return true; /* somebody is told first how the sessions of earlier rounds ended */
     hold_leave(engine, drain);

@@ -240,6 +240,7 @@ bool handler_fill(struct engine *engine, struct engine_action *action)
     struct handling *handling = open ? open->handling : NULL;
     if (!handling || !handling->out)
         return false; /* of an earlier epoch */
+    const struct reason *unfinished = open->failure.code ? &open->failure : NULL;
     for (uint32_t i = 0; i < handling->count; i++) {
         const struct target *target = &open->targets[handling->indices[i]];
         handling->told[i] = (struct handler_target){
@@ -261,7 +262,8 @@ bool handler_fill(struct engine *engine, struct engine_action *action)
         .round = open->round,
         .attempt = open->attempt + 1, /* the first licence is RESOLVED */
         .expires_at = open_end(open),
-        .outcome = handling->mode == HANDLER_AFTER ? command_outcome_of(open) : COMMAND_NONE,
+        .outcome =
+            handling->mode == HANDLER_AFTER ? verdict_of(open, unfinished).outcome : COMMAND_NONE,
         .targets = handling->told,
         .count = handling->count,
     };

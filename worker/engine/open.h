@@ -158,7 +158,7 @@ struct open {
     struct gathering *gathering; /* owned; NULL: no chunk of a RESOLVED waits for the others */
     /* volatile */
     struct instant resolved_seen; /* the list behind the RESOLVED in flight was complete then */
-    struct reason failure;        /* owned: why a further list could not be had */
+    struct reason failure;        /* owned: why its rounds end before nobody is left; ERR_OK: not */
     struct instant grace_list_at; /* during a grace no list is asked for before */
     uint64_t serial;
     UT_hash_handle by_serial;

@@ -99,9 +99,43 @@ static bool is_superseded(const struct open *open, uint32_t index)
     return false;
 }
 
+/* How much an end says about the command: the heaviest decides. */
+enum weight {
+    WEIGHT_GONE,
+    WEIGHT_SPARED, /* left alone, and nothing went wrong */
+    WEIGHT_EXPIRED,
+    WEIGHT_STOPPED,
+    WEIGHT_TROUBLE
+};
+
+struct tally {
+    uint32_t gone;
+    enum weight heaviest;
+    const struct reason *why; /* of the first of the heaviest that has one; NULL: none has */
+};
+
+static const enum weight weights[TARGET_OUTCOMES] = {
+    [TARGET_NONE] = WEIGHT_SPARED, /* of a plan: nothing was to happen */
+    [TARGET_ENDED] = WEIGHT_GONE,       [TARGET_ALREADY_GONE] = WEIGHT_GONE,
+    [TARGET_LEFT] = WEIGHT_GONE,        [TARGET_NO_LONGER_MATCHES] = WEIGHT_SPARED,
+    [TARGET_PROTECTED] = WEIGHT_SPARED, [TARGET_SURVIVED] = WEIGHT_TROUBLE,
+    [TARGET_FAILED] = WEIGHT_TROUBLE,   [TARGET_UNKNOWN] = WEIGHT_TROUBLE,
+    [TARGET_STOPPED] = WEIGHT_STOPPED,  [TARGET_EXPIRED] = WEIGHT_EXPIRED,
+};
+
+static void weigh(struct tally *tally, enum weight weight, const struct reason *reason)
+{
+    if (weight > tally->heaviest) {
+        tally->heaviest = weight;
+        tally->why = NULL;
+    }
+    if (weight == tally->heaviest && weight > WEIGHT_GONE && !tally->why && reason->code)
+        tally->why = reason;
+}
+
 /* When rounds end with nobody left, and in a drain, protected sessions are left out of account:
  * they are named. */
-struct tally tally_of(const struct open *open)
+static struct tally tally_of(const struct open *open)
 {
     struct tally tally = {0};
     bool empty = open->drain || (open->nobody_left && open_repeats(open));
@@ -112,37 +146,43 @@ struct tally tally_of(const struct open *open)
             continue;
         if (empty && target->outcome == TARGET_PROTECTED)
             continue;
-        tally.counted++;
-        tally.success += success;
-        tally.expired += target->outcome == TARGET_EXPIRED;
-        tally.stopped += target->outcome == TARGET_STOPPED;
-        if (!success && !tally.why && target->reason.code)
-            tally.why = &target->reason;
+        tally.gone += success;
+        weigh(&tally, weights[target->outcome], &target->reason);
     }
     return tally;
 }
 
-static enum command_outcome outcome_of(const struct tally *tally)
+static enum weight weight_of(const struct reason *unfinished)
 {
-    if (tally->success == tally->counted)
-        return COMMAND_COMPLETED;
-    if (tally->success)
-        return COMMAND_PARTIALLY_COMPLETED;
-    if (tally->stopped == tally->counted)
-        return COMMAND_CANCELLED;
-    if (tally->expired == tally->counted)
-        return COMMAND_EXPIRED;
-    return COMMAND_FAILED;
+    switch (unfinished->code) {
+    case ERR_CANCELLED:
+        return WEIGHT_STOPPED;
+    case ERR_EXPIRED:
+    case ERR_DEADLINE:
+        return WEIGHT_EXPIRED;
+    default:
+        return WEIGHT_TROUBLE;
+    }
 }
 
-enum command_outcome command_outcome_of(const struct open *open)
+static const enum command_outcome when_nobody_is_gone[] = {
+    [WEIGHT_SPARED] = COMMAND_FAILED,
+    [WEIGHT_EXPIRED] = COMMAND_EXPIRED,
+    [WEIGHT_STOPPED] = COMMAND_CANCELLED,
+    [WEIGHT_TROUBLE] = COMMAND_FAILED,
+};
+
+struct verdict verdict_of(const struct open *open, const struct reason *unfinished)
 {
     struct tally tally = tally_of(open);
-    if (open->state == STATE_BETWEEN) /* it ends before nobody was left */
-        return tally.success     ? COMMAND_PARTIALLY_COMPLETED
-               : open->cancelled ? COMMAND_CANCELLED
-                                 : COMMAND_EXPIRED;
-    enum command_outcome outcome = outcome_of(&tally);
-    return outcome == COMMAND_COMPLETED && release_failed(open) ? COMMAND_PARTIALLY_COMPLETED
-                                                                : outcome;
+    if (unfinished && weight_of(unfinished) >= tally.heaviest) { /* it is why the others are so */
+        tally.heaviest = weight_of(unfinished);
+        tally.why = unfinished;
+    }
+    if (tally.heaviest == WEIGHT_GONE)
+        return (struct verdict){.outcome = release_failed(open) ? COMMAND_PARTIALLY_COMPLETED
+                                                                : COMMAND_COMPLETED};
+    return (struct verdict){.outcome = tally.gone ? COMMAND_PARTIALLY_COMPLETED
+                                                  : when_nobody_is_gone[tally.heaviest],
+                            .why = tally.why};
 }

@@ -14,16 +14,25 @@ void decide_all(struct open *open, enum target_outcome outcome, const struct err
 void verdicts_flush(struct engine *engine, struct open *open, struct instant now);
 struct error reason_error(const struct reason *reason);
 
-struct tally {
-    uint32_t counted;
-    uint32_t success;
-    uint32_t expired;
-    uint32_t stopped;
-    const struct reason *why; /* of the first one that is not gone */
+/* How a command stands, or ends. */
+struct verdict {
+    enum command_outcome outcome;
+    const struct reason *why; /* borrowed; NULL: nothing to say */
 };
 
-struct tally tally_of(const struct open *open);
-/* How it stands, or ends, as its targets tell. */
-enum command_outcome command_outcome_of(const struct open *open);
+/* The one rule: from the outcomes of the targets in account (a session that a later round saw again
+ * counts there; protected ones do not where nobody is left but they), and from `unfinished`: why
+ * the command ends before a list could show that nobody is left (NULL: it does not), which says as
+ * much as a target that ended for the same reason.
+ *  - All are gone (ended, already_gone, left): completed; partially_completed if connections of
+ *    theirs are left.
+ *  - Some are: partially_completed.
+ *  - None is. Failed if one survived, failed or is unknown: somebody has to look. Otherwise
+ *    cancelled if one was stopped, otherwise expired if one has expired, otherwise failed: all were
+ *    protected, or did not match any more.
+ * So a protected session does not turn a cancel into a failure, and a cancel hides no target whose
+ * end is not known. Of several reasons the first of the heaviest is told, in the same order. A plan
+ * (dry run) and a refusal are none of this: closing.c. event.proto says it to others. */
+struct verdict verdict_of(const struct open *open, const struct reason *unfinished);
 
 #endif

@@ -15,18 +15,13 @@ enum {
     ROUND_DOUBLINGS = 4,   /* 16 s at most */
 };
 
-/* Why nothing more is begun for this command; false: it may go on. */
-static bool is_stopped(const struct engine *engine, const struct open *open, struct instant now,
-                       const char *over, struct error *why)
+/* Why nothing more is begun for this command; ERR_OK: it may go on. */
+static enum error_code stopped_by(const struct engine *engine, const struct open *open,
+                                  struct instant now)
 {
-    if (open->cancelled || engine->halted) {
-        error_set(why, ERR_CANCELLED, "stopped before anything was sent for it");
-        return true;
-    }
-    if (!open_is_over(engine, open, now))
-        return false;
-    error_set(why, ERR_EXPIRED, "%s", over);
-    return true;
+    if (open->cancelled || engine->halted)
+        return ERR_CANCELLED;
+    return open_is_over(engine, open, now) ? ERR_EXPIRED : ERR_OK;
 }
 
 /* Before anything was sent one decision is for all targets, also when an earlier epoch recorded a
@@ -77,11 +72,14 @@ static bool follow_recorded(struct open *open)
 void wait_accepted(struct engine *engine, struct open *open, struct instant now)
 {
     struct error why;
+    enum error_code stopped = stopped_by(engine, open, now);
     if (open->pending)
         return;
-    if (!follow_recorded(open) &&
-        is_stopped(engine, open, now, "the validity ended before the cluster could be listed",
-                   &why)) {
+    if (!follow_recorded(open) && stopped) {
+        error_set(&why, stopped, "%s",
+                  stopped == ERR_CANCELLED
+                      ? "stopped before anything was sent for it"
+                      : "the validity ended before the cluster could be listed");
         if (open->target_count)
             stop_all(open, &why);
         else
@@ -154,24 +152,36 @@ static void want_next_round(struct engine *engine, struct open *open, struct ins
     cluster_want(engine, open, after, instant_max(after, instant_add_ms(now, pause_ms(open))));
 }
 
+/* The first reason stays, also when a kill switch is released behind it: a handler may have been
+ * told of it. */
+static bool gives_up(const struct engine *engine, struct open *open, struct instant now)
+{
+    if (open->failure.code)
+        return true;
+    enum error_code stopped = stopped_by(engine, open, now);
+    if (!stopped && !open->gives_up)
+        return false;
+    bool over = stopped == ERR_EXPIRED;
+    struct error why;
+    error_set(&why, over ? ERR_EXPIRED : ERR_CANCELLED, "%s",
+              over ? "the time for this command ended before nobody was left"
+                   : "stopped between two rounds"); /* a drain, by a switch released since, too */
+    if (!open->gives_up)
+        cluster_served(open); /* what it waited for was the next round's list */
+    reason_set(&open->failure, &why);
+    open->gives_up = true;
+    return true;
+}
+
 void wait_between(struct engine *engine, struct open *open, struct instant now)
 {
-    struct error why;
     if (open->pending)
         return;
-    if (open->failure.code)
-        why = reason_error(&open->failure);
-    else
-        error_set(&why, ERR_CANCELLED,
-                  "stopped between two rounds"); /* by a kill switch released since */
-    if (is_stopped(engine, open, now, "the time for this command ended before nobody was left",
-                   &why) ||
-        open->gives_up) {
-        if (!open->gives_up)
-            cluster_served(open); /* what it waited for was the next round's list */
-        open->gives_up = true;
-        if (release_step(engine, open, now) && handler_after_step(engine, open, now))
+    if (gives_up(engine, open, now)) {
+        if (release_step(engine, open, now) && handler_after_step(engine, open, now)) {
+            struct error why = reason_error(&open->failure);
             command_give_up(engine, open, &why, now);
+        }
         return;
     }
     if (!open->wants_list)

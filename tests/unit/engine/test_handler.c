@@ -479,6 +479,32 @@ static void it_is_told_too_when_rounds_end_before_nobody_was_left(void **state)
     hand_closed(hand, COMMAND_PARTIALLY_COMPLETED);
 }
 
+/* What it is told is what CLOSED says then. */
+static void it_is_told_the_end_that_follows_when_no_further_list_can_be_had(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner(HANDLER_AFTER);
+    hand->config.attempts_max = 1;
+    engine_configure(hand->engine, &hand->config);
+    hand_world(hand, 2, 7u, 90u);
+    struct command *command = by_filter(1);
+    command->options.until_empty = true;
+    hand_resolved(hand, command);
+    hand_end(hand, hand_take(hand, ENGINE_END).tag, ERR_REFUSED, true);
+    hand_listed(hand);
+    hand_outcome(hand, TARGET_FAILED, ERR_REFUSED, 1);
+    hand_wait(hand);
+    struct error wrong;
+    error_set(&wrong, ERR_AUTH, "the administrator's password is wrong");
+    engine_listed(hand->engine, hand_take(hand, ENGINE_LIST).tag, NULL, &wrong, hand->now);
+    hand_appended(hand, RECORD_ATTEMPT);
+    struct engine_action run = asked(hand, 1, 2);
+    assert_int_equal(run.task->outcome, COMMAND_FAILED);
+    struct engine_handled done = {.tag = run.tag, .sent = true};
+    engine_handled(hand->engine, &done, hand->now);
+    hand_closed(hand, COMMAND_FAILED);
+}
+
 /* ---- what has nothing to do with it ---- */
 
 static void a_dry_run_and_protected_sessions_never_reach_it(void **state) /* I14 */
@@ -544,6 +570,7 @@ int main(void)
         cmocka_unit_test(
             the_kill_switch_keeps_it_from_being_told_and_the_command_from_staying_open),
         cmocka_unit_test(it_is_told_too_when_rounds_end_before_nobody_was_left),
+        cmocka_unit_test(it_is_told_the_end_that_follows_when_no_further_list_can_be_had),
         cmocka_unit_test(a_dry_run_and_protected_sessions_never_reach_it),
         cmocka_unit_test(those_who_still_have_time_to_leave_are_not_handed_to_it),
     };
