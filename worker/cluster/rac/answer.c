@@ -1,8 +1,9 @@
 /* What came back from a process, before anybody reads it as a list. */
+#include "cluster/rac/answer.h"
+
 #include <string.h>
 
 #include "base/check.h"
-#include "cluster/rac/rac_private.h"
 #include "cluster/rac/says.h"
 
 static bool is_blank(struct text text)

@@ -1,11 +1,12 @@
 /* Command lines: one argument each, no shell, nothing quoted. */
+#include "cluster/rac/arguments.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "cluster/rac/rac_private.h"
 
 enum { ARGUMENT_MAX = LIMIT_RAS_STRING_BYTES + 256 };
 

@@ -1,4 +1,4 @@
-/* Life and queue of the executor. */
+/* Life of the executor. */
 #include "cluster/rac/rac.h"
 
 #include <stdio.h>
@@ -6,8 +6,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "cluster/rac/rac_private.h"
-#include "cluster/timer.h"
+#include "cluster/rac/queue.h"
 
 enum {
     INFOBASE_CACHE_DEFAULT_MS = 60000,
@@ -19,92 +18,13 @@ static struct rac_executor *of(struct executor *executor)
     return (struct rac_executor *)executor; /* its first member */
 }
 
-/* ---- the queue ---- */
-
-static void fail_queued(struct rac_task *task, struct instant now)
-{
-    struct error err;
-    if (task->executor->stopping)
-        error_set(&err, ERR_UNAVAILABLE, "the worker stops");
-    else if (instant_passed(now, task->request.deadline))
-        error_set(&err, ERR_UNAVAILABLE, "its time was over before rac was asked");
-    else
-        error_set(&err, ERR_STALE, "the time to send it is over, nothing was sent");
-    rac_task_fail(task, err.code, false, &err);
-}
-
-/* A reply can change the queue: after each, the look begins anew. */
-static bool expire_one(struct rac_executor *executor, struct instant now)
-{
-    struct rac_task *task;
-    TAILQ_FOREACH(task, &executor->queue, link)
-    {
-        if (!executor->stopping && !instant_passed(now, executor_request_until(&task->request)))
-            continue;
-        fail_queued(task, now);
-        return true;
-    }
-    return false;
-}
-
-static bool go_on_with_one(struct rac_executor *executor)
-{
-    struct rac_task *task;
-    TAILQ_FOREACH(task, &executor->queue, link)
-    if (task_go_on(task))
-        return true;
-    return false;
-}
-
-static void on_wake_closed(uv_handle_t *handle)
-{
-    struct rac_executor *executor = handle->data;
-    executor->stopped(executor->stopped_self);
-}
-
-static void on_wake(uv_timer_t *timer)
-{
-    struct rac_executor *executor = timer->data;
-    struct instant now = clock_now(&executor->clock);
-    while (expire_one(executor, now))
-        continue;
-    while (!executor->stopping && go_on_with_one(executor))
-        continue;
-    if (executor->stopping) {
-        if (TAILQ_EMPTY(&executor->queue) && !executor->running_count &&
-            !uv_is_closing((uv_handle_t *)timer))
-            uv_close((uv_handle_t *)timer, on_wake_closed);
-        return;
-    }
-    struct instant at = INSTANT_NEVER;
-    struct rac_task *task;
-    TAILQ_FOREACH(task, &executor->queue, link)
-    at = instant_min(at, executor_request_until(&task->request));
-    if (at.ns == INT64_MAX || uv_is_active((uv_handle_t *)timer))
-        return;
-    timer_until(timer, on_wake, now, at);
-}
-
-void rac_wake(struct rac_executor *executor)
-{
-    if (!uv_is_closing((uv_handle_t *)&executor->wake))
-        uv_timer_start(&executor->wake, on_wake, 0, 0);
-}
-
 static void start(struct executor *base, const struct executor_request *request)
 {
-    struct rac_executor *executor = of(base);
-    CHECK(!uv_is_closing((uv_handle_t *)&executor->wake)); /* not after the last reply of a stop */
-    struct rac_task *task = mem_new(struct rac_task);
-    task->executor = executor;
-    task->request = *request;
-    TAILQ_INSERT_TAIL(&executor->queue, task, link);
-    rac_wake(executor);
+    rac_queue_put(of(base), request);
 }
 
 /* ---- the end ---- */
 
-/* What runs is ended, group by group, and answers; then the rest. */
 static void stop(struct executor *base, void (*stopped)(void *self), void *self)
 {
     struct rac_executor *executor = of(base);
@@ -112,10 +32,7 @@ static void stop(struct executor *base, void (*stopped)(void *self), void *self)
     executor->stopping = true;
     executor->stopped = stopped;
     executor->stopped_self = self;
-    struct rac_task *task;
-    TAILQ_FOREACH(task, &executor->running, link)
-    process_cancel(task->process);
-    rac_wake(executor);
+    rac_queue_stop(executor);
 }
 
 static void destroy(struct executor *base)
@@ -257,11 +174,8 @@ enum error_code rac_executor_create(uv_loop_t *loop, struct clock clock,
     executor->base = (struct executor){&rac_kind, done, self};
     executor->loop = loop;
     executor->clock = clock;
-    TAILQ_INIT(&executor->queue);
-    TAILQ_INIT(&executor->running);
     copy_settings(executor, settings);
-    CHECK(uv_timer_init(loop, &executor->wake) == 0);
-    executor->wake.data = executor;
+    rac_queue_init(executor);
     *ret = &executor->base;
     return ERR_OK;
 }

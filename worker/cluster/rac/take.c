@@ -1,5 +1,7 @@
 /* What a step's output means. */
-#include "cluster/rac/rac_private.h"
+#include "cluster/rac/take.h"
+
+#include "cluster/rac/record.h"
 #include "cluster/ras/choose.h"
 
 static enum error_code version_came(struct rac_task *task, struct text text, struct error *err)

@@ -1,23 +1,21 @@
 /* What a request does, process by process. */
-#include <string.h>
+#include "cluster/rac/task.h"
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "cluster/rac/rac_private.h"
+#include "cluster/rac/answer.h"
+#include "cluster/rac/arguments.h"
+#include "cluster/rac/take.h"
 
 static struct instant now_of(const struct rac_task *task)
 {
     return clock_now(&task->executor->clock);
 }
 
-static bool is_preparing(enum rac_step step)
-{
-    return step == RAC_STEP_VERSION || step == RAC_STEP_CLUSTERS;
-}
-
 /* ---- the end of a task ---- */
 
-void rac_task_end(struct rac_task *task, struct executor_reply *reply)
+/* Replies and frees; takes what the reply owns. */
+static void end(struct rac_task *task, struct executor_reply *reply)
 {
     struct rac_executor *executor = task->executor;
     CHECK(!task->process);
@@ -27,7 +25,6 @@ void rac_task_end(struct rac_task *task, struct executor_reply *reply)
     session_list_destroy(task->list);
     infobase_lock_destroy(task->found);
     free(task);
-    rac_wake(executor);
     executor->base.done(executor->base.self, reply);
 }
 
@@ -36,13 +33,13 @@ void rac_task_fail(struct rac_task *task, enum error_code code, bool sent, const
     struct executor_reply reply = {.code = code, .sent = sent, .error = *err};
     reply.error.code = code;
     error_wrap(&reply.error, "cluster '%s'", task->executor->settings.name);
-    rac_task_end(task, &reply);
+    end(task, &reply);
 }
 
 static void end_ok(struct rac_task *task, struct executor_reply *reply)
 {
     reply->sent = rac_is_change(task);
-    rac_task_end(task, reply);
+    end(task, reply);
 }
 
 /* ---- infobases by name ---- */
@@ -138,76 +135,7 @@ static bool next_step(struct rac_task *task, enum rac_step *ret)
     return true;
 }
 
-/* ---- one process ---- */
-
-static void on_ended(void *self, const struct process_result *result);
-
-/* Reading gives up an address in time for the others. */
-static struct instant attempt_until(const struct rac_task *task)
-{
-    struct instant deadline = task->request.deadline;
-    size_t left = 1;
-    if (rac_is_change(task) || task->step == RAC_STEP_VERSION || deadline.ns == INT64_MAX)
-        return deadline;
-    for (size_t i = 0; i < task->executor->settings.address_count; i++)
-        left += !(task->tried & 1u << i);
-    struct instant now = now_of(task);
-    return instant_add_ms(now, instant_ms_between(now, deadline) / (int64_t)left);
-}
-
-static enum error_code start_process(struct rac_task *task, struct error *err)
-{
-    struct rac_executor *executor = task->executor;
-    struct rac_arguments arguments;
-    enum error_code code = rac_arguments_of(task, &arguments, err);
-    if (code)
-        return code;
-    const struct process_spec spec = {
-        .program = executor->settings.program,
-        .arguments = (const char *const *)arguments.items,
-        .environment = (const char *const *)executor->environment,
-        .output_max = RAC_OUTPUT_BYTES,
-        .errors_max = RAC_ERRORS_BYTES,
-        .deadline = attempt_until(task),
-        .grace_ms = RAC_KILL_AFTER_MS,
-    };
-    task->started = now_of(task);
-    code =
-        process_start(executor->loop, executor->clock, &spec, on_ended, task, &task->process, err);
-    rac_arguments_release(&arguments);
-    return code == ERR_SYSTEM ? ERR_UNAVAILABLE : code;
-}
-
-/* The last look before anything can leave. */
-static enum error_code may_change(const struct rac_task *task, struct error *err)
-{
-    const struct executor_request *request = &task->request;
-    if (!rac_is_change(task))
-        return ERR_OK;
-    if (instant_passed(now_of(task), request->send_by))
-        return error_set(err, ERR_STALE, "the time to send it is over, nothing was sent");
-    if (request->allowed && !request->allowed(request->tag))
-        return error_set(err, ERR_STALE, "it may not be sent any more, nothing was sent");
-    return ERR_OK;
-}
-
-static void run(struct rac_task *task)
-{
-    struct rac_executor *executor = task->executor;
-    struct error err;
-    enum error_code code = may_change(task, &err);
-    if (!code)
-        code = start_process(task, &err);
-    if (code) {
-        rac_task_fail(task, code, false, &err);
-        return;
-    }
-    TAILQ_REMOVE(&executor->queue, task, link);
-    TAILQ_INSERT_TAIL(&executor->running, task, link);
-    executor->running_count++;
-    if (is_preparing(task->step))
-        executor->preparing = task;
-}
+/* ---- what is next ---- */
 
 static void end_list(struct rac_task *task)
 {
@@ -237,7 +165,7 @@ static void no_such_infobase(struct rac_task *task)
     rac_task_fail(task, ERR_NOT_FOUND, false, &err);
 }
 
-bool task_go_on(struct rac_task *task)
+enum rac_next rac_task_next(struct rac_task *task)
 {
     struct rac_executor *executor = task->executor;
     enum rac_step step;
@@ -245,22 +173,22 @@ bool task_go_on(struct rac_task *task)
         task->tried |= 1u << task->address;
     if (!next_step(task, &step)) {
         end_list(task);
-        return true;
+        return RAC_ENDED;
     }
-    if (executor->running_count == RAC_PROCESSES_MAX || (is_preparing(step) && executor->preparing))
-        return false;
+    if (executor->running_count == RAC_PROCESSES_MAX ||
+        (rac_is_preparing(step) && executor->preparing))
+        return RAC_WAITS;
     task->step = step;
     if (step >= RAC_STEP_RECORD && needs_infobase(task) && !find_infobase(task)) {
         no_such_infobase(task);
-        return true;
+        return RAC_ENDED;
     }
     if (step == RAC_STEP_MAIN && task->found && !rac_lock_differs(task)) {
         struct executor_reply reply = {0};
-        rac_task_end(task, &reply); /* it is as wanted: nothing is sent */
-        return true;
+        end(task, &reply); /* it is as wanted: nothing is sent */
+        return RAC_ENDED;
     }
-    run(task);
-    return true;
+    return RAC_RUNS;
 }
 
 /* ---- failures ---- */
@@ -276,7 +204,7 @@ static void fail_waiting(struct rac_executor *executor, enum error_code code,
         enum rac_step step;
         TAILQ_REMOVE(&waiting, task, link);
         TAILQ_INSERT_TAIL(&executor->queue, task, link);
-        if (next_step(task, &step) && is_preparing(step))
+        if (next_step(task, &step) && rac_is_preparing(step))
             rac_task_fail(task, code, false, err);
     }
 }
@@ -324,7 +252,7 @@ static void step_failed(struct rac_task *task, enum error_code code, struct erro
     struct rac_executor *executor = task->executor;
     const struct ras_address *address = &executor->settings.addresses[task->address];
     bool change = rac_is_change(task);
-    bool prepared = is_preparing(task->step);
+    bool prepared = rac_is_preparing(task->step);
     if (try_another(task, code) || renew(task, code))
         return;
     if (task->step != RAC_STEP_VERSION)
@@ -334,20 +262,12 @@ static void step_failed(struct rac_task *task, enum error_code code, struct erro
         fail_waiting(executor, code, err);
 }
 
-static void on_ended(void *self, const struct process_result *result)
+void rac_task_ran(struct rac_task *task, const struct process_result *result)
 {
-    struct rac_task *task = self;
-    struct rac_executor *executor = task->executor;
     struct executor_reply reply = {0};
     struct error err;
     AUTO(arena) arena = arena_create(RAC_ARENA_BYTES);
     struct text text;
-    task->process = NULL;
-    TAILQ_REMOVE(&executor->running, task, link);
-    TAILQ_INSERT_HEAD(&executor->queue, task, link);
-    executor->running_count--;
-    if (executor->preparing == task)
-        executor->preparing = NULL;
     enum error_code code = rac_answer_read(task, result, arena, &text, &err);
     if (!code)
         code = rac_take(task, text, arena, &reply, &err);
@@ -355,5 +275,4 @@ static void on_ended(void *self, const struct process_result *result)
         step_failed(task, code, &err);
     else if (task->step == RAC_STEP_MAIN && !task->list)
         end_ok(task, &reply);
-    rac_wake(executor);
 }
