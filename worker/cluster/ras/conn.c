@@ -1,4 +1,6 @@
-#include <errno.h>
+/* Connecting, reading, and the clock. */
+#include "cluster/ras/conn.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -6,18 +8,16 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/mem.h"
-#include "cluster/ras/conn_private.h"
-#include "cluster/timer.h"
+#include "cluster/ras/conn_bytes.h"
+#include "cluster/ras/conn_call.h"
+#include "cluster/ras/conn_open.h"
 
 enum {
     TCP_KEEPALIVE_SECONDS = 60, /* finds silently dead idle connections */
-    PEEK_BYTES = 512,           /* of what came unasked, keep-alives first */
     /* From one request to the next: ten in each second of an idle connection's life, and more. A
      * server that sends them as fast as it can would keep the loop from the other clusters. */
     KEEP_ALIVES_MAX = 1000,
 };
-
-static void connect_next(struct ras_conn *conn);
 
 /* ---- the end ---- */
 
@@ -75,166 +75,7 @@ void ras_conn_close(struct ras_conn *conn)
     conn_shut(conn);
 }
 
-/* ---- failures, told from the timer ---- */
-
-static void on_timer(uv_timer_t *timer);
-
-__attribute__((format(printf, 4, 0))) static void note(struct ras_conn *conn, enum error_code code,
-                                                       bool lost, const char *format, va_list args)
-{
-    if (conn->noted || conn->state == CONN_CLOSED)
-        return;
-    char text[ERROR_MESSAGE_MAX];
-    vsnprintf(text, sizeof text, format, args);
-    conn->noted = true;
-    conn->noted_lost = lost;
-    conn->noted_code = error_set(&conn->noted_error, code, "RAS '%s:%u': %s", conn->config.host,
-                                 conn->config.port, text);
-    if (lost && conn->tcp_open)
-        uv_read_stop((uv_stream_t *)&conn->tcp);
-    uv_timer_start(&conn->timer, on_timer, 0, 0);
-}
-
-void conn_fail(struct ras_conn *conn, enum error_code code, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    note(conn, code, true, format, args);
-    va_end(args);
-}
-
-void conn_finish(struct ras_conn *conn, enum error_code code, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    note(conn, code, false, format, args);
-    va_end(args);
-}
-
-static void tell(struct ras_conn *conn)
-{
-    enum conn_state state = conn->state;
-    struct ras_conn_owner owner = conn->owner;
-    switch (state) {
-    case CONN_CONNECTING:
-    case CONN_GREETING:
-    case CONN_OPENING:
-        conn_shut(conn);
-        owner.opened(owner.self, conn->noted_code, &conn->noted_error);
-        return;
-    case CONN_IDLE:
-        conn_shut(conn);
-        owner.lost(owner.self);
-        return;
-    case CONN_AUTH_CLUSTER:
-    case CONN_AUTH_INFOBASE:
-    case CONN_ASKED:
-        if (conn->noted_lost)
-            conn_shut(conn);
-        conn_call_noted(conn);
-        return;
-    case CONN_CLOSED:
-        return;
-    }
-}
-
-/* ---- the clock ---- */
-
-static void arm(struct ras_conn *conn, struct instant at)
-{
-    timer_until(&conn->timer, on_timer, clock_now(&conn->config.clock), at);
-}
-
-void conn_await(struct ras_conn *conn, struct instant deadline)
-{
-    if (conn->noted)
-        return; /* the timer is already set to tell it */
-    conn->deadline = deadline;
-    arm(conn, deadline);
-}
-
-static void attempt_timed_out(struct ras_conn *conn);
-
-static void on_timer(uv_timer_t *timer)
-{
-    struct ras_conn *conn = timer->data;
-    if (conn->noted) {
-        tell(conn);
-        return;
-    }
-    struct instant now = clock_now(&conn->config.clock);
-    struct instant until = conn->state == CONN_CONNECTING
-                               ? instant_min(conn->attempt, conn->deadline)
-                               : conn->deadline;
-    if (conn->state == CONN_IDLE) {
-        return;
-    } else if (!instant_passed(now, until)) {
-        arm(conn, until);
-    } else if (!instant_passed(now, conn->deadline)) {
-        attempt_timed_out(conn);
-    } else {
-        conn->timed_out = true;
-        conn_fail(conn, ERR_UNAVAILABLE, "no answer within the time");
-    }
-}
-
-/* ---- bytes ---- */
-
-/* Only one answer is due. Behind it may stand keep-alives (their length is below 128 or they are
- * not what they seem), nothing else: not even later, when the next request has left. */
-static bool unasked(const uint8_t *bytes, size_t length)
-{
-    while (length && bytes[0] == RAS_PACKET_KEEP_ALIVE) {
-        size_t whole = length > 1 ? 2 + (size_t)bytes[1] : 2;
-        if (length > 1 && bytes[1] & 0x80)
-            return true;
-        if (whole >= length)
-            return false;
-        bytes += whole;
-        length -= whole;
-    }
-    return length > 0;
-}
-
-/* A request may leave only while nothing has come that nobody asked for: without request numbers
- * it would be taken for the answer. */
-static bool quiet(struct ras_conn *conn)
-{
-    uv_os_fd_t file;
-    uint8_t bytes[PEEK_BYTES];
-    if (uv_fileno((const uv_handle_t *)&conn->tcp, &file) < 0)
-        return false;
-    bool begun = !ras_stream_idle(&conn->stream) && conn->stream.type != RAS_PACKET_KEEP_ALIVE;
-    if (begun) { /* of something that nobody asked for the beginning is here already */
-        conn_fail(conn, ERR_PROTOCOL, "bytes that nobody asked for");
-        return false;
-    }
-    ssize_t got = recv(file, bytes, sizeof bytes, MSG_PEEK | MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return true;
-    if (got > 0 && !unasked(bytes, (size_t)got))
-        return true;
-    if (got > 0)
-        conn_fail(conn, ERR_PROTOCOL, "bytes that nobody asked for");
-    else
-        conn_fail(conn, ERR_UNAVAILABLE, "%s", got ? strerror(errno) : "closed the connection");
-    return false;
-}
-
-size_t conn_write(struct ras_conn *conn, const void *bytes, size_t length)
-{
-    if (!quiet(conn))
-        return 0;
-    conn->heard = false;
-    conn->keep_alives = 0;
-    uv_buf_t out = uv_buf_init((char *)(uintptr_t)bytes, (unsigned)length);
-    int taken = uv_try_write((uv_stream_t *)&conn->tcp, &out, 1);
-    if (taken < 0 && taken != UV_EAGAIN)
-        conn_fail(conn, ERR_UNAVAILABLE, "cannot write: %s", uv_strerror(taken));
-    else if (taken < 0 || (size_t)taken < length)
-        conn_fail(conn, ERR_UNAVAILABLE, "the connection takes no more bytes");
-    return taken > 0 ? (size_t)taken : 0;
-}
+/* ---- reading ---- */
 
 static void packet_came(struct ras_conn *conn, struct ras_packet packet, bool more)
 {
@@ -281,7 +122,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
         if (ras_stream_next(&conn->stream, &bytes, &length, &packet, &ready, &err))
             conn_fail(conn, ERR_PROTOCOL, "%s", err.message);
         else if (ready)
-            packet_came(conn, packet, unasked(bytes, length));
+            packet_came(conn, packet, conn_unasked(bytes, length));
     }
 }
 
@@ -293,6 +134,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 }
 
 /* ---- connecting ---- */
+
+static void connect_next(struct ras_conn *conn);
 
 static void on_attempt_closed(uv_handle_t *handle)
 {
@@ -357,7 +200,7 @@ static void connect_next(struct ras_conn *conn)
     }
     uv_tcp_nodelay(&conn->tcp, 1);
     uv_tcp_keepalive(&conn->tcp, 1, TCP_KEEPALIVE_SECONDS);
-    arm(conn, conn->attempt);
+    conn_arm(conn, conn->attempt);
 }
 
 static void add_candidate(struct ras_conn *conn, const struct sockaddr *address, size_t length)
@@ -410,6 +253,58 @@ static void resolve(struct ras_conn *conn)
         conn_fail(conn, ERR_UNAVAILABLE, "the name cannot be resolved: %s", uv_strerror(status));
 }
 
+/* ---- the clock, and what was noted ---- */
+
+static void tell(struct ras_conn *conn)
+{
+    enum conn_state state = conn->state;
+    struct ras_conn_owner owner = conn->owner;
+    switch (state) {
+    case CONN_CONNECTING:
+    case CONN_GREETING:
+    case CONN_OPENING:
+        conn_shut(conn);
+        owner.opened(owner.self, conn->noted_code, &conn->noted_error);
+        return;
+    case CONN_IDLE:
+        conn_shut(conn);
+        owner.lost(owner.self);
+        return;
+    case CONN_AUTH_CLUSTER:
+    case CONN_AUTH_INFOBASE:
+    case CONN_ASKED:
+        if (conn->noted_lost)
+            conn_shut(conn);
+        conn_call_noted(conn);
+        return;
+    case CONN_CLOSED:
+        return;
+    }
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct ras_conn *conn = timer->data;
+    if (conn->noted) {
+        tell(conn);
+        return;
+    }
+    struct instant now = clock_now(&conn->config.clock);
+    struct instant until = conn->state == CONN_CONNECTING
+                               ? instant_min(conn->attempt, conn->deadline)
+                               : conn->deadline;
+    if (conn->state == CONN_IDLE) {
+        return;
+    } else if (!instant_passed(now, until)) {
+        conn_arm(conn, until);
+    } else if (!instant_passed(now, conn->deadline)) {
+        attempt_timed_out(conn);
+    } else {
+        conn->timed_out = true;
+        conn_fail(conn, ERR_UNAVAILABLE, "no answer within the time");
+    }
+}
+
 struct ras_conn *ras_conn_create(uv_loop_t *loop, const struct ras_conn_config *config,
                                  const struct ras_conn_owner *owner, struct instant deadline)
 {
@@ -426,6 +321,7 @@ struct ras_conn *ras_conn_create(uv_loop_t *loop, const struct ras_conn_config *
     buf_room(&conn->auth, RAS_AUTH_BYTES); /* at once: what a buffer outgrew cannot be wiped */
     CHECK(uv_timer_init(loop, &conn->timer) == 0);
     conn->timer.data = conn;
+    conn->on_timer = on_timer;
     conn->connecting.data = conn;
     conn->open_handles = 1;
     conn->attempt = INSTANT_NEVER;

@@ -1,9 +1,11 @@
 /* One call: what it needs is authenticated, then it is asked, then its answer is judged
  * (docs/ras-protocol.md 5, 6). */
+#include "cluster/ras/conn_call.h"
+
 #include <string.h>
 
 #include "base/check.h"
-#include "cluster/ras/conn_private.h"
+#include "cluster/ras/conn_bytes.h"
 
 /* The next step of the call under way: message 9, message 10, or the request itself. */
 static void advance(struct ras_conn *conn);

@@ -1,8 +1,10 @@
 /* From a connected socket to an open endpoint (docs/ras-protocol.md 2.3, 4). */
+#include "cluster/ras/conn_open.h"
+
 #include <string.h>
 
 #include "base/check.h"
-#include "cluster/ras/conn_private.h"
+#include "cluster/ras/conn_bytes.h"
 
 enum { CONNECT_TIMEOUT_MS = 2000 }; /* what rac sends; its effect on the server is not known */
 enum { LIST_BYTES = 160 };

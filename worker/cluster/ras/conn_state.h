@@ -1,12 +1,13 @@
-/* conn_private.h - what conn.c (the connection), conn_open.c (the endpoint) and conn_call.c (calls)
- * share.
+/* conn_state.h - the data of a connection. Its files call downward only: conn.c (connecting,
+ * reading, the clock), conn_open.c (the endpoint) and conn_call.c (calls), conn_bytes.c (what
+ * leaves, and what ends it).
  *
- * One state at a time, moved by these three files only:
+ * One state at a time, moved by the upper three only:
  *   CONNECTING -> GREETING -> OPENING -> IDLE <-> AUTH_CLUSTER, AUTH_INFOBASE, ASKED; from
  * everywhere -> CLOSED. A failure is noted by conn_fail() or conn_finish() and told from the timer,
  * so that no callback comes from inside a call. */
-#ifndef CLUSTER_RAS_CONN_PRIVATE_H
-#define CLUSTER_RAS_CONN_PRIVATE_H
+#ifndef CLUSTER_RAS_CONN_STATE_H
+#define CLUSTER_RAS_CONN_STATE_H
 
 #include "cluster/ras/conn.h"
 
@@ -38,6 +39,7 @@ struct ras_conn {
     enum conn_state state;
     uv_tcp_t tcp;
     uv_timer_t timer; /* the deadline, and the telling of what was noted */
+    uv_timer_cb on_timer; /* of conn.c; the files below set it going */
     uv_getaddrinfo_t resolve;
     uv_connect_t connecting;
     unsigned open_handles; /* and requests: the memory is free at 0 */
@@ -76,25 +78,5 @@ struct ras_conn {
 
     char input[RAS_INPUT_BYTES];
 };
-
-/* conn.c */
-void conn_await(struct ras_conn *conn, struct instant deadline);
-/* Hands all bytes to the kernel, or closes; returns how many it took (0 and more). */
-size_t conn_write(struct ras_conn *conn, const void *bytes, size_t length);
-/* Notes the end of this connection; `err` gets the address in front. Later ones are ignored. */
-void conn_fail(struct ras_conn *conn, enum error_code code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-/* Notes the end of the call alone. */
-void conn_finish(struct ras_conn *conn, enum error_code code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* conn_open.c: connect and open, and what answers them. */
-void conn_greet(struct ras_conn *conn);
-void conn_opening_packet(struct ras_conn *conn, const struct ras_packet_value *value);
-
-/* conn_call.c */
-void conn_call_packet(struct ras_conn *conn, const struct ras_packet_value *value);
-/* Tells what was noted about the call under way. */
-void conn_call_noted(struct ras_conn *conn);
 
 #endif
