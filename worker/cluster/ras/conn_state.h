@@ -38,7 +38,7 @@ struct ras_conn {
     struct ras_conn_owner owner;
     enum conn_state state;
     uv_tcp_t tcp;
-    uv_timer_t timer; /* the deadline, and the telling of what was noted */
+    uv_timer_t timer;     /* the deadline, and the telling of what was noted */
     uv_timer_cb on_timer; /* of conn.c; the files below set it going */
     uv_getaddrinfo_t resolve;
     uv_connect_t connecting;

@@ -1,10 +1,11 @@
-/* ras_private.h - what ras.c (life, queue and pool) and task.c (what a request does) share.
+/* state.h - the data that the files of the executor share. They call downward only: ras.c (life),
+ * pool.c (queue and connections), task.c (what a request does), ask.c (what is asked); conn.h.
  *
  * A slot is a place for one connection. Slot free: no connection, no task. Opening or busy: both.
- * Idle: a connection alone. A task is in the queue (no slot) or in a slot; it ends in task_end(),
- * which gives the reply. */
-#ifndef CLUSTER_RAS_RAS_PRIVATE_H
-#define CLUSTER_RAS_RAS_PRIVATE_H
+ * Idle: a connection alone. A task is in the queue (no slot) or in a slot; it ends with its reply.
+ */
+#ifndef CLUSTER_RAS_STATE_H
+#define CLUSTER_RAS_STATE_H
 
 #include "base/limits.h"
 #include "cluster/ras/map.h"
@@ -72,24 +73,17 @@ struct ras_executor {
     void *stopped_self;
 };
 
-/* ras.c */
-void ras_wake(struct ras_executor *executor);
-/* Connects the slot's task to the next address that it has not tried, or ends it. */
-void slot_connect(struct slot *slot);
-void slot_drop(struct slot *slot);
-void slot_demote(struct slot *slot);
+/* Does the request name its infobase? */
+static inline bool task_names_infobase(const struct task *task)
+{
+    return task->request.infobase && *task->request.infobase;
+}
 
-/* task.c */
-/* Starts or starts again what the slot's task has to do on the slot's open connection. */
-void task_begin(struct slot *slot);
-/* A connection is open: which cluster? */
-void task_choose(struct slot *slot);
-void task_answered(void *slot, const struct ras_answer *answer);
-/* Replies and frees. The slot, if any, becomes idle or free. Takes `reply->code` and what it owns.
- */
-void task_end(struct ras_executor *executor, struct slot *slot, struct task *task,
-              struct executor_reply *reply);
-void task_fail(struct ras_executor *executor, struct slot *slot, struct task *task,
-               enum error_code code, const struct error *err);
+/* The slot's connection is of no use any more. */
+static inline void slot_drop(struct slot *slot)
+{
+    ras_conn_close(slot->conn);
+    slot->conn = NULL;
+}
 
 #endif
