@@ -10,10 +10,12 @@
  * break, and fenced in trouble it joins again by a client of its own, once. Were there a second
  * worker, that one is fenced now, and stops, or does the same and this one is fenced again and
  * stops: of two workers with one name one is left. */
-#include "kafka/consumer_state.h"
+#include "kafka/consumer_anew.h"
 
 #include "base/check.h"
 #include "base/text.h"
+#include "kafka/consumer_events.h"
+#include "kafka/consumer_group.h"
 
 static uint64_t session_ms(const rd_kafka_conf_t *conf)
 {
@@ -89,11 +91,11 @@ void anew_serve(struct kafka_consumer *consumer)
     if (consumer->ask || consumer->count || consumer->drop)
         return; /* they end, and wake the hub */
     if (consumer->group) {
-        consumer_drop_group(consumer);
+        group_drop(consumer);
         return;
     }
     consumer->membership = MEMBER_OUT;
-    if (consumer_open_group(consumer, rd_kafka_conf_dup(consumer->anew_conf), &err) == ERR_OK)
+    if (group_open(consumer, rd_kafka_conf_dup(consumer->anew_conf), &err) == ERR_OK)
         return;
     consumer->membership = MEMBER_FATAL;
     consumer_tell(consumer, KAFKA_CONSUMER_FATAL)->event.error = err;

@@ -1,9 +1,10 @@
 /* Questions to the coordinator and the broker, on the pool. */
-#include "kafka/consumer_state.h"
+#include "kafka/consumer_ask.h"
 
 #include "base/check.h"
 #include "base/mem.h"
 #include "kafka/client.h"
+#include "kafka/consumer_events.h"
 
 enum { ASK_TIMEOUT_MS = 5000 };
 
@@ -93,8 +94,8 @@ static void ask_release(struct kafka_job *job)
 
 void asks_send(struct kafka_consumer *consumer)
 {
-    bool out = consumer->membership == MEMBER_FENCED || consumer->membership == MEMBER_FATAL;
-    if (consumer->ask || consumer->asked_count == 0 || consumer->closing || out)
+    if (consumer->ask || consumer->asked_count == 0 || consumer->closing ||
+        consumer_is_out(consumer))
         return; /* fenced: the next client of the group is asked */
     size_t count = consumer->asked_count;
     struct ask_job *ask = mem_alloc(1, sizeof *ask + count * sizeof *ask->answers);
@@ -166,8 +167,7 @@ static void count_release(struct kafka_job *job)
 
 void kafka_consumer_count(struct kafka_consumer *consumer)
 {
-    bool out = consumer->membership == MEMBER_FENCED || consumer->membership == MEMBER_FATAL;
-    if (consumer->count || consumer->closing || out)
+    if (consumer->count || consumer->closing || consumer_is_out(consumer))
         return;
     struct count_job *count = mem_new(struct count_job);
     count->group = consumer->group;

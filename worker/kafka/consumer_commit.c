@@ -1,9 +1,11 @@
 /* Commits of the consumer: coalesced, one request in flight, the newest offset wins. */
-#include "kafka/consumer_state.h"
+#include "kafka/consumer_commit.h"
 
 #include "base/check.h"
 #include "base/mem.h"
 #include "kafka/client.h"
+#include "kafka/consumer_events.h"
+#include "kafka/consumer_held.h"
 
 void commits_forget(struct kafka_consumer *consumer)
 {

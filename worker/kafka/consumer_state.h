@@ -1,6 +1,7 @@
-/* consumer_state.h - the insides of the group's consumer, shared by consumer.c (membership,
- * reading, life), consumer_anew.c, consumer_commit.c and consumer_ask.c only. Internal to
- * worker/kafka. */
+/* consumer_state.h - the data of the group's consumer. Its files call downward only: consumer.c
+ * (membership, closing, life), consumer_anew.c (fenced), consumer_commit.c and consumer_ask.c, then
+ * consumer_group.c (the group's client), consumer_held.c (partitions and what is read of them) and
+ * consumer_events.c (what waits to be polled). Internal to worker/kafka. */
 #ifndef KAFKA_CONSUMER_STATE_H
 #define KAFKA_CONSUMER_STATE_H
 
@@ -92,44 +93,10 @@ struct kafka_consumer {
     struct kafka_job *drop;
 };
 
-/* ---- consumer.c ---- */
-/* Puts an event of this kind at the end of the queue, nothing in it yet. */
-struct waiting *consumer_tell(struct kafka_consumer *consumer, enum kafka_consumer_event_kind kind);
-/* NULL: the partition is not assigned. */
-struct held *consumer_find(const struct kafka_consumer *consumer, int32_t partition);
-
-/* Destroys the group's client on the pool; `drop` is NULL again when that is done. */
-void consumer_drop_group(struct kafka_consumer *consumer);
-/* Makes a client and subscribes; consumes `conf`. ERR_CONFIG. */
-enum error_code consumer_open_group(struct kafka_consumer *consumer, rd_kafka_conf_t *conf,
-                                    struct error *err) MUST_CHECK;
-
-/* ---- consumer_anew.c ---- */
-void anew_init(struct kafka_consumer *consumer, const rd_kafka_conf_t *conf);
-void anew_release(struct kafka_consumer *consumer);
-/* An assignment came. */
-void anew_joined(struct kafka_consumer *consumer);
-/* Before the membership changes: a session's length in the group is the end of all trouble. */
-void anew_settle(struct kafka_consumer *consumer);
-/* The session was lost. */
-void anew_trouble(struct kafka_consumer *consumer);
-/* The group's client tells of an error. */
-void anew_note(struct kafka_consumer *consumer, rd_kafka_resp_err_t code);
-/* Fenced: true when the member joins once more, false when this is its end. */
-bool anew_begin(struct kafka_consumer *consumer);
-/* The next step of a member that joins once more. */
-void anew_serve(struct kafka_consumer *consumer);
-
-/* ---- consumer_commit.c ---- */
-/* Sends what was given, one request at a time. */
-void commits_send(struct kafka_consumer *consumer);
-/* Nothing waits and nothing is with the broker. */
-bool commits_done(const struct kafka_consumer *consumer);
-void commits_answered(struct kafka_consumer *consumer, rd_kafka_event_t *event);
-void commits_forget(struct kafka_consumer *consumer);
-
-/* ---- consumer_ask.c ---- */
-/* Sends the questions that wait, all in one job, one job at a time. */
-void asks_send(struct kafka_consumer *consumer);
+/* The group's client is of no use any more. */
+static inline bool consumer_is_out(const struct kafka_consumer *consumer)
+{
+    return consumer->membership == MEMBER_FATAL || consumer->membership == MEMBER_FENCED;
+}
 
 #endif
