@@ -3,43 +3,18 @@
  * A POST is answered when Kafka has its command, or, when it prefers to wait, when the event of the
  * end came. A repeat with the same Idempotency-Key joins what is under way or gets the same end;
  * with another body it is refused, also when only the worker still knew (book.c, BOOK_OTHER). */
+#include "gateway/api.h"
+
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 #include <strings.h>
 
-#include "base/check.h"
-#include "base/log.h"
-#include "command/message.h"
 #include "gateway/answer.h"
 #include "gateway/ask.h"
-#include "gateway/internal.h"
+#include "gateway/done.h"
+#include "gateway/ready.h"
+#include "gateway/send.h"
+#include "gateway/waiting.h"
 #include "gateway/wish.h"
-
-/* ---- one line per request ---- */
-
-struct done {
-    const char *method;
-    const char *asker; /* "-": none */
-    const char *code;  /* of a problem, or the state */
-    const struct uuid *id;
-    struct instant begun;
-    int status;
-    bool quiet; /* one of very many */
-};
-
-static void note_done(struct gateway *gateway, const struct done *done)
-{
-    char status[16];
-    struct instant now = clock_now(&gateway->clock);
-    snprintf(status, sizeof status, "%d", done->status);
-    metrics_add(gateway->metrics, METRIC_gateway_requests_total, LABELS(done->method, status), 1);
-    log_line(
-        done->quiet ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "request", LOG_TEXT("method", done->method),
-        log_number("status", done->status), LOG_TEXT("result", done->code),
-        LOG_TEXT("id", done->id ? uuid_format(done->id).text : "-"), LOG_TEXT("token", done->asker),
-        log_number("duration_ms", instant_ms_between(done->begun, now)));
-}
 
 /* ---- the request at hand ---- */
 
@@ -75,7 +50,7 @@ static void refuse(const struct call *call, const struct problem *problem)
                         .begun = call->begun,
                         .status = call->response->status,
                         .quiet = call->quiet};
-    note_done(call->gateway, &done);
+    done_note(call->gateway, &done);
 }
 
 static void refuse_as(const struct call *call, enum problem_kind kind, const char *about)
@@ -94,7 +69,7 @@ static void give_state(const struct call *call, const struct book_entry *entry, 
                         .id = &entry->id,
                         .begun = call->begun,
                         .status = status};
-    note_done(call->gateway, &done);
+    done_note(call->gateway, &done);
 }
 
 static void refuse_rate(const struct call *call, enum problem_kind kind, uint32_t per_minute,
@@ -183,197 +158,7 @@ static void on_get(void *self, const struct http_request *request, struct http_r
     give_state(&call, entry, 200);
 }
 
-/* ---- waiting ---- */
-
-static void let_go(struct gateway *gateway, struct waiter *waiter, struct http_response *response,
-                   const char *code)
-{
-    struct done done = {.method = "POST",
-                        .asker = waiter->asker->name,
-                        .code = code,
-                        .id = &waiter->entry->id,
-                        .begun = waiter->begun,
-                        .status = response->status};
-    if (waiter->prefers) {
-        char applied[32];
-        snprintf(applied, sizeof applied, "wait=%" PRIu32, waiter->wait_s);
-        http_response_header(response, "Preference-Applied", applied);
-    }
-    note_done(gateway, &done);
-    http_answer(waiter->waiting, response);
-    access_release(gateway->access, waiter->asker);
-    TAILQ_REMOVE(&waiter->entry->waiters, waiter, of_entry);
-    TAILQ_REMOVE(&gateway->waiting, waiter, of_gateway);
-    free(waiter);
-}
-
-static void tell_problem(struct gateway *gateway, struct waiter *waiter, enum problem_kind kind,
-                         const char *about)
-{
-    struct http_response response;
-    struct problem problem;
-    http_response_init(&response);
-    problem_set(&problem, kind, "%s", about);
-    problem.command = waiter->entry->id;
-    problem_write(&problem, waiter->language, &response);
-    let_go(gateway, waiter, &response, problem_label(kind));
-}
-
-/* The end if it is known, else where to look for it. */
-static void tell_state(struct gateway *gateway, struct waiter *waiter)
-{
-    const struct book_entry *entry = waiter->entry;
-    struct http_response response;
-    if (entry->outcome == COMMAND_REJECTED) {
-        tell_problem(gateway, waiter, problem_of_refusal(entry->reason.code),
-                     entry->reason.message);
-        return;
-    }
-    http_response_init(&response);
-    answer_write(entry, waiter->language, entry->outcome == COMMAND_NONE ? 202 : 200, &response);
-    let_go(gateway, waiter, &response, answer_state(entry));
-}
-
-static bool is_done(const struct waiter *waiter, struct instant now)
-{
-    const struct book_entry *entry = waiter->entry;
-    return entry->outcome != COMMAND_NONE ||
-           (!entry->sending && instant_passed(now, waiter->until));
-}
-
-static void tell_all(struct gateway *gateway, struct book_entry *entry)
-{
-    struct instant now = clock_now(&gateway->clock);
-    struct waiter *waiter = TAILQ_FIRST(&entry->waiters);
-    while (waiter) {
-        struct waiter *next = TAILQ_NEXT(waiter, of_entry);
-        if (is_done(waiter, now))
-            tell_state(gateway, waiter);
-        waiter = next;
-    }
-}
-
-static void fail_all(struct gateway *gateway, struct book_entry *entry, enum problem_kind kind)
-{
-    while (!TAILQ_EMPTY(&entry->waiters))
-        tell_problem(gateway, TAILQ_FIRST(&entry->waiters), kind, "");
-}
-
-void api_news(struct gateway *gateway, struct book_entry *entry, enum book_news news)
-{
-    if (news == BOOK_OTHER)
-        fail_all(gateway, entry, PROBLEM_KEY_REUSED);
-    else if (news == BOOK_ENDED)
-        tell_all(gateway, entry);
-}
-
-void api_expire(struct gateway *gateway, struct instant now)
-{
-    struct waiter *waiter = TAILQ_FIRST(&gateway->waiting);
-    while (waiter) {
-        struct waiter *next = TAILQ_NEXT(waiter, of_gateway);
-        bool stopping = gateway->phase != GATEWAY_RUNNING;
-        if (is_done(waiter, now) || (stopping && !waiter->entry->sending))
-            tell_state(gateway, waiter);
-        else if (stopping && instant_passed(now, gateway->stop_by))
-            tell_problem(gateway, waiter, PROBLEM_UNCERTAIN, "");
-        waiter = next;
-    }
-}
-
-struct instant api_next(const struct gateway *gateway)
-{
-    const struct waiter *waiter;
-    struct instant next = INSTANT_NEVER;
-    TAILQ_FOREACH(waiter, &gateway->waiting, of_gateway)
-    if (!waiter->entry->sending) /* else Kafka's receipt wakes it */
-        next = instant_min(next, waiter->until);
-    return next;
-}
-
 /* ---- POST ---- */
-
-static enum problem_kind send_command(struct gateway *gateway, const struct command *command,
-                                      const struct book_entry *entry)
-{
-    static const struct message_style style = {MESSAGE_FORM_BINARY_PROTOBUF, "curfew/gateway",
-                                               "curfew."};
-    struct kafka_header headers[KAFKA_HEADERS_MAX];
-    struct error err;
-    AUTO(outgoing) outgoing = NULL;
-    if (message_encode(command, &style, &outgoing, &err))
-        return PROBLEM_TOO_MANY;
-    CHECK(outgoing->count == 1);
-    const struct message *message = &outgoing->messages[0];
-    CHECK(message->header_count <= KAFKA_HEADERS_MAX);
-    for (size_t i = 0; i < message->header_count; i++)
-        headers[i] =
-            (struct kafka_header){message->headers[i].name, message->headers[i].value, false};
-    struct kafka_outgoing record = {.topic = gateway->config->topics.commands,
-                                    .partition = KAFKA_ANY_PARTITION,
-                                    .has_key = true,
-                                    .key = message->key,
-                                    .value = message->value,
-                                    .headers = headers,
-                                    .header_count = message->header_count};
-    /* The tag of the receipt: an entry that is being sent is never dropped. */
-    if (!kafka_producer_send(gateway->producer, &record, (uint64_t)(uintptr_t)entry, &err))
-        return PROBLEM_NONE;
-    log_line(LOG_LEVEL_WARNING, "the command could not be handed to Kafka",
-             LOG_TEXT("reason", err.message));
-    return PROBLEM_NOT_WRITTEN;
-}
-
-void api_receipt(struct gateway *gateway, const struct kafka_receipt *receipt)
-{
-    struct book_entry *entry = (struct book_entry *)(uintptr_t)receipt->tag;
-    CHECK(entry->sending > 0);
-    entry->sending--;
-    if (receipt->delivery == KAFKA_PERSISTED) {
-        entry->sent = true;
-        tell_all(gateway, entry); /* those who did not want to wait */
-        return;
-    }
-    entry->uncertain |= receipt->delivery != KAFKA_NOT_PERSISTED;
-    /* An earlier copy of the same words may stand there all the same. */
-    bool surely_not = !entry->uncertain && !entry->accepted_at.ms;
-    log_line(LOG_LEVEL_WARNING, "Kafka did not acknowledge the command",
-             LOG_TEXT("id", uuid_format(&entry->id).text), LOG_TEXT("reason", receipt->reason));
-    fail_all(gateway, entry, surely_not ? PROBLEM_NOT_WRITTEN : PROBLEM_UNCERTAIN);
-    if (surely_not && !entry->sending && !entry->sent && !entry->accepted_at.ms &&
-        entry->outcome == COMMAND_NONE)
-        book_drop(gateway->book, entry);
-}
-
-/* Makes the command known and sends it, unless that was done before. */
-static enum problem_kind enter(struct call *call, const struct command *command,
-                               const struct ask_mark *mark, struct book_entry **ret)
-{
-    struct book_entry *entry = book_find(call->gateway->book, &command->id);
-    if (entry && entry->mark.text[0] && strcmp(entry->mark.text, mark->text) != 0)
-        return PROBLEM_KEY_REUSED;
-    if (entry && entry->mark.text[0] &&
-        (entry->sending || entry->sent || entry->accepted_at.ms ||
-         entry->outcome != COMMAND_NONE)) {
-        *ret = entry;
-        return PROBLEM_NONE;
-    }
-    bool is_new = !entry;
-    entry = book_add(call->gateway->book, &command->id);
-    enum problem_kind kind = send_command(call->gateway, command, entry);
-    if (kind && is_new)
-        book_drop(call->gateway->book, entry);
-    if (kind)
-        return kind;
-    *ret = entry;
-    entry->mark = *mark;
-    entry->sending++;
-    entry->sent = false;
-    entry->asked = (uint32_t)command->selector.count;
-    book_set_text(entry, &entry->cluster, command->cluster);
-    book_set_text(entry, &entry->requested_by, command->requested_by);
-    return PROBLEM_NONE;
-}
 
 static void wait_for(const struct call *call, struct book_entry *entry)
 {
@@ -395,12 +180,7 @@ static void wait_for(const struct call *call, struct book_entry *entry)
     waiter->begun = call->begun;
     waiter->asker = call->asker;
     access_hold(call->asker);
-    TAILQ_INSERT_TAIL(&entry->waiters, waiter, of_entry);
-    TAILQ_INSERT_TAIL(&gateway->waiting, waiter, of_gateway);
-    if (is_done(waiter, call->begun))
-        tell_state(gateway, waiter);
-    else
-        kafka_hub_again(gateway->hub); /* the next pass sets the timer */
+    waiting_add(gateway, waiter, call->begun);
 }
 
 /* What is wrong with the headers; PROBLEM_NONE and the key. */
@@ -451,7 +231,7 @@ static void on_post(void *self, const struct http_request *request, struct http_
         return;
     }
     kind = access_allows(call.asker, text_of(command->cluster))
-               ? enter(&call, command, &mark, &entry)
+               ? send_once(call.gateway, command, &mark, &entry)
                : PROBLEM_FORBIDDEN_CLUSTER;
     if (kind)
         refuse_command(&call, kind, command);

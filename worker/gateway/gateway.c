@@ -5,7 +5,10 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/notify.h"
-#include "gateway/internal.h"
+#include "gateway/api.h"
+#include "gateway/ready.h"
+#include "gateway/send.h"
+#include "gateway/waiting.h"
 #include "kafka/probe.h"
 
 enum {
@@ -45,7 +48,7 @@ static void take_event(struct gateway *gateway, const struct kafka_message *mess
         return;
     enum book_news news = book_event(gateway->book, event, &entry);
     if (entry)
-        api_news(gateway, entry, news);
+        waiting_news(gateway, entry, news);
 }
 
 static void take_events(struct gateway *gateway, struct instant now)
@@ -98,20 +101,17 @@ static void come_to_rest(struct gateway *gateway, struct instant now)
     gateway->options.stopped(gateway->options.self);
 }
 
-static void on_timer(uv_timer_t *timer)
-{
-    gateway_pass(timer->data);
-}
+static void on_timer(uv_timer_t *timer);
 
 static void set_timer(struct gateway *gateway, struct instant now)
 {
     int64_t ms = gateway->phase == GATEWAY_STOPPING ? LONGEST_SLEEP_MS / 20 : LONGEST_SLEEP_MS;
-    struct instant next = instant_min(api_next(gateway), instant_add_ms(now, ms));
+    struct instant next = instant_min(waiting_next(gateway), instant_add_ms(now, ms));
     ms = instant_ms_between(now, next);
     uv_timer_start(&gateway->timer, on_timer, ms < 0 ? 0 : (uint64_t)ms + 1, 0);
 }
 
-void gateway_pass(struct gateway *gateway)
+static void pass(struct gateway *gateway)
 {
     struct kafka_receipt receipt;
     struct instant now = clock_now(&gateway->clock);
@@ -119,10 +119,10 @@ void gateway_pass(struct gateway *gateway)
         return;
     take_notices(gateway);
     while (kafka_producer_poll(gateway->producer, &receipt))
-        api_receipt(gateway, &receipt);
+        send_receipt(gateway, &receipt);
     take_events(gateway, now);
     feed_look(gateway->feed, now);
-    api_expire(gateway, now);
+    waiting_expire(gateway, now);
     tell_ready(gateway);
     tell_alive(gateway, now);
     come_to_rest(gateway, now);
@@ -130,37 +130,19 @@ void gateway_pass(struct gateway *gateway)
         set_timer(gateway, now);
 }
 
+static void on_timer(uv_timer_t *timer)
+{
+    pass(timer->data);
+}
+
 static void on_ready(void *self)
 {
     struct gateway *gateway = self;
     if (gateway->http) /* else it is being made */
-        gateway_pass(gateway);
+        pass(gateway);
 }
 
-/* ---- readiness and metrics ---- */
-
-static size_t checks(void *self, struct http_check *ret, size_t max)
-{
-    const struct gateway *gateway = self;
-    struct instant now = clock_now(&gateway->clock);
-    CHECK(max >= 2);
-    ret[0] = (struct http_check){.name = "running", .passed = gateway->phase == GATEWAY_RUNNING};
-    if (!ret[0].passed)
-        memcpy(ret[0].detail, "stopping", sizeof "stopping");
-    ret[1] = (struct http_check){.name = "events"};
-    ret[1].passed = feed_ready(gateway->feed, now, ret[1].detail, sizeof ret[1].detail);
-    return 2;
-}
-
-bool gateway_is_ready(const struct gateway *gateway)
-{
-    struct http_check all[2];
-    size_t count = checks((void *)(uintptr_t)gateway, all, 2);
-    for (size_t i = 0; i < count; i++)
-        if (!all[i].passed)
-            return false;
-    return true;
-}
+/* ---- metrics ---- */
 
 static void collect(void *self)
 {
@@ -229,7 +211,7 @@ static enum error_code open_http(struct gateway *gateway, struct error *err)
                                    .refuse = api_refuse,
                                    .refuse_self = gateway};
     gateway->connections = config->connections;
-    gateway->health = (struct http_health){checks, collect, gateway, gateway->metrics};
+    gateway->health = (struct http_health){ready_checks, collect, gateway, gateway->metrics};
     http_health_routes(&gateway->health, routes);
     api_routes(gateway, routes + HTTP_HEALTH_ROUTES);
     return http_server_create(gateway->loop, &options, routes, HTTP_HEALTH_ROUTES + API_ROUTES,
@@ -283,7 +265,7 @@ void gateway_stop(struct gateway *gateway)
         log_line(LOG_LEVEL_DEBUG, "cannot tell the service manager",
                  LOG_TEXT("reason", err.message));
     log_line(LOG_LEVEL_INFO, "stopping");
-    gateway_pass(gateway);
+    pass(gateway);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "base/notify.h"
-#include "gateway/internal.h"
+#include "gateway/state.h"
 
 /* The file may be a worker's as well; what the gateway does not use it does not judge. */
 static bool concerns(const char *path)

@@ -1,6 +1,8 @@
-/* internal.h - the gateway's insides, shared by gateway.c and api.c alone. */
-#ifndef GATEWAY_INTERNAL_H
-#define GATEWAY_INTERNAL_H
+/* state.h - the data that the gateway's files share. They call downward only: gateway.c (life, and
+ * the pass), api.c (what is asked over HTTP), send.c (a command on its way to Kafka), waiting.c
+ * (who waits for one), ready.c and done.c. reload.c stands beside. */
+#ifndef GATEWAY_STATE_H
+#define GATEWAY_STATE_H
 
 #include "gateway/access.h"
 #include "gateway/book.h"
@@ -52,23 +54,5 @@ struct gateway {
     struct instant stop_by;
     int handles;
 };
-
-/* gateway.c */
-bool gateway_is_ready(const struct gateway *gateway);
-void gateway_pass(struct gateway *gateway);
-
-/* api.c */
-enum { API_ROUTES = 2 };
-void api_routes(struct gateway *gateway, struct http_route ret[API_ROUTES]);
-/* Words for 400, 404, 405 and 413; `self` is the gateway. */
-void api_refuse(void *self, const struct http_request *request, struct http_response *response);
-/* Kafka said what became of a command that was sent. */
-void api_receipt(struct gateway *gateway, const struct kafka_receipt *receipt);
-/* Something is new about a command. */
-void api_news(struct gateway *gateway, struct book_entry *entry, enum book_news news);
-/* Tells whoever has waited long enough; everybody when the gateway stops. */
-void api_expire(struct gateway *gateway, struct instant now);
-/* When the next one has waited long enough. */
-struct instant api_next(const struct gateway *gateway);
 
 #endif
