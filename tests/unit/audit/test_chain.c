@@ -231,6 +231,59 @@ static void many_epochs_do_not_push_out_the_owner(void **state)
     release(&log);
 }
 
+/* Its place in its chain was given up for others: that is no damage. */
+static void a_writer_that_comes_back_after_many_others_is_not_accused(void **state)
+{
+    (void)state;
+    struct log log = {.count = 0};
+    struct chain first = {.sequence = 0};
+    append(&log, &first, epoch_of(1, 1), RECORD_OWNER);
+    for (uint8_t i = 0; i < 2 * CHAIN_EPOCHS; i++) {
+        struct chain next = {.sequence = 0};
+        append(&log, &next, epoch_of(2, 2 + i), RECORD_OWNER);
+    }
+    append(&log, &first, epoch_of(1, 1), RECORD_CLOSED);
+    struct chain_reader reader = reader_from_start();
+    struct chain_verdict verdict;
+    for (size_t i = 0; i < log.count; i++)
+        verdict = read_at(&reader, &log, i);
+    assert_int_equal(verdict.state, CHAIN_TAKEN);
+    assert_false(verdict.counts);
+    assert_int_equal(reader.damaged + reader.holes, 0);
+    release(&log);
+}
+
+/* The first record of an epoch, as nobody writes it. */
+static enum chain_state first_record(enum record_kind kind, struct sha256 previous)
+{
+    AUTO(record) record = record_create(kind);
+    AUTO_BUF bytes;
+    struct chain_reader reader = reader_from_start();
+    record->epoch = epoch_of(1, 1);
+    record->sequence = 1;
+    if (kind == RECORD_OWNER)
+        record->owner.instance = mem_text("w", 1);
+    else
+        record->closed.outcome = COMMAND_COMPLETED;
+    record->command_id = (struct uuid){{7}};
+    buf_init(&bytes, LIMIT_RECORD_BYTES);
+    record_encode(record, &bytes);
+    if (!sha256_equal(&previous, &(struct sha256){{0}})) { /* record_encode() leaves it out */
+        buf_add(&bytes, "\x2a\x20", 2);                    /* field 5, 32 bytes */
+        buf_add(&bytes, previous.bytes, sizeof previous.bytes);
+    }
+    return chain_read(&reader, (struct text){(const char *)bytes.data, bytes.length}).state;
+}
+
+static void an_epoch_begins_with_its_owner_and_nothing_before_it(void **state)
+{
+    (void)state;
+    struct sha256 none = {{0}};
+    assert_int_equal(first_record(RECORD_OWNER, none), CHAIN_WHOLE);
+    assert_int_equal(first_record(RECORD_CLOSED, none), CHAIN_GAP);
+    assert_int_equal(first_record(RECORD_OWNER, sha256_of("x", 1)), CHAIN_BROKEN);
+}
+
 static void behind_a_hole_the_rest_of_the_epoch_is_void(void **state)
 {
     (void)state;
@@ -286,6 +339,8 @@ int main(void)
         cmocka_unit_test(any_edited_byte_is_found_at_the_next_record),
         cmocka_unit_test(reading_from_the_middle_takes_chains_over),
         cmocka_unit_test(many_epochs_do_not_push_out_the_owner),
+        cmocka_unit_test(a_writer_that_comes_back_after_many_others_is_not_accused),
+        cmocka_unit_test(an_epoch_begins_with_its_owner_and_nothing_before_it),
         cmocka_unit_test(behind_a_hole_the_rest_of_the_epoch_is_void),
         cmocka_unit_test(reading_from_the_middle_sees_a_hole_at_its_start),
         cmocka_unit_test(bytes_that_are_no_record_are_said_to_be_so),

@@ -84,6 +84,21 @@ static struct text as_text(const struct buf *buf)
     return (struct text){(const char *)buf->data, buf->length};
 }
 
+/* Wraps `inner` once more as field `number`. */
+static void wrap(struct buf *inner, uint8_t number)
+{
+    struct buf outer;
+    buf_init(&outer, BYTES_MAX);
+    buf_byte(&outer, (uint8_t)(number << 3 | 2));
+    size_t length = inner->length;
+    for (; length >= 0x80; length >>= 7)
+        buf_byte(&outer, (uint8_t)(length | 0x80));
+    buf_byte(&outer, (uint8_t)length);
+    buf_add(&outer, inner->data, inner->length);
+    buf_release(inner);
+    *inner = outer;
+}
+
 static void assert_same(const struct command *a, const struct command *b)
 {
     struct sha256 left = command_digest(a);
@@ -262,6 +277,9 @@ static void a_registry_frame_of_the_first_message_is_taken(void **state)
     assert_non_null(one);
     assert_true(info.framed);
     assert_int_equal(info.schema_id, 258);
+    AUTO(command) far = decode_framed(FRAME("\x00\x01\x02\x03\x04\x00"), command);
+    assert_non_null(far);
+    assert_int_equal(info.schema_id, 0x01020304);
     assert_same(one, command);
     AUTO(command) written_out = decode_framed(FRAME("\x00\x00\x00\x01\x02\x02\x00"), command);
     assert_non_null(written_out);
@@ -367,6 +385,17 @@ static void an_envelope_fills_in_what_the_command_leaves_out(void **state)
     AUTO(command) own = NULL;
     assert_int_equal(message_decode(&message, &own, &info, &err), ERR_OK);
     assert_string_equal(own->correlation_id, "own");
+    message.value = text_of(with_id("\"cluster\":\"main\""));
+    struct header long_one[sizeof headers / sizeof headers[0]];
+    char name[LIMIT_NAME_BYTES + 2];
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    memcpy(long_one, headers, sizeof headers);
+    long_one[4].value = text_of(name);
+    message.headers = long_one;
+    AUTO(command) refused = NULL;
+    assert_int_equal(message_decode(&message, &refused, &info, &err), ERR_TOO_LARGE);
+    assert_non_null(strstr(err.message, "correlationid has 257 bytes"));
     assert_string_equal(wall_format(own->expires_at).text, "2026-11-21T00:00:00.000Z");
 }
 
@@ -409,6 +438,9 @@ static void envelopes_that_lack_something_are_refused(void **state)
         enum error_code code;
     } cases[] = {
         {"{\"id\":\"1\",\"source\":\"/s\",\"type\":\"t\",\"data\":{}}", ERR_INVALID},
+        {"{\"specversion\":\"1.0\",\"id\":\"1\",\"type\":\"t\",\"data\":"
+         "{\"id\":\"0188a6c2-7f3e-7b1a-9c4d-5e6f708192a3\"}}",
+         ERR_INVALID}, /* no source, and a command that is whole */
         {"{\"specversion\":\"0.3\",\"id\":\"1\",\"source\":\"/s\",\"type\":\"t\",\"data\":{}}",
          ERR_UNSUPPORTED},
         {"{\"specversion\":\"1.0\",\"source\":\"/s\",\"type\":\"t\",\"data\":{}}", ERR_INVALID},
@@ -438,6 +470,51 @@ static void envelopes_that_lack_something_are_refused(void **state)
     assert_null(decode_as("application/cloudevents-batch+json", TEXT("[]")));
     assert_int_equal(err.code, ERR_UNSUPPORTED);
     assert_null(decode_as("application/cloudevents+avro", TEXT("x")));
+}
+
+static void a_structured_event_in_protobuf_carries_a_command_and_nothing_else(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        enum error_code code;
+    } cases[] = {{"type.googleapis.com/curfew.v1.Command", ERR_OK},
+                 {"", ERR_OK},
+                 {"type.googleapis.com/curfew.v1.Event", ERR_UNDECODABLE},
+                 {"type.googleapis.com/other.v1.Command", ERR_UNDECODABLE},
+                 {"curfew.v1.Command", ERR_UNDECODABLE}};
+    AUTO(command) command = sample();
+    AUTO_BUF data = canonical(command);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf any;
+        AUTO_BUF event;
+        buf_init(&any, BYTES_MAX);
+        buf_init(&event, BYTES_MAX);
+        buf_str(&event, "\x0a\x01"
+                        "1"
+                        "\x12\x02/s"
+                        "\x1a\x03"
+                        "1.0"
+                        "\x22\x01t");
+        struct buf part;
+        buf_init(&part, BYTES_MAX);
+        buf_str(&part, cases[i].type);
+        wrap(&part, 1); /* Any.type_url */
+        buf_add(&any, part.data, part.length);
+        buf_clear(&part);
+        buf_add(&part, data.data, data.length);
+        wrap(&part, 2); /* Any.value */
+        buf_add(&any, part.data, part.length);
+        buf_release(&part);
+        wrap(&any, 8); /* CloudEvent.proto_data */
+        buf_add(&event, any.data, any.length);
+        buf_release(&any);
+        AUTO(command) taken = decode_as("application/cloudevents+protobuf", as_text(&event));
+        if (err.code != cases[i].code)
+            fail_msg("'%s': %s", cases[i].type, err.message);
+        if (taken)
+            assert_same(taken, command);
+    }
 }
 
 static void two_different_headers_of_one_name_are_refused(void **state)
@@ -651,21 +728,6 @@ static void deep_json_is_refused(void **state)
     assert_non_null(strstr(err.message, "deeper than"));
 }
 
-/* Wraps `inner` once more as field `number`. */
-static void wrap(struct buf *inner, uint8_t number)
-{
-    struct buf outer;
-    buf_init(&outer, BYTES_MAX);
-    buf_byte(&outer, (uint8_t)(number << 3 | 2));
-    size_t length = inner->length;
-    for (; length >= 0x80; length >>= 7)
-        buf_byte(&outer, (uint8_t)(length | 0x80));
-    buf_byte(&outer, (uint8_t)length);
-    buf_add(&outer, inner->data, inner->length);
-    buf_release(inner);
-    *inner = outer;
-}
-
 static void deep_protobuf_is_refused(void **state)
 {
     (void)state;
@@ -779,6 +841,7 @@ static void a_command_for_producers_has_the_headers_of_a_cloudevent(void **state
     (void)state;
     AUTO(command) command = sample();
     AUTO(outgoing) outgoing = NULL;
+    command->expires_at.ms = 1790000000123;
     assert_int_equal(message_encode(command, &style, &outgoing, &err), ERR_OK);
     assert_int_equal(outgoing->count, 1);
     const struct message *message = &outgoing->messages[0];
@@ -786,7 +849,8 @@ static void a_command_for_producers_has_the_headers_of_a_cloudevent(void **state
                                             {"ce_specversion", "1.0"},
                                             {"ce_id", id_text},
                                             {"ce_source", "curfew/test"},
-                                            {"ce_type", "curfew.command.terminate.v1"}};
+                                            {"ce_type", "curfew.command.terminate.v1"},
+                                            {"ce_expirytime", "2026-09-21T14:13:20.123Z"}};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         struct text value;
         assert_int_equal(message_header(message, wanted[i][0], &value, &err), ERR_OK);
@@ -810,6 +874,7 @@ int main(void)
         cmocka_unit_test(an_envelope_fills_in_what_the_command_leaves_out),
         cmocka_unit_test(a_structured_event_carries_json_or_base64),
         cmocka_unit_test(envelopes_that_lack_something_are_refused),
+        cmocka_unit_test(a_structured_event_in_protobuf_carries_a_command_and_nothing_else),
         cmocka_unit_test(two_different_headers_of_one_name_are_refused),
         cmocka_unit_test(json_errors_name_the_path),
         cmocka_unit_test(a_key_twice_is_refused_in_either_spelling),

@@ -133,6 +133,23 @@ static void without_an_approval_in_time_the_command_expires(void **state)
     hand_closed(hand, COMMAND_EXPIRED);
 }
 
+/* Before the loop came to say that the time is over. */
+static void an_approval_that_comes_too_late_changes_nothing(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    char digest[DIGEST_SIZE];
+    waits(hand, by_filter(1), digest);
+    hand->now = instant_add_ms(hand->now, HAND_APPROVAL_MS);
+    hand->wall.ms += HAND_APPROVAL_MS;
+    assert_true(approve(hand, 1, "chief", digest));
+    struct record *approved = hand_append(hand, RECORD_APPROVED);
+    assert_int_equal(approved->reason.code, ERR_EXPIRED);
+    hand_read(hand, approved);
+    hand_run(hand);
+    assert_int_equal(hand->ends, 0);
+}
+
 static void rounds_do_not_ask_again_when_nobody_approved(void **state)
 {
     (void)state;
@@ -262,6 +279,7 @@ int main(void)
         cmocka_unit_test(a_wrong_approval_is_journalled_and_changes_nothing),
         cmocka_unit_test(wrong_approvals_do_not_fill_the_journal),
         cmocka_unit_test(without_an_approval_in_time_the_command_expires),
+        cmocka_unit_test(an_approval_that_comes_too_late_changes_nothing),
         cmocka_unit_test(rounds_do_not_ask_again_when_nobody_approved),
         cmocka_unit_test(a_cancel_and_the_kill_switch_stop_what_waits),
         cmocka_unit_test(the_grace_begins_with_the_approval),

@@ -215,6 +215,37 @@ static void attributes_name_no_user_and_hold_no_controls(void **state)
         AUTO(event_view) view = read_back(message);
         assert_string_equal(view->correlation_id, "a\nb");
     }
+    static const char *const controls[] = {"a\x7f", "a\xc2\x85"
+                                                    "b"};
+    for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++) {
+        struct event_style style = style_of(0);
+        struct text value;
+        command->correlation_id = controls[i];
+        AUTO(outgoing) out = event_encode(&event, "main", &style);
+        assert_int_equal(message_header(&out->messages[0], "ce_correlationid", &value, &err),
+                         ERR_OK);
+        assert_int_equal(value.length, 0);
+    }
+}
+
+/* Journals of other programs may hold longer ones than ours writes. */
+static void a_long_reason_is_cut_at_a_character(void **state)
+{
+    (void)state;
+    AUTO_BUF text;
+    buf_init(&text, BYTES_MAX);
+    buf_byte(&text, 'x'); /* so that the bound falls into a letter of two bytes */
+    while (text.length <= LIMIT_TEXT_BYTES)
+        buf_str(&text, "Ж");
+    struct reason reason = {ERR_REFUSED, (char *)(uintptr_t)buf_text(&text)};
+    struct event event = event_of(NULL, 0);
+    event.reason = &reason;
+    for (int i = 0; i < STYLES; i++) {
+        struct event_style style = style_of(i);
+        AUTO(outgoing) out = event_encode(&event, "main", &style);
+        AUTO(event_view) view = read_back(&out->messages[0]);
+        assert_int_equal(strlen(view->reason.message), LIMIT_TEXT_BYTES - 1);
+    }
 }
 
 static void a_long_list_is_split_and_nothing_is_lost(void **state)
@@ -367,6 +398,18 @@ static void a_refusal_of_undecodable_input_has_no_command(void **state)
     free(long_message);
 }
 
+static json_t *cli_json(const struct event_view *view)
+{
+    AUTO_BUF json;
+    buf_init(&json, BYTES_MAX);
+    event_to_cli_json(view, &json);
+    json_error_t at;
+    json_t *root = json_loads(buf_text(&json), JSON_REJECT_DUPLICATES, &at);
+    if (!root)
+        fail_msg("%s in %s", at.text, buf_text(&json));
+    return root;
+}
+
 static void what_waits_says_until_when_and_what_an_approval_must_name(void **state)
 {
     (void)state;
@@ -392,6 +435,15 @@ static void what_waits_says_until_when_and_what_an_approval_must_name(void **sta
         AUTO(event_view) moved = read_back(&progress->messages[0]);
         assert_int_equal(moved->progress, PROGRESS_LEFT);
         assert_string_equal(progress_label(moved->progress), "left");
+        event.kind = EVENT_RESTORED;
+        event.kept_foreign = true;
+        AUTO(outgoing) restored = event_encode(&event, "main", &style);
+        AUTO(event_view) kept = read_back(&restored->messages[0]);
+        assert_true(kept->kept_foreign);
+        json_t *root = cli_json(kept);
+        assert_true(json_is_true(json_object_get(root, "kept_foreign")));
+        assert_true(json_is_false(json_object_get(root, "duplicate")));
+        json_decref(root);
     }
 }
 
@@ -406,22 +458,24 @@ static void a_newer_workers_event_is_still_read(void **state)
     assert_string_equal(view->kind_label, "pending_approval");
     assert_int_equal(view->outcome, COMMAND_NONE);
     message.value = TEXT("\x08\x63\x1a\x01"
-                         "c\xf8\x07\x01"); /* kind 99, cluster, field 127 */
+                         "c\x20\x63\xf8\x07\x01"); /* kind 99, cluster, outcome 99, field 127 */
     AUTO(event_view) binary = read_back(&message);
     assert_string_equal(binary->kind_label, "99");
     assert_string_equal(binary->cluster, "c");
+    assert_int_equal(binary->outcome, COMMAND_NONE);
 }
 
-static json_t *cli_json(const struct event_view *view)
+static void an_event_beyond_measure_is_refused_unread(void **state) /* I13 */
 {
-    AUTO_BUF json;
-    buf_init(&json, BYTES_MAX);
-    event_to_cli_json(view, &json);
-    json_error_t at;
-    json_t *root = json_loads(buf_text(&json), JSON_REJECT_DUPLICATES, &at);
-    if (!root)
-        fail_msg("%s in %s", at.text, buf_text(&json));
-    return root;
+    (void)state;
+    AUTO_FREE char *value = mem_alloc(4 * LIMIT_EVENT_BYTES + 1, 1);
+    memset(value, ' ', 4 * LIMIT_EVENT_BYTES + 1);
+    memcpy(value, "{}", 2);
+    struct message message = {.value = {value, 4 * LIMIT_EVENT_BYTES}};
+    AUTO(event_view) view = read_back(&message);
+    struct event_view *none = NULL;
+    message.value.length++;
+    assert_int_equal(event_decode(&message, &none, &err), ERR_TOO_LARGE);
 }
 
 static void the_stable_json_spells_outcomes_as_labels(void **state)
@@ -471,6 +525,22 @@ static void the_stable_json_of_an_empty_event_is_whole(void **state)
     assert_true(json_is_null(json_object_get(root, "outcome")));
     assert_true(json_is_array(json_object_get(root, "targets")));
     assert_true(json_is_null(json_object_get(root, "source")));
+    json_decref(root);
+}
+
+/* Number 0 is no session's; one that was asked for by its UUID and not found has none. */
+static void the_stable_json_of_a_target_without_a_number_says_null(void **state)
+{
+    (void)state;
+    struct event_target target = target_of(TARGET_ALREADY_GONE);
+    target.has_number = false;
+    struct event event = event_of(&target, 1);
+    struct event_style style = style_of(0);
+    AUTO(outgoing) out = event_encode(&event, "main", &style);
+    AUTO(event_view) view = read_back(&out->messages[0]);
+    json_t *root = cli_json(view);
+    const json_t *first = json_array_get(json_object_get(root, "targets"), 0);
+    assert_true(json_is_null(json_object_get(first, "number")));
     json_decref(root);
 }
 
@@ -542,6 +612,7 @@ int main(void)
         TEST(every_style_carries_every_fact),
         TEST(binary_mode_shows_its_attributes_as_headers),
         TEST(attributes_name_no_user_and_hold_no_controls),
+        TEST(a_long_reason_is_cut_at_a_character),
         TEST(a_long_list_is_split_and_nothing_is_lost),
         TEST(parts_have_ids_of_their_own_and_a_repeat_has_the_same),
         TEST(the_memory_makes_no_other_messages),
@@ -552,7 +623,9 @@ int main(void)
         TEST(what_waits_says_until_when_and_what_an_approval_must_name),
         TEST(a_newer_workers_event_is_still_read),
         TEST(the_stable_json_spells_outcomes_as_labels),
+        TEST(an_event_beyond_measure_is_refused_unread),
         TEST(the_stable_json_of_an_empty_event_is_whole),
+        TEST(the_stable_json_of_a_target_without_a_number_says_null),
         TEST(any_corrupt_byte_is_survived),
         TEST(any_command_can_be_announced),
     };

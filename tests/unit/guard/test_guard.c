@@ -308,6 +308,8 @@ static void an_expired_command_is_refused_by_the_brokers_clock(void **state)
     refused(config, command, &facts, ERR_EXPIRED, "when the broker took the message");
     command->expires_at.ms = appended_ms + 1;
     assert_int_equal(ask(config, command, &facts, &verdict), ERR_OK);
+    facts.broker_now.ms = appended_ms + 1;
+    refused(config, command, &facts, ERR_EXPIRED, "ended 0 s before");
     facts.broker_now.ms = appended_ms + 5001;
     refused(config, command, &facts, ERR_EXPIRED, "ended 5 s before");
     assert_int_equal(verdict.expires_at.ms, appended_ms + 1);
@@ -678,6 +680,8 @@ static void a_filter_takes_no_more_than_its_share_of_an_infobase(void **state)
     command->selector.kind = SELECTOR_FILTER;
     AUTO(config) small = config_with("policy: {max_share: 50, share_from: 21}");
     assert_int_equal(resolved(small, command, 35, &err), ERR_OK);
+    AUTO(config) enough = config_with("policy: {max_share: 50, share_from: 20}");
+    assert_int_equal(resolved(enough, command, 11, &err), ERR_DENIED);
     AUTO(config) usual_share = config_with("");
     assert_int_equal(resolved(usual_share, command, 35, &err), ERR_OK);
 }

@@ -515,6 +515,16 @@ static void json_depth_counts_brackets_outside_texts_only(void **state)
     assert_true(json_likely(TEXT("\n\n {")));
 }
 
+/* Where a terminal shows it raw, a DEL is obeyed as well; everything else stands for itself. */
+static void quoted_json_holds_no_control_character(void **state)
+{
+    (void)state;
+    AUTO_BUF out;
+    buf_init(&out, 100);
+    json_quote(&out, TEXT("a\"\\\n\x1b\x7f/Ж"));
+    assert_string_equal(buf_text(&out), "\"a\\\"\\\\\\u000a\\u001b\\u007f/Ж\"");
+}
+
 static void a_header_is_found_without_case(void **state)
 {
     (void)state;
@@ -609,6 +619,9 @@ static void a_session_twice_in_a_list_becomes_one_and_two_of_one_uuid_none(void 
         struct session_list bare = {.sessions = list->sessions, .count = list->count};
         assert_int_equal(session_list_unite(&bare, &err), ERR_PROTOCOL);
         assert_int_equal(bare.count, last);
+        list->sessions[1] = list->sessions[0];
+        list->sessions[1].host = "y";
+        assert_int_equal(session_list_unite(&bare, &err), ERR_PROTOCOL);
     }
 }
 
@@ -671,6 +684,7 @@ int main(void)
         cmocka_unit_test(the_wire_reader_stops_at_bad_bytes),
         cmocka_unit_test(base64_is_read_in_both_alphabets),
         cmocka_unit_test(json_depth_counts_brackets_outside_texts_only),
+        cmocka_unit_test(quoted_json_holds_no_control_character),
         cmocka_unit_test(a_header_is_found_without_case),
         cmocka_unit_test(a_session_is_found_in_a_list_of_any_length),
         cmocka_unit_test(of_two_sessions_with_one_uuid_the_first_is_found),

@@ -263,8 +263,11 @@ static enum error_code fits(const char *expression, const char *words)
 static void what_the_cluster_does_not_report_is_refused_and_never_a_yes(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < list.count; i++)
+    for (size_t i = 0; i < list.count; i++) {
         sessions[i].reported &= ~(UINT64_C(1) << SESSION_cpu_time_last_5min);
+        sessions[i].reported &= ~(UINT64_C(1) << SESSION_blocked_by_ls);
+    }
+    assert_int_equal(fits("blocked-by = 0", "does not report 'blocked-by'"), ERR_UNSUPPORTED);
     assert_int_equal(fits("user = x or cpu >= 0s", "does not report 'cpu'"), ERR_UNSUPPORTED);
     assert_int_equal(fits("not cpu > 1h", "does not report 'cpu'"), ERR_UNSUPPORTED);
     assert_int_equal(fits("cpu-time-total > 1h", ""), ERR_OK);

@@ -260,6 +260,14 @@ static void a_guard_of_its_own_judges_its_number_alone(void **state)
     assert_ptr_equal(selector_guard(&command->selector, 8), &guards[1]);
     assert_ptr_equal(selector_guard(&command->selector, 99), &command->selector.guard);
     resolution_release(&resolution);
+    ask_numbers("Управление торговлей", 3, 7u, 7u, 8u); /* each guard stands beside its number */
+    struct guard others[] = {{"", "", {0}}, {"", "", {0}}, {"", "Designer", {0}}};
+    command->selector.guards = others;
+    resolution = resolve();
+    assert_int_equal(resolution.count, 2);
+    assert_int_equal(resolution.rows[0].verdict, TARGET_NONE);
+    assert_int_equal(resolution.rows[1].verdict, TARGET_NO_LONGER_MATCHES);
+    resolution_release(&resolution);
 }
 
 /* ---- by UUID ---- */
@@ -494,6 +502,10 @@ static void a_start_in_the_future_is_a_wrong_clock_and_not_a_newcomer(void **sta
     ask_numbers("books", 1, 7u);
     begins(&sessions[1], "2026-11-21T20:00:00");
     one(TARGET_NO_LONGER_MATCHES, &sessions[1], "yet to come");
+    begins(&sessions[1],
+           "2026-11-21T18:00:03"); /* by a clock of which another session shows that */
+    begins(&sessions[4], "2026-11-21T20:00:00"); /* it is wrong */
+    one(TARGET_NO_LONGER_MATCHES, &sessions[1], "yet to come");
 }
 
 /* ---- by filter ---- */
@@ -511,6 +523,25 @@ static void ask_filter(const char *expression)
 {
     command->selector.kind = SELECTOR_FILTER;
     command->selector.filter = parsed(expression);
+}
+
+static void a_filter_selects_no_more_than_one_command_may_name(void **state) /* I13 */
+{
+    (void)state;
+    struct session *many = mem_alloc(LIMIT_TARGETS + 1, sizeof many[0]);
+    for (uint32_t i = 0; i <= LIMIT_TARGETS; i++) {
+        many[i] = session_of(1, &trade, i + 1, "Иванов");
+        many[i].last_active_at = many[i].started_at;
+    }
+    list.sessions = many;
+    list.count = LIMIT_TARGETS + 1;
+    ask_filter("number > 1");
+    struct resolution resolution = resolve();
+    assert_int_equal(resolution.count, LIMIT_TARGETS);
+    resolution_release(&resolution);
+    ask_filter("number > 0");
+    refused(ERR_TOO_LARGE, "more than 10000 sessions");
+    free(many);
 }
 
 /* The numbers of the sessions found, all of them to be ended. */
@@ -682,6 +713,7 @@ int main(void)
         ZONED(of_two_that_bear_a_number_nobody_is_guessed),
         ZONED(a_list_made_with_the_command_takes_starts_as_they_are_told),
         ZONED(a_start_in_the_future_is_a_wrong_clock_and_not_a_newcomer),
+        ZONED(a_filter_selects_no_more_than_one_command_may_name),
         ZONED(a_filter_finds_what_it_clearly_matches),
         ZONED(a_filter_does_not_see_who_came_after_the_command),
         ZONED(without_a_time_zone_a_filter_is_refused),

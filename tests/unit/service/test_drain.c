@@ -149,6 +149,7 @@ static void people_come_first_the_idle_before_the_busy_and_jobs_last(void **stat
         {.number = 4, .app_id = "1CV8", .last_active_at = {5}},
         {.number = 5, .app_id = "RAS", .last_active_at = {1}},
         {.number = 6, .app_id = "1CV8C", .last_active_at = {1}},
+        {.number = 7, .app_id = "SystemBackgroundJob"},
     };
     struct session_list list = {.sessions = sessions,
                                 .count = sizeof sessions / sizeof sessions[0]};
