@@ -473,6 +473,7 @@ static void an_event_beyond_measure_is_refused_unread(void **state) /* I13 */
     memcpy(value, "{}", 2);
     struct message message = {.value = {value, 4 * LIMIT_EVENT_BYTES}};
     AUTO(event_view) view = read_back(&message);
+    assert_int_equal(view->target_count, 0);
     struct event_view *none = NULL;
     message.value.length++;
     assert_int_equal(event_decode(&message, &none, &err), ERR_TOO_LARGE);
