@@ -80,7 +80,8 @@ static const struct row {
                        .closed = true},
     [EVENT_CANCELLED] = {.outcome = COMMAND_CANCELLED,
                          .reason = {ERR_CANCELLED,
-                                    (char[]){"stopped before anything was sent for it"}},
+                                    (char[]){"stopped before anything was sent for it: cancelled "
+                                             "by 'anna@example.org': wrong infobase"}},
                          .journal_time = "2026-11-21T18:32:10.300Z",
                          .targets = {TARGET_STOPPED, TARGET_STOPPED},
                          .target_count = 2,

@@ -56,7 +56,11 @@ class ControlWorld(World):
         return outcome_of(event), verdicts_of(event)
 
 
-def expect_stopped(world, command, sessions, cluster):
+def expect_stopped(world, command, sessions, cluster, words):
+    """... and the end says who stopped it, and why."""
+    event = world.end_of(command.id)
+    for told in (event, *event["targets"]):
+        expect(words in told["reason"]["message"], f"wanted '{words}': {told['reason']}")
     outcome, verdicts = world.verdicts(command)
     expect(outcome == "cancelled" and set(verdicts) == {"stopped"}, f"wanted stopped: {outcome} {verdicts}")
     for session in sessions:
@@ -76,7 +80,7 @@ def a_cancel_stops_what_was_not_sent(world):
         cancel.requested_by = LONG_BY
         cancel.cancel.command_id = command.id
         world.produce(cancel.SerializeToString(), topic=CONTROL)
-        expect_stopped(world, command, sessions, cluster)
+        expect_stopped(world, command, sessions, cluster, f"cancelled by '{LONG_BY}': test")
     expect(all(worker.alive() for worker in world.workers.values()), "a worker ended")
 
 
@@ -90,7 +94,7 @@ def a_cancel_that_comes_before_its_command_is_kept(world):
         wait_for("control is read", lambda each=worker: each.metric("curfew_control_age_seconds") < 0.5)
     with world.fault(f"delay=1s,op=get_sessions,times=1,cluster={cluster}"):
         world.send(command)
-        expect_stopped(world, command, sessions, cluster)
+        expect_stopped(world, command, sessions, cluster, "cancelled by 'someone@test': test")
 
 
 # ---- the kill switch ----
@@ -128,11 +132,11 @@ def the_kill_switch_stops_all_that_was_not_sent_within_2_s(world):
     it_goes_on(world)
 
 
-def nothing_is_ended_while_engaged(world):
+def nothing_is_ended_while_engaged(world, words="halted by 'someone@test': test"):
     cluster, sessions = world.fresh()
     command = by_sessions(cluster, *sessions)
     world.send(command)
-    expect_stopped(world, command, sessions, cluster)
+    expect_stopped(world, command, sessions, cluster, words)
 
 
 def it_goes_on(world):
@@ -146,7 +150,7 @@ def what_people_type_stops_every_worker(world):
     expect(halt.status == 0 and len(halt.out.strip()) == len(str(uuid.uuid4())), f"halt: {halt}")
     wait_for("every worker has read it", lambda: world.halted(1), STOP_S)
     what_is_shown_says(world, True, halt.out.strip(), "anna@test", "a test")
-    nothing_is_ended_while_engaged(world)
+    nothing_is_ended_while_engaged(world, "halted by 'anna@test': a test")
     release = world.curfew("halt", "--release", "--json")
     expect(release.status == 0 and release.json["topic"] == CONTROL, f"release: {release}")
     wait_for("released", lambda: world.halted(0), STOP_S)
@@ -168,12 +172,12 @@ def a_signal_stops_one_worker_and_the_topic_does_not_release_it(world):
     for worker in world.workers.values():
         worker.signal(signal.SIGUSR1)
     wait_for("engaged by signal", lambda: world.halted(1))
-    nothing_is_ended_while_engaged(world)
+    nothing_is_ended_while_engaged(world, "halted by 'SIGUSR1'")
     world.switch(True)
     world.switch(False)
     for worker in world.workers.values():
         wait_for("the release is read", lambda each=worker: each.metric("curfew_control_age_seconds") < 0.5)
-    nothing_is_ended_while_engaged(world)
+    nothing_is_ended_while_engaged(world, "halted by 'SIGUSR1'")
     for worker in world.workers.values():
         worker.signal(signal.SIGUSR2)
     wait_for("released by signal", lambda: world.halted(0))

@@ -36,6 +36,7 @@ struct partition {
     bool stopped; /* ERR_JOURNAL */
 };
 
+static const struct engine_asker people = {"people", "because"};
 static const struct epoch nobody;
 static const struct uuid other_writer = {{1}};
 static const int64_t start_ticks = 638000000000000;
@@ -407,7 +408,7 @@ static void step(struct partition *partition, struct text *input)
         break;
     case STEP_CANCEL:
         id = id_of(fuzz_byte(input));
-        (void)engine_cancel(partition->engine, &id, "people", (struct wall){0}, partition->now);
+        (void)engine_cancel(partition->engine, &id, &people, (struct wall){0}, partition->now);
         break;
     case STEP_HALT:
         engine_halt(partition->engine, fuzz_byte(input) & 1, partition->now);

@@ -394,6 +394,15 @@ static void fold_attempt(struct world *world, struct fold *fold, uint32_t index,
     }
 }
 
+/* Whoever asks why it was not ended is told who stopped it. */
+static void names_stopper(struct world *world, const struct fold_command *command,
+                          const struct reason *reason)
+{
+    if (reason->code != ERR_CANCELLED || !reason->message || !strstr(reason->message, STOPPER))
+        violate(world, "words", "%s is stopped, and the journal does not say by whom: %s",
+                brief(&command->id).text, reason->message ? reason->message : "");
+}
+
 static void fold_outcome(struct world *world, struct fold *fold, struct fold_command *command,
                          const struct record *record)
 {
@@ -409,6 +418,8 @@ static void fold_outcome(struct world *world, struct fold *fold, struct fold_com
         }
         target->outcome = end->outcome;
         target->outcome_offset = here(fold);
+        if (end->outcome == TARGET_STOPPED)
+            names_stopper(world, command, &end->reason);
         judge_outcome(world, fold, command, target);
     }
     command->open_ns = world->now_ns;
@@ -503,6 +514,8 @@ static void fold_step(struct world *world, struct fold *fold, struct record *rec
         break;
     case RECORD_CLOSED:
         note_ended(world, fold, command, record->closed.outcome);
+        if (record->closed.outcome == COMMAND_CANCELLED)
+            names_stopper(world, command, &record->reason);
         judge_closed(world, fold, command);
         break;
     case RECORD_REJECTED:

@@ -13,6 +13,8 @@
 #include "select/select.h"
 #include "strike.h"
 
+static const struct engine_asker people = {STOPPER, "because"};
+
 enum { READ_AT_ONCE = 64, TAIL_LOOK_MS = 200, SESSION_TIMEOUT_MS = 10000 };
 
 struct instant worker_now(const struct world *world, const struct worker *worker)
@@ -455,6 +457,7 @@ static void notice_task(struct world *world, struct task *task)
     }
     if (!seat->engine) {
         seat_open(world, worker, task->index);
+        engine_halted_by(seat->engine, &people);
         engine_halt(seat->engine, worker->halted, worker_now(world, worker));
         read_soon(world, worker, task->index);
     }
@@ -493,7 +496,7 @@ void worker_commit(struct world *world, struct worker *worker, int32_t partition
 void worker_apply_cancels(struct world *world, struct worker *worker, struct engine *engine)
 {
     for (size_t i = 0; i < worker->cancels.count; i++)
-        if (engine_cancel(engine, &worker->cancels.at[i].id, "somebody", (struct wall){0},
+        if (engine_cancel(engine, &worker->cancels.at[i].id, &people, (struct wall){0},
                           worker_now(world, worker)))
             worker->cancels.at[i].taken_ns = world->now_ns;
 }

@@ -32,6 +32,7 @@ enum {
 /* Clusters' clocks are off by so much at most, and are configured to be off by more. */
 #define CLUSTER_CLOCK_MS INT64_C(1500)
 #define CLOCK_TOLERANCE_MS INT64_C(2000)
+#define STOPPER "ops@sim" /* who cancels, and engages the kill switch */
 #define NEVER_NS INT64_MAX
 
 /* A growing array; elements move. */

@@ -24,6 +24,19 @@ static void closing_reason(struct reason *ret, const struct reason *why,
     }
 }
 
+/* Whoever looks for the one who cancelled it finds him in its end, whatever else is said there. */
+static void add_who_cancelled(const struct engine *engine, const struct open *open,
+                              struct reason *reason)
+{
+    struct error who;
+    struct error both;
+    if (!open->cancelled || !reason->code || reason->code == ERR_CANCELLED)
+        return; /* the last says it */
+    stop_why(engine, open, "and stopped", &who);
+    error_set(&both, reason->code, "%s; %s", reason->message ? reason->message : "", who.message);
+    reason_set(reason, &both);
+}
+
 static void append_closed(struct engine *engine, struct open *open, enum command_outcome outcome,
                           const struct reason *why, struct instant now)
 {
@@ -33,6 +46,8 @@ static void append_closed(struct engine *engine, struct open *open, enum command
     struct record *record = engine_record_about(open, RECORD_CLOSED);
     record->closed.outcome = outcome;
     closing_reason(&record->reason, why, handler_trouble(open));
+    if (outcome != COMMAND_COMPLETED)
+        add_who_cancelled(engine, open, &record->reason);
     engine_append(engine, record, now);
 }
 

@@ -187,6 +187,19 @@ bool open_in_grace(const struct engine *engine, const struct open *open, struct 
     return engine_broker_then(engine, now).ms < open->grace_until.ms;
 }
 
+void stop_why(const struct engine *engine, const struct open *open, const char *what,
+              struct error *ret)
+{
+    const char *act = open->cancelled ? "cancelled" : "halted";
+    const char *by = open->cancelled ? open->cancelled_by : engine->halted_by;
+    const char *why = open->cancelled ? open->cancelled_why : engine->halted_why;
+    const char *quote = by && by[0] ? "'" : "";
+    bool says = why && why[0];
+    error_set(ret, ERR_CANCELLED, "%s: %s by %s%s%s%s%s", what, act, quote,
+              quote[0] ? by : "somebody who gives no name", quote,
+              says ? ": " : ", who says not why", says ? why : "");
+}
+
 bool open_goes_on(const struct open *open)
 {
     return open->round > 0 && !open->nobody_left && open_repeats(open) &&

@@ -41,6 +41,10 @@ struct wall open_end(const struct open *open);
 bool open_is_over(const struct engine *engine, const struct open *open, struct instant now);
 /* Do those selected still have time to leave? Errs on the late side. */
 bool open_in_grace(const struct engine *engine, const struct open *open, struct instant now);
+/* Why a command that is cancelled, or stopped by the kill switch, goes no further: `what` became of
+ * it, who said so, and his words, as far as they fit. */
+void stop_why(const struct engine *engine, const struct open *open, const char *what,
+              struct error *ret);
 /* Does a further round follow when every target has its outcome? */
 bool open_goes_on(const struct open *open);
 void engine_charge(struct engine *engine, int64_t commands, int64_t targets, int64_t ids);

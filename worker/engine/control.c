@@ -2,6 +2,7 @@
  * what it does about each. */
 #include "engine/state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/common.h"
@@ -23,8 +24,8 @@ static bool is_meant(const struct engine *engine, const struct open *open, struc
     return asked_at.ms == 0 || open->first_append.ms < asked_at.ms + engine->config.remember_ms;
 }
 
-bool engine_cancel(struct engine *engine, const struct uuid *command_id, const char *by,
-                   struct wall asked_at, struct instant now)
+bool engine_cancel(struct engine *engine, const struct uuid *command_id,
+                   const struct engine_asker *asker, struct wall asked_at, struct instant now)
 {
     struct open *open = find(engine, command_id);
     bool ends = !open || (open->state > STATE_BETWEEN && !(open->drain && open->drain->share));
@@ -33,7 +34,11 @@ bool engine_cancel(struct engine *engine, const struct uuid *command_id, const c
     if (open->cancelled || open->pending & PENDING_CANCELLED)
         return true;
     struct record *record = engine_record_about(open, RECORD_CANCELLED);
-    record->cancelled.by = mem_text(by, strlen(by));
+    record->cancelled.by = mem_text(asker->by, strlen(asker->by));
+    if (asker->why[0]) { /* whole: longer than what an error holds */
+        record->reason.code = ERR_CANCELLED;
+        record->reason.message = mem_text(asker->why, strlen(asker->why));
+    }
     open->pending |= PENDING_CANCELLED;
     engine_append(engine, record, now);
     return true;
@@ -52,13 +57,14 @@ static bool is_about(const struct open *open, const char *infobase)
 }
 
 uint32_t engine_give_back(struct engine *engine, const char *cluster, const char *infobase,
-                          struct wall asked_at, const char *by, struct instant now)
+                          struct wall asked_at, const struct engine_asker *asker,
+                          struct instant now)
 {
     uint32_t count = 0;
     struct open *open;
     TAILQ_FOREACH(open, &engine_cluster(engine, cluster)->opens, of_cluster)
     if (open->drain && open->first_append.ms <= asked_at.ms && is_about(open, infobase))
-        count += engine_cancel(engine, &open->entry->id, by, asked_at, now);
+        count += engine_cancel(engine, &open->entry->id, asker, asked_at, now);
     return count;
 }
 
@@ -166,6 +172,14 @@ void engine_control_seen(struct engine *engine, struct instant seen, struct inst
         engine->control_seen = seen;
     if (!fresh && engine_control_is_fresh(engine, now))
         touch_all(engine); /* they waited for this */
+}
+
+void engine_halted_by(struct engine *engine, const struct engine_asker *asker)
+{
+    free(engine->halted_by);
+    free(engine->halted_why);
+    engine->halted_by = mem_text(asker->by, strlen(asker->by));
+    engine->halted_why = mem_text(asker->why, strlen(asker->why));
 }
 
 void engine_halt(struct engine *engine, bool engaged, struct instant now)

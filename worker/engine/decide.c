@@ -21,8 +21,6 @@ enum {
     GRACE_LIST_MS = 10000,   /* during a grace the cluster is listed so often, and at its end */
 };
 
-static const char *const stopped_why = "stopped before anything was sent for it";
-
 static bool undecided(const struct target *target)
 {
     return target->outcome == TARGET_NONE && target->work != WORK_DECIDED;
@@ -94,6 +92,14 @@ static void decide_spent(struct open *open, struct target *target)
                 "the cluster refused every attempt to end it");
 }
 
+static void decide_stopped(const struct engine *engine, struct open *open, struct target *target,
+                           const char *what)
+{
+    struct error why;
+    stop_why(engine, open, what, &why);
+    decide_target(open, target, TARGET_STOPPED, &why);
+}
+
 /* Nothing was or may have been sent, and its grace is not over. */
 static bool may_leave(const struct engine *engine, const struct open *open,
                       const struct target *target, struct instant now)
@@ -119,10 +125,12 @@ static void pass_seen(struct engine *engine, struct open *open, uint32_t index, 
         return;
     }
     if (!may_act) {
-        bool over = open_is_over(engine, open, now);
-        decide_with(open, target, over ? TARGET_EXPIRED : TARGET_STOPPED,
-                    over ? ERR_EXPIRED : ERR_CANCELLED,
-                    "still listed; an earlier end may have been sent, a further one may not");
+        static const char *const what =
+            "still listed; an earlier end may have been sent, a further one may not";
+        if (open_is_over(engine, open, now))
+            decide_with(open, target, TARGET_EXPIRED, ERR_EXPIRED, what);
+        else
+            decide_stopped(engine, open, target, what);
         return;
     }
     if (attempts_are_spent(engine, target)) {
@@ -159,7 +167,7 @@ static void pass_idle(struct engine *engine, struct open *open, uint32_t index, 
     struct target *target = &open->targets[index];
     bool in_doubt = target->earlier_licence || target->sends > 0;
     if ((open->cancelled || engine->halted) && !in_doubt) {
-        decide_with(open, target, TARGET_STOPPED, ERR_CANCELLED, stopped_why);
+        decide_stopped(engine, open, target, "stopped before anything was sent for it");
         return;
     }
     if (open_is_over(engine, open, now) && !in_doubt) {

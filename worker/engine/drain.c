@@ -188,7 +188,7 @@ static bool is_stopped(const struct engine *engine, const struct open *open, str
     const struct drain *drain = open->drain;
     *why = (struct error){.code = ERR_OK};
     if (open->cancelled || engine->halted)
-        error_set(why, ERR_CANCELLED, "stopped before the infobase was empty");
+        stop_why(engine, open, "stopped before the infobase was empty", why);
     else if (open_is_over(engine, open, now))
         error_set(why, drain->locks ? ERR_DEADLINE : ERR_EXPIRED,
                   drain->locks ? "the time was over before the infobase was empty"

@@ -107,6 +107,8 @@ void engine_destroy(struct engine *engine)
     free(engine->appending);
     free(engine->heap);
     free(engine->event_targets);
+    free(engine->halted_by);
+    free(engine->halted_why);
     free(engine->instance);
     free(engine);
 }

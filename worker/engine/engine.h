@@ -192,11 +192,17 @@ void engine_probed(struct engine *engine, uint64_t tag, enum error_code code,
 void engine_ended(struct engine *engine, uint64_t tag, enum error_code code, bool sent,
                   const struct error *failure, struct instant now);
 void engine_published(struct engine *engine, uint64_t tag, bool delivered, struct instant now);
+/* Who says a thing on the control topic, and why, as he claims. Told in the ends of what he stops.
+ */
+struct engine_asker { /* borrowed */
+    const char *by;   /* "": he does not say */
+    const char *why;  /* the same */
+};
 /* A cancel from the control topic: journalled if the command is open here; false when it is not
  * known here. `asked_at`: its append time; it does not stop a command that came so much later that
  * it only has the same id. 0: not known, it counts. */
-bool engine_cancel(struct engine *engine, const struct uuid *command_id, const char *by,
-                   struct wall asked_at, struct instant now);
+bool engine_cancel(struct engine *engine, const struct uuid *command_id,
+                   const struct engine_asker *asker, struct wall asked_at, struct instant now);
 struct engine_approval { /* borrowed */
     struct uuid command_id;
     const char *by;
@@ -215,11 +221,14 @@ void engine_control_seen(struct engine *engine, struct instant seen, struct inst
  * `asked_at`: it is cancelled, which in its hold means that the lock is given back now. How many.
  */
 uint32_t engine_give_back(struct engine *engine, const char *cluster, const char *infobase,
-                          struct wall asked_at, const char *by, struct instant now);
+                          struct wall asked_at, const struct engine_asker *asker,
+                          struct instant now);
 /* An operator releases the partition, whose commands topic was made anew (`from_beginning`) or has
  * `partitions` partitions now: journalled, and in force when read back. False: not the owner. */
 bool engine_accept_topics(struct engine *engine, int32_t partitions, bool from_beginning,
                           const char *by, struct instant now);
+/* Who engages the kill switch: before engine_halt(). Copied, and remembered until the next one. */
+void engine_halted_by(struct engine *engine, const struct engine_asker *asker);
 /* The kill switch: while engaged no end leaves and what was not sent is stopped. */
 void engine_halt(struct engine *engine, bool engaged, struct instant now);
 /* What a cluster answered to any other request. */

@@ -143,6 +143,18 @@ static void fold_outcome(struct engine *engine, struct open *open, struct record
         duty_progress(engine, open, PROGRESS_LEFT, &place, open->grace_until, STEAL(outcome));
 }
 
+/* The first one says who stopped it. */
+static void fold_cancelled(struct engine *engine, struct open *open, struct record *record)
+{
+    if (!open->cancelled) {
+        open->cancelled_by = STEAL(record->cancelled.by);
+        open->cancelled_why = STEAL(record->reason.message);
+    }
+    open->cancelled = true;
+    open->pending &= ~(unsigned)PENDING_CANCELLED;
+    open_move(engine, open, RECORD_CANCELLED);
+}
+
 /* ---- the head of every record ---- */
 
 static void note_source(struct engine *engine, const struct record *record, int64_t offset)
@@ -256,9 +268,7 @@ static enum error_code fold_open(struct engine *engine, struct open *open, struc
         fold_restored(engine, open, record, offset, broker_time);
         return ERR_OK;
     case RECORD_CANCELLED:
-        open->cancelled = true;
-        open->pending &= ~(unsigned)PENDING_CANCELLED;
-        open_move(engine, open, RECORD_CANCELLED);
+        fold_cancelled(engine, open, record);
         break;
     case RECORD_RELEASED:
         fold_released(open, record, broker_time);

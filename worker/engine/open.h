@@ -141,7 +141,9 @@ struct open {
     uint32_t attempt;   /* counting ATTEMPTs */
     enum state state;
     bool cancelled;
-    bool released; /* RELEASED counts, the last of them */
+    char *cancelled_by;  /* owned, fold; NULL: it is not */
+    char *cancelled_why; /* owned, fold; NULL: not said */
+    bool released;       /* RELEASED counts, the last of them */
     bool release_unknown;
     bool nobody_left; /* the last list ends nobody */
     bool retired;     /* closed and announced, and only its watch goes on: counts as open nowhere */

@@ -99,6 +99,8 @@ struct engine {
     size_t appending_size;
     struct flying *flying;
     bool halted;
+    char *halted_by;  /* owned; NULL: nobody was named yet. Of the last time that it was engaged */
+    char *halted_why; /* the same */
     struct instant control_seen; /* the control topic stood at its end */
     /* the broker's clock: at `anchor_at` it was not later than `anchor_wall`, at `anchor_read` not
      * earlier */

@@ -76,10 +76,10 @@ void wait_accepted(struct engine *engine, struct open *open, struct instant now)
     if (open->pending)
         return;
     if (!follow_recorded(open) && stopped) {
-        error_set(&why, stopped, "%s",
-                  stopped == ERR_CANCELLED
-                      ? "stopped before anything was sent for it"
-                      : "the validity ended before the cluster could be listed");
+        if (stopped == ERR_CANCELLED)
+            stop_why(engine, open, "stopped before anything was sent for it", &why);
+        else
+            error_set(&why, stopped, "the validity ended before the cluster could be listed");
         if (open->target_count)
             stop_all(open, &why);
         else
@@ -104,7 +104,7 @@ void wait_pending(struct engine *engine, struct open *open, struct instant now)
     if (follow_recorded(open)) {
         /* decided above */
     } else if (open->cancelled || engine->halted) {
-        error_set(&why, ERR_CANCELLED, "stopped before it was approved");
+        stop_why(engine, open, "stopped before it was approved", &why);
         stop_all(open, &why);
     } else if (instant_passed(now, until)) {
         error_set(&why, ERR_EXPIRED, "not approved in time");
@@ -161,11 +161,11 @@ static bool gives_up(const struct engine *engine, struct open *open, struct inst
     enum error_code stopped = stopped_by(engine, open, now);
     if (!stopped && !open->gives_up)
         return false;
-    bool over = stopped == ERR_EXPIRED;
     struct error why;
-    error_set(&why, over ? ERR_EXPIRED : ERR_CANCELLED, "%s",
-              over ? "the time for this command ended before nobody was left"
-                   : "stopped between two rounds"); /* a drain, by a switch released since, too */
+    if (stopped == ERR_EXPIRED)
+        error_set(&why, ERR_EXPIRED, "the time for this command ended before nobody was left");
+    else /* a drain, by a switch released since, too */
+        stop_why(engine, open, "stopped between two rounds", &why);
     if (!open->gives_up)
         cluster_served(open); /* what it waited for was the next round's list */
     reason_set(&open->failure, &why);

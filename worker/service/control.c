@@ -12,6 +12,7 @@ enum { CONTROL_LOOK_MS = 2000 }; /* an end leaves up to LICENCE_AGE_MS after a l
 static void forget_cancel(struct service *service, struct cancel *cancel)
 {
     HASH_DEL(service->cancels, cancel);
+    free(cancel->why);
     free(cancel);
 }
 
@@ -29,6 +30,7 @@ static void remember_cancel(struct service *service, const struct command *comma
     cancel->id = command->other_id;
     cancel->at = at;
     snprintf(cancel->by, sizeof cancel->by, "%s", command->requested_by);
+    cancel->why = mem_text(command->reason, strlen(command->reason));
     HASH_ADD(hh, service->cancels, id, sizeof cancel->id, cancel);
 }
 
@@ -78,12 +80,19 @@ static void apply_approvals(struct service *service, struct partition *partition
     }
 }
 
+static void apply_cancel(struct partition *partition, const struct cancel *cancel,
+                         struct instant now)
+{
+    struct engine_asker asker = {cancel->by, cancel->why};
+    engine_cancel(partition->engine, &cancel->id, &asker, cancel->at, now);
+}
+
 void control_apply(struct service *service, struct partition *partition, struct instant now)
 {
     struct cancel *cancel;
     struct cancel *next;
     HASH_ITER(hh, service->cancels, cancel, next)
-    engine_cancel(partition->engine, &cancel->id, cancel->by, cancel->at, now);
+    apply_cancel(partition, cancel, now);
     apply_approvals(service, partition, now);
 }
 
@@ -92,7 +101,7 @@ void control_accepted(struct partition *partition, const struct uuid *id, struct
     struct cancel *cancel;
     HASH_FIND(hh, partition->service->cancels, id, sizeof *id, cancel);
     if (cancel)
-        engine_cancel(partition->engine, id, cancel->by, cancel->at, now);
+        apply_cancel(partition, cancel, now);
 }
 
 void control_destroy(struct service *service)
@@ -104,6 +113,17 @@ void control_destroy(struct service *service)
 }
 
 /* ---- the kill switch ---- */
+
+/* A signal bears no name; what the control topic says goes before it. */
+void control_halts(const struct service *service, struct engine *engine, struct instant now)
+{
+    struct engine_asker asker = {"SIGUSR1", "a signal to this worker alone"};
+    if (!service->halted_by_signal || service->halted_by_control)
+        asker = (struct engine_asker){service->halted_by.by, service->halted_by.why};
+    if (service->halted)
+        engine_halted_by(engine, &asker);
+    engine_halt(engine, service->halted, now);
+}
 
 static void halt_apply(struct service *service)
 {
@@ -118,7 +138,7 @@ static void halt_apply(struct service *service)
     service->halted = engaged;
     TAILQ_FOREACH(partition, &service->partitions, of_service)
     if (partition->engine)
-        engine_halt(partition->engine, engaged, now);
+        control_halts(service, partition->engine, now);
     service_again(service);
 }
 
@@ -131,11 +151,12 @@ void service_halt(struct service *service, bool engaged)
 static void cancel(struct service *service, const struct command *command, struct wall at,
                    struct instant now)
 {
+    struct engine_asker asker = {command->requested_by, command->reason};
     struct partition *partition;
     remember_cancel(service, command, at);
     TAILQ_FOREACH(partition, &service->partitions, of_service)
     if (partition->engine && partition->owning)
-        engine_cancel(partition->engine, &command->other_id, command->requested_by, at, now);
+        engine_cancel(partition->engine, &command->other_id, &asker, at, now);
 }
 
 static void approve(struct service *service, const struct command *command, struct instant now)
@@ -149,13 +170,24 @@ static void approve(struct service *service, const struct command *command, stru
         engine_approve(partition->engine, &approval, now);
 }
 
+/* Who engages it once more did not stop what is stopped. */
+static void kill_switch(struct service *service, const struct command *command)
+{
+    struct halted_by *halted_by = &service->halted_by;
+    if (command->kill_switch_engaged && !service->halted_by_control) {
+        snprintf(halted_by->by, sizeof halted_by->by, "%s", command->requested_by);
+        snprintf(halted_by->why, sizeof halted_by->why, "%s", command->reason);
+    }
+    service->halted_by_control = command->kill_switch_engaged;
+    halt_apply(service);
+}
+
 static void apply(struct service *service, const struct command *command, struct wall at,
                   struct instant now)
 {
     switch (command->action) {
     case ACTION_KILL_SWITCH:
-        service->halted_by_control = command->kill_switch_engaged;
-        halt_apply(service);
+        kill_switch(service, command);
         break;
     case ACTION_CANCEL:
         cancel(service, command, at, now);

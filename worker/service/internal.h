@@ -185,10 +185,15 @@ struct service {
     bool control_stale;            /* told: nothing is ended until it is read again */
     bool halted_by_control;
     bool halted_by_signal;
-    bool halted;    /* either */
+    bool halted;       /* either */
+    struct halted_by { /* of the last order that engaged the kill switch */
+        char by[LIMIT_NAME_BYTES + 1];
+        char why[LIMIT_TEXT_BYTES + 1];
+    } halted_by;
     struct cancel { /* from the control topic, oldest first */
         struct uuid id;
         char by[LIMIT_NAME_BYTES + 1];
+        char *why;      /* owned */
         struct wall at; /* its append time; 0: not known */
         UT_hash_handle hh;
     } * cancels;
@@ -204,6 +209,7 @@ struct service {
         char cluster[LIMIT_NAME_BYTES + 1];
         char infobase[LIMIT_NAME_BYTES + 1];
         char by[LIMIT_NAME_BYTES + 1];
+        char *why;            /* owned */
         struct wall asked_at; /* what was asked for later is not meant */
         UT_hash_handle hh;
     } * restores;
@@ -370,6 +376,9 @@ void control_apply(struct service *service, struct partition *partition, struct 
 void control_accepted(struct partition *partition, const struct uuid *id, struct instant now);
 /* How long ago the control topic was known to be read to its end; INT64_MAX: never was. */
 int64_t control_age_ms(const struct service *service, struct instant now);
+
+/* Tells a new engine whether the kill switch is engaged. */
+void control_halts(const struct service *service, struct engine *engine, struct instant now);
 
 void control_destroy(struct service *service);
 

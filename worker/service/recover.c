@@ -69,7 +69,7 @@ static enum error_code begin(struct partition *partition, const struct beginning
     partition->engine = engine_create(&config, &service->budget);
     memset(&partition->chain, 0, sizeof partition->chain);
     echo_clear(&partition->echo);
-    engine_halt(partition->engine, service->halted, clock_now(&service->clock));
+    control_halts(service, partition->engine, clock_now(&service->clock));
     engine_control_seen(partition->engine, service->control_seen, clock_now(&service->clock));
     bool middle = from->owner.number > 0;
     if (middle)

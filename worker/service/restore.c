@@ -12,6 +12,7 @@ static void forget(struct service *service, struct restore *restore)
 {
     HASH_DEL(service->restores, restore);
     free(restore->key);
+    free(restore->why);
     free(restore);
 }
 
@@ -27,8 +28,9 @@ static char *key_of(const char *cluster, const char *infobase)
 
 static void apply(struct partition *partition, const struct restore *restore, struct instant now)
 {
+    struct engine_asker asker = {restore->by, restore->why};
     uint32_t ended = engine_give_back(partition->engine, restore->cluster, restore->infobase,
-                                      restore->asked_at, restore->by, now);
+                                      restore->asked_at, &asker, now);
     if (ended)
         log_line(LOG_LEVEL_INFO, "hold ended by restore", LOG_TEXT("cluster", restore->cluster),
                  LOG_TEXT("infobase", restore->infobase), log_number("commands", ended));
@@ -52,6 +54,7 @@ void restore_asked(struct service *service, const struct command *command, const
     snprintf(restore->cluster, sizeof restore->cluster, "%s", cluster);
     snprintf(restore->infobase, sizeof restore->infobase, "%s", command->infobase);
     snprintf(restore->by, sizeof restore->by, "%s", command->requested_by);
+    restore->why = mem_text(command->reason, strlen(command->reason));
     HASH_ADD_KEYPTR(hh, service->restores, restore->key, strlen(restore->key), restore);
     TAILQ_FOREACH(partition, &service->partitions, of_service)
     if (partition->engine && partition->owning)

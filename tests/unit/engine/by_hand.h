@@ -882,11 +882,14 @@ static inline enum event_kind hand_told(const struct hand *hand)
     return hand->told[hand->told_count - 1].kind;
 }
 
+/* Whoever cancels, restores and halts. */
+static const struct engine_asker people = {"ops", "wrong infobase"};
+
 /* Is the cancel of command `number` taken? */
 static inline bool hand_cancel(struct hand *hand, uint8_t number)
 {
     struct uuid id = id_of(number);
-    return engine_cancel(hand->engine, &id, "ops", (struct wall){0}, hand->now);
+    return engine_cancel(hand->engine, &id, &people, (struct wall){0}, hand->now);
 }
 
 /* Records of that kind in the journal. */

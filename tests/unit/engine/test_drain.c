@@ -675,7 +675,7 @@ static void a_cancel_of_what_waits_leaves_everything_as_it_was(void **state)
                 hand_carry_out(hand, &action);
             hand_write_lock(hand, &action);
         }
-        assert_true(engine_cancel(hand->engine, &id, "chief", hand->wall, hand->now));
+        assert_true(engine_cancel(hand->engine, &id, &people, hand->wall, hand->now));
         hand_run(hand);
         assert_int_equal(hand->ends, 0);
         assert_as_found(hand, &as_found);
@@ -707,7 +707,7 @@ static void a_cancel_in_the_hold_gives_back_at_once(void **state)
     hand_run_for(hand, 60000);
     assert_true(is_locked_by(hand, 1));
     struct uuid id = id_of(1);
-    assert_true(engine_cancel(hand->engine, &id, "ops", hand->wall, hand->now));
+    assert_true(engine_cancel(hand->engine, &id, &people, hand->wall, hand->now));
     hand_run_for(hand, 2000);
     assert_as_found(hand, &as_found);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
@@ -721,10 +721,11 @@ static void restore_ends_the_holds_of_that_infobase_that_were_asked_for_before_i
     hand_accept(hand, drain(1, 0, 3600000));
     hand_run_for(hand, 60000);
     struct wall early = {hand->wall.ms - 60001};
-    assert_int_equal(engine_give_back(hand->engine, "main", "UT", early, "ops", hand->now), 0);
-    assert_int_equal(engine_give_back(hand->engine, "main", "other", hand->wall, "ops", hand->now),
-                     0);
-    assert_int_equal(engine_give_back(hand->engine, "main", "UT", hand->wall, "ops", hand->now), 1);
+    assert_int_equal(engine_give_back(hand->engine, "main", "UT", early, &people, hand->now), 0);
+    assert_int_equal(
+        engine_give_back(hand->engine, "main", "other", hand->wall, &people, hand->now), 0);
+    assert_int_equal(engine_give_back(hand->engine, "main", "UT", hand->wall, &people, hand->now),
+                     1);
     hand_run(hand);
     assert_false(hand->lock.sessions_deny);
 }
@@ -753,7 +754,7 @@ static void restore_finds_a_drain_by_either_name_of_its_infobase(void **state)
         hand_restart(hand, -1); /* the journal knows it */
         hand_own(hand);
         assert_int_equal(engine_give_back(hand->engine, "main", cases[i].restored, hand->wall,
-                                          "admin", hand->now),
+                                          &people, hand->now),
                          cases[i].found);
         hand_run(hand);
         assert_false(hand->lock.sessions_deny);
@@ -910,10 +911,10 @@ static void restored_of_the_last_waits_for_a_write_that_the_first_left_in_doubt(
     hand_accept(hand, drain(2, 0, 3600000));
     hand_run_for(hand, 5000);
     struct uuid first = id_of(1), second = id_of(2);
-    engine_cancel(hand->engine, &first, "ops", hand->wall, hand->now);
+    engine_cancel(hand->engine, &first, &people, hand->wall, hand->now);
     hand_run_for(hand, 5000);
     assert_int_equal(hand_count(hand, RECORD_RESTORED), 1);
-    engine_cancel(hand->engine, &second, "ops", hand->wall, hand->now);
+    engine_cancel(hand->engine, &second, &people, hand->wall, hand->now);
     hand_run_for(hand, 5000);
     assert_int_equal(hand_count(hand, RECORD_RESTORED), 1); /* not yet */
     assert_as_found(hand, &as_found);

@@ -406,8 +406,8 @@ static void an_old_cancel_does_not_stop_a_new_command_under_its_id(void **state)
     struct wall before = {hand->wall.ms - 1000};
     hand_resolved(hand, by_uuid(1, 1, 7u));
     struct uuid id = id_of(1);
-    assert_false(engine_cancel(hand->engine, &id, "ops", long_ago, hand->now));
-    assert_true(engine_cancel(hand->engine, &id, "ops", before, hand->now));
+    assert_false(engine_cancel(hand->engine, &id, &people, long_ago, hand->now));
+    assert_true(engine_cancel(hand->engine, &id, &people, before, hand->now));
 }
 
 static void sessions_by_uuid_are_probed_before_an_empty_list_resolves_them(void **state)
@@ -601,6 +601,75 @@ static void the_kill_switch_stops_what_was_not_sent(void **state)
     hand_accept(hand, by_uuid(2, 1, 7u));
     hand_run(hand);
     assert_int_equal(hand->ends, 1);
+}
+
+/* The end of its only target, and the command's, say who stopped it, in these words. */
+static void ends_with_words(struct hand *hand, const char *words)
+{
+    struct record *outcome = hand_append(hand, RECORD_OUTCOME);
+    assert_non_null(strstr(outcome->outcome.ends[0].reason.message, words));
+    hand_read(hand, outcome);
+    struct record *closed = hand_append(hand, RECORD_CLOSED);
+    assert_string_equal(command_outcome_label(closed->closed.outcome), "cancelled");
+    assert_non_null(strstr(closed->reason.message, words));
+    hand_read(hand, closed);
+}
+
+static void who_cancelled_and_why_stands_in_the_journal(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_accept(hand, by_uuid(1, 1, 7u));
+    assert_true(hand_cancel(hand, 1));
+    struct record *cancelled = hand_append(hand, RECORD_CANCELLED);
+    assert_string_equal(cancelled->cancelled.by, "ops");
+    assert_string_equal(cancelled->reason.message, "wrong infobase");
+    hand_read(hand, cancelled);
+    ends_with_words(hand, "cancelled by 'ops': wrong infobase");
+}
+
+/* The end has room for a part of it; the CANCELLED has it whole. */
+static void the_longest_words_of_a_cancel_are_journalled_whole(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    char by[LIMIT_NAME_BYTES + 1] = {0};
+    char why[LIMIT_TEXT_BYTES + 1] = {0};
+    struct uuid id = id_of(1);
+    memset(by, 'b', sizeof by - 1);
+    memset(why, 'w', sizeof why - 1);
+    const struct engine_asker asker = {by, why};
+    hand_accept(hand, by_uuid(1, 1, 7u));
+    assert_true(engine_cancel(hand->engine, &id, &asker, hand->wall, hand->now));
+    struct record *cancelled = hand_append(hand, RECORD_CANCELLED);
+    assert_string_equal(cancelled->cancelled.by, by);
+    assert_string_equal(cancelled->reason.message, why);
+    hand_read(hand, cancelled);
+    ends_with_words(hand, by);
+}
+
+static void a_cancel_without_a_name_and_words_says_so(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    static const struct engine_asker silent = {"", ""};
+    struct uuid id = id_of(1);
+    hand_accept(hand, by_uuid(1, 1, 7u));
+    assert_true(engine_cancel(hand->engine, &id, &silent, hand->wall, hand->now));
+    struct record *cancelled = hand_append(hand, RECORD_CANCELLED);
+    assert_int_equal(cancelled->reason.code, ERR_OK);
+    hand_read(hand, cancelled);
+    ends_with_words(hand, "cancelled by somebody who gives no name, who says not why");
+}
+
+static void who_engaged_the_kill_switch_and_why_stands_in_what_it_stopped(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_accept(hand, by_uuid(1, 1, 7u));
+    engine_halted_by(hand->engine, &people);
+    engine_halt(hand->engine, true, hand->now);
+    ends_with_words(hand, "halted by 'ops': wrong infobase");
 }
 
 /* What is handed out until nothing more is: records are read back, ends are the test's. */
@@ -831,6 +900,10 @@ int main(void)
         cmocka_unit_test(a_cancel_after_the_end_was_sent_lets_verification_go_on),
         cmocka_unit_test(a_cancel_of_a_command_that_is_not_here_is_not_taken),
         cmocka_unit_test(the_kill_switch_stops_what_was_not_sent),
+        cmocka_unit_test(who_cancelled_and_why_stands_in_the_journal),
+        cmocka_unit_test(the_longest_words_of_a_cancel_are_journalled_whole),
+        cmocka_unit_test(a_cancel_without_a_name_and_words_says_so),
+        cmocka_unit_test(who_engaged_the_kill_switch_and_why_stands_in_what_it_stopped),
         cmocka_unit_test(while_ends_are_taken_no_list_is_put_off),
         cmocka_unit_test(without_control_nothing_is_ended_until_it_is_read_again),
         cmocka_unit_test(an_end_in_its_lane_may_leave_while_control_is_known_only),

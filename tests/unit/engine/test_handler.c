@@ -312,7 +312,7 @@ static void a_cancel_and_the_kill_switch_stop_it_before_and_while_it_runs(void *
         struct engine_action run = asked(hand, 1, 1);
         assert_true(engine_handler_goes_on(hand->engine, run.tag));
         if (way == 0)
-            assert_true(engine_cancel(hand->engine, &id, "ops", hand->wall, hand->now));
+            assert_true(engine_cancel(hand->engine, &id, &people, hand->wall, hand->now));
         else
             engine_halt(hand->engine, true, hand->now);
         assert_false(engine_allows(hand->engine, ENGINE_HANDLE, run.tag));
@@ -469,7 +469,7 @@ static void it_is_told_too_when_rounds_end_before_nobody_was_left(void **state)
     hand_listed(hand);
     hand_outcome(hand, TARGET_ENDED, ERR_OK, 1);
     hand_is_quiet(hand); /* the next round's list is waited for */
-    assert_true(engine_cancel(hand->engine, &id, "ops", hand->wall, hand->now));
+    assert_true(engine_cancel(hand->engine, &id, &people, hand->wall, hand->now));
     hand_appended(hand, RECORD_CANCELLED);
     hand_appended(hand, RECORD_ATTEMPT);
     struct engine_action run = asked(hand, 1, 2);

@@ -35,7 +35,7 @@ static struct engine_action run_until(struct hand *hand, enum engine_action_kind
 
 static uint32_t restore(struct hand *hand)
 {
-    return engine_give_back(hand->engine, "main", "ut", hand->wall, "admin", hand->now);
+    return engine_give_back(hand->engine, "main", "ut", hand->wall, &people, hand->now);
 }
 
 static void all_is_over(struct hand *hand)
@@ -168,7 +168,7 @@ static void a_cancel_of_one_of_two_drains_leaves_the_other_its_grace_and_its_loc
     hand_offer(hand, drain(2, 0, 0)); /* at once, for both */
     hand_run_for(hand, 200);
     struct uuid second = id_of(2);
-    engine_cancel(hand->engine, &second, "admin", hand->wall, hand->now);
+    engine_cancel(hand->engine, &second, &people, hand->wall, hand->now);
     hand_run_for(hand, 100000);
     assert_int_equal(hand->world_count, 0);
     assert_true(hand->lock.sessions_deny || engine_counts(hand->engine).open_commands == 0);

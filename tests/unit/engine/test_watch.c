@@ -22,7 +22,7 @@ static struct infobase_lock overdue(struct hand *hand, uint8_t id)
     struct infobase_lock ret = infobase_lock_copy(write.lock);
     hand_lock_written(hand, write.tag, ERR_IN_DOUBT, true);
     struct uuid uuid = id_of(id);
-    assert_true(engine_cancel(hand->engine, &uuid, "ops", hand->wall, hand->now));
+    assert_true(engine_cancel(hand->engine, &uuid, &people, hand->wall, hand->now));
     hand_run(hand);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
     return ret;
