@@ -75,8 +75,8 @@ static enum error_code refusal(const struct rac_task *task, const struct process
     tell(task->executor, errors, output, &told);
     const char *words = told.length ? buf_text(&told) : "without a word";
     if (result->signal)
-        return error_set(err, rac_is_change(task) ? ERR_IN_DOUBT : ERR_PROTOCOL,
-                         "rac was ended by signal %d: %s", result->signal, words);
+        return error_set(err, ERR_PROTOCOL, "rac was ended by signal %d: %s", result->signal,
+                         words); /* of a change: in doubt, like all that breaks the protocol */
     return error_set(err, says ? says : unknown_words(task), "rac refuses (status %d): %s",
                      result->status, words);
 }
