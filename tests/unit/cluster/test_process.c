@@ -290,6 +290,28 @@ static void one_that_ignores_the_signal_is_killed_with_its_children(void **state
     tie_is_cut(&tie);
 }
 
+static void what_it_does_when_it_is_ended_is_not_the_reason(void **state)
+{
+    (void)state;
+    struct tie tie;
+    tie_open(&tie);
+    const char *const script[] = {"sh",
+                                  "-c",
+                                  "trap 'echo 0123456789; exit' TERM; exec 3>\"$1\"; printf x >&3; "
+                                  "while :; do sleep 0.01; done",
+                                  "x",
+                                  tie.path,
+                                  NULL};
+    struct process_spec spec = sh(script);
+    spec.output_max = 5;
+    struct process *process = start(&spec);
+    until_ready(&tie);
+    process_cancel(process);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(result.code, ERR_CANCELLED);
+    tie_is_cut(&tie);
+}
+
 static void a_child_left_with_our_pipes_is_killed(void **state)
 {
     (void)state;
@@ -408,6 +430,7 @@ int main(void)
         TEST(errors_above_their_maximum_are_dropped),
         TEST(the_deadline_ends_it),
         TEST(one_that_ignores_the_signal_is_killed_with_its_children),
+        TEST(what_it_does_when_it_is_ended_is_not_the_reason),
         TEST(a_child_left_with_our_pipes_is_killed),
         TEST(a_child_left_without_our_pipes_is_killed),
         TEST(a_child_in_a_session_of_its_own_is_not_waited_for),

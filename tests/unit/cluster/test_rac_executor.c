@@ -503,6 +503,45 @@ static void what_only_reads_goes_to_the_next_address(void **state)
     assert_int_equal(runs("ras1"), 1);
 }
 
+/* The words do not say whether it was cut off before the cluster had it, or after. */
+static void an_end_is_never_sent_to_a_second_address(void **state) /* I6 */
+{
+    (void)state;
+    plays(USUAL "*'session terminate'*) echo 'Connection refused' >&2; exit 255;;\n");
+    struct rac_settings settings = usual_settings();
+    settings.address_count = 2;
+    make(&settings);
+    came(does(EXECUTOR_END), ERR_IN_DOUBT, true, NULL);
+    assert_int_equal(runs("session terminate"), 1);
+}
+
+static void a_list_and_its_names_come_from_one_address(void **state)
+{
+    (void)state;
+    plays(VERSION CLUSTERS SESSIONS
+          "*'summary list'*ras1:1545*) echo 'Connection refused' >&2; exit 255;;\n" NAMES);
+    struct rac_settings settings = usual_settings();
+    settings.address_count = 2;
+    make(&settings);
+    came(does(EXECUTOR_LIST), ERR_OK, false, NULL);
+    assert_int_equal(runs("summary list"), 2);
+    assert_int_equal(runs("session list"), 2);
+}
+
+/* 64 MiB are read of a list; what an end says at such length is no clear answer. */
+static void what_says_too_much_is_ended_and_not_believed(void **state) /* I13 */
+{
+    (void)state;
+    plays(USUAL
+          "*'session list'*|*terminate*) exec yes 0123456789012345678901234567890123456789;;\n");
+    struct rac_settings settings = usual_settings();
+    settings.address_count = 2;
+    make(&settings);
+    came(does(EXECUTOR_LIST), ERR_TOO_LARGE, false, NULL);
+    assert_int_equal(runs("session list"), 1); /* another address has the same list */
+    came(does(EXECUTOR_END), ERR_IN_DOUBT, true, NULL);
+}
+
 static void a_cluster_that_nobody_serves_names_its_addresses(void **state)
 {
     (void)state;
@@ -718,6 +757,9 @@ int main(void)
         TEST(the_first_of_several_clusters_is_never_taken_silently),
         TEST(a_cluster_given_by_uuid_is_not_looked_up),
         TEST(what_only_reads_goes_to_the_next_address),
+        TEST(an_end_is_never_sent_to_a_second_address),
+        TEST(a_list_and_its_names_come_from_one_address),
+        TEST(what_says_too_much_is_ended_and_not_believed),
         TEST(a_cluster_that_nobody_serves_names_its_addresses),
         TEST(a_lock_is_written_only_where_it_differs),
         TEST(a_permission_code_is_kept_off_the_command_line),

@@ -168,6 +168,12 @@ static void what_is_not_whole_is_refused(void **state)
     refuses("a : 1\na : 2\n\n", "a key stands twice");
     refuses("a : 1\nb : 2\n\na : 3\n\n", "other keys than the first");
     refuses("a : 1\n\nb : 3\n\n", "other keys than the first");
+    AUTO_BUF many;
+    buf_init(&many, 65536);
+    for (int i = 0; i < 257; i++)
+        buf_format(&many, "key%d : 1\n", i);
+    buf_str(&many, "\n");
+    refuses(buf_text(&many), "too many keys");
 }
 
 /* I7. A cut inside a block is seen in the text. One between two blocks is not: nothing of a program
@@ -395,7 +401,13 @@ static void told_words_are_one_line_without_passwords(void **state)
     buf_init(&out, 4096);
     rac_tell(&out, TEXT("first\r\n\r\nbad value Пароль1 \x1b[0m\n"), &login, 1);
     assert_string_equal(buf_text(&out), "first: bad value *** \\u{1b}[0m");
+    struct secret *longer = secret_of(TEXT("Пароль12"));
+    const struct ras_login logins[] = {{"u", secret}, {"v", longer}, {"w", NULL}};
+    buf_clear(&out);
+    rac_tell(&out, TEXT("bad value Пароль12"), logins, 3); /* nothing of the longer one is left */
+    assert_string_equal(buf_text(&out), "bad value ***");
     secret_destroy(secret);
+    secret_destroy(longer);
 }
 
 static void versions_know_what_they_can(void **state)

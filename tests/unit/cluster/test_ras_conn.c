@@ -488,6 +488,10 @@ static void infobase_logins_are_added_where_they_are_needed(void **state)
     assert_int_equal(script.requests[RAS_AUTHENTICATE_CLUSTER], 1);
     assert_int_equal(script.requests[RAS_ADD_AUTHENTICATION], 1);
     assert_int_equal(script.requests[RAS_GET_INFOBASE_INFO], 2);
+    record.cluster = cluster_b; /* its infobases are others */
+    call_within(RAS_GET_INFOBASE_INFO, &record, cluster_b, 10000);
+    assert_int_equal(script.requests[RAS_AUTHENTICATE_CLUSTER], 2);
+    assert_int_equal(script.requests[RAS_ADD_AUTHENTICATION], 2);
 }
 
 static const char *refusal;
@@ -595,6 +599,31 @@ static void a_refusal_counts_whatever_its_text_is_encoded_in(void **state)
     assert_non_null(strstr(last.error.message, "Rights: \\xcd\\xe5\\xf2 right"));
 }
 
+static bool refuse_at_length(struct script_peer *peer, struct ras_packet packet,
+                             const struct ras_packet_value *value)
+{
+    char text[601] = "x"; /* so that a cut at an even place falls into a letter */
+    (void)packet;
+    if (!is_about(value))
+        return false;
+    while (strlen(text) + sizeof "Ж" <= sizeof text)
+        strcat(text, "Ж");
+    script_refuse(peer, "v8.service.Admin.Cluster#Failure", text);
+    return true;
+}
+
+static void a_long_refusal_is_cut_at_a_character(void **state)
+{
+    (void)state;
+    about = RAS_TERMINATE_SESSION;
+    script.hook = refuse_at_length;
+    connect_well();
+    terminate_within(10000);
+    assert_int_equal(last.code, ERR_REFUSED);
+    assert_non_null(strstr(last.error.message, "xЖЖЖЖ"));
+    assert_null(strstr(last.error.message, "\\x"));
+}
+
 /* ---- versions ---- */
 
 static uint8_t accepted; /* the version that the script opens */
@@ -677,6 +706,28 @@ static void a_version_with_unknown_records_is_not_used(void **state)
     assert_int_equal(open_code, ERR_UNSUPPORTED);
 }
 
+static bool open_another_service(struct script_peer *peer, struct ras_packet packet,
+                                 const struct ras_packet_value *value)
+{
+    (void)packet;
+    if (value->type != RAS_PACKET_OPEN)
+        return false;
+    script_packet(peer, &(struct ras_packet_value){.type = RAS_PACKET_OPEN_ACK,
+                                                   .open = {.service = TEXT("v8.service.Other"),
+                                                            .version = value->open.version,
+                                                            .endpoint = 1,
+                                                            .params = {.null = true}}});
+    return true;
+}
+
+static void another_service_than_was_asked_for_is_not_used(void **state)
+{
+    (void)state;
+    script.hook = open_another_service;
+    connect_within(10000);
+    assert_int_equal(open_code, ERR_PROTOCOL);
+}
+
 static void the_recorded_refusal_is_understood(void **state)
 {
     (void)state;
@@ -757,6 +808,20 @@ static void an_idle_connection_that_dies_is_told(void **state)
     script_hang_up(script.peers[0]);
     script_run_until(&script, &came);
     assert_null(conn);
+}
+
+/* What was asked before must not go out once more for it. */
+static void an_answer_that_nobody_asked_for_ends_an_idle_connection(void **state)
+{
+    (void)state;
+    connect_well();
+    terminate_within(10000);
+    assert_int_equal(last.code, ERR_OK);
+    came = false;
+    script_answer(script.peers[0], RAS_TERMINATE_SESSION, NULL, 0);
+    script_run_until(&script, &came);
+    assert_null(conn);
+    assert_int_equal(script.requests[RAS_TERMINATE_SESSION], 1);
 }
 
 static void bytes_before_the_request_are_never_its_answer(void **state)
@@ -842,6 +907,9 @@ int main(void)
         TEST(exceptions_are_judged_by_their_class),
         TEST(rights_that_held_before_are_shown_again_by_the_next_question),
         TEST(a_refusal_counts_whatever_its_text_is_encoded_in),
+        TEST(a_long_refusal_is_cut_at_a_character),
+        TEST(another_service_than_was_asked_for_is_not_used),
+        TEST(an_answer_that_nobody_asked_for_ends_an_idle_connection),
         TEST(the_highest_common_version_is_opened),
         TEST(without_a_list_lower_versions_are_asked_one_by_one),
         TEST(no_common_version_names_both_lists),

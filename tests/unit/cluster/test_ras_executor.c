@@ -945,6 +945,118 @@ static void a_text_that_is_no_utf8_is_shown_and_told(void **state) /* I14 */
     assert_false(reply->list->sessions[1].unreadable);
 }
 
+static void a_session_that_cannot_be_named_or_kept_makes_the_list_no_answer(void **state)
+{
+    (void)state;
+    static char beyond[LIMIT_RAS_STRING_BYTES + 1];
+    memset(beyond, 'a', sizeof beyond);
+    struct ras_session session = {.uuid = {{0x5e, 1}}};
+    struct text *const texts[] = {&session.user_name,
+                                  &session.app_id,
+                                  &session.host,
+                                  &session.client_ip,
+                                  &session.locale,
+                                  &session.db_proc_info,
+                                  &session.data_separation,
+                                  &session.current_service_name};
+    const struct ras_message message = {
+        .layout = &ras_session_layout, .records = &session, .count = 1};
+    struct session_list *list;
+    struct error err;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        *texts[i] = (struct text){beyond, sizeof beyond - 1};
+        assert_int_equal(ras_map_sessions(&message, 16, &list, &err), ERR_OK);
+        session_list_destroy(list);
+        texts[i]->length++;
+        assert_int_equal(ras_map_sessions(&message, 16, &list, &err), ERR_PROTOCOL);
+        assert_non_null(strstr(err.message, "a text of a session is longer"));
+        *texts[i] = (struct text){NULL, 0};
+    }
+    session.uuid = (struct uuid){{0}};
+    assert_int_equal(ras_map_sessions(&message, 16, &list, &err), ERR_PROTOCOL);
+    assert_non_null(strstr(err.message, "without a UUID"));
+}
+
+static void a_negative_number_is_no_number_of_a_session(void **state)
+{
+    (void)state;
+    one.hook = list_these;
+    listed[0] = (struct ras_session){
+        .uuid = {{0x5e, 1}}, .session_id = -1, .blocked_by_dbms = -7, .blocked_by_ls = INT32_MIN};
+    listed[1] = (struct ras_session){.uuid = {{0x5e, 2}}, .session_id = INT32_MAX};
+    create_usual();
+    const struct executor_reply *reply = do_op(EXECUTOR_LIST);
+    assert_int_equal(reply->code, ERR_OK);
+    assert_int_equal(reply->list->sessions[0].number, 0);
+    assert_int_equal(reply->list->sessions[0].blocked_by_dbms, 0);
+    assert_int_equal(reply->list->sessions[0].blocked_by_ls, 0);
+    assert_int_equal(reply->list->sessions[1].number, INT32_MAX);
+}
+
+/* That there is no such cluster says nothing about the infobase, whose lock may be ours. */
+static void a_cluster_that_is_missing_makes_no_lock_gone(void **state) /* I9 */
+{
+    (void)state;
+    struct executor_request request = request_of(EXECUTOR_INFOBASE_READ);
+    request.infobase = "ut";
+    assert_int_equal(list_of("third"), ERR_NOT_FOUND);
+    assert_int_equal(ask(&request)->code, ERR_UNAVAILABLE);
+    one.hook = refuse;
+    about = RAS_GET_INFOBASE_INFO;
+    refusal = "v8.service.Admin.Cluster#ClusterNotFound";
+    assert_int_equal(list_of("main"), ERR_OK);
+    assert_int_equal(ask(&request)->code, ERR_UNAVAILABLE);
+    refusal = "v8.service.Admin.Cluster#InfoBaseNotFound";
+    assert_int_equal(ask(&request)->code, ERR_NOT_FOUND);
+}
+
+static void of_a_write_whose_record_was_not_read_nothing_was_sent(void **state)
+{
+    (void)state;
+    one.hook = refuse;
+    about = RAS_GET_INFOBASE_INFO;
+    refusal = "v8.service.Admin.Cluster#Failure";
+    create_usual();
+    struct infobase_lock lock = {.sessions_deny = true};
+    struct executor_request request = request_of(EXECUTOR_INFOBASE_WRITE);
+    request.infobase = "ut";
+    request.lock = &lock;
+    assert_int_equal(ask(&request)->code, ERR_REFUSED);
+    assert_false(replies[0].sent);
+    assert_int_equal(one.requests[RAS_UPDATE_INFOBASE], 0);
+}
+
+static char shown_user[20]; /* with message 10 */
+
+static bool note_login(struct script_peer *peer, struct ras_packet packet,
+                       const struct ras_packet_value *value)
+{
+    if (value->type == RAS_PACKET_MESSAGE && value->message.head.type == RAS_ADD_AUTHENTICATION) {
+        const struct ras_cluster_credentials *login = value->message.records;
+        snprintf(shown_user, sizeof shown_user, "%.*s", TEXT_ARGS(login->user));
+    }
+    return world(peer, packet, value);
+}
+
+static void an_infobases_login_may_be_configured_by_its_uuid(void **state)
+{
+    (void)state;
+    struct ras_infobase_login logins[] = {
+        {"ff000000-0000-0000-0000-000000000001", {"nobody", NULL}},
+        {"17010000-0000-0000-0000-000000000000", {"chief", NULL}}};
+    struct ras_address addresses[2];
+    struct ras_settings settings = settings_of(addresses);
+    settings.infobases = logins;
+    settings.infobase_count = 2;
+    one.hook = note_login;
+    shown_user[0] = '\0';
+    create(&settings);
+    struct executor_request request = request_of(EXECUTOR_INFOBASE_READ);
+    request.infobase = "ut";
+    assert_int_equal(ask(&request)->code, ERR_OK);
+    assert_string_equal(shown_user, "chief");
+}
+
 /* A rule that denies an infobase by name must not be asked about the bytes of another encoding. */
 static void an_infobases_name_that_is_no_utf8_is_not_told_with_its_lock(void **state)
 {
@@ -1141,6 +1253,11 @@ int main(void)
         TEST(a_session_that_stands_twice_in_the_list_is_one),
         TEST(a_text_that_is_no_utf8_is_shown_and_told),
         TEST(an_infobases_name_that_is_no_utf8_is_not_told_with_its_lock),
+        TEST(a_session_that_cannot_be_named_or_kept_makes_the_list_no_answer),
+        TEST(a_negative_number_is_no_number_of_a_session),
+        TEST(a_cluster_that_is_missing_makes_no_lock_gone),
+        TEST(of_a_write_whose_record_was_not_read_nothing_was_sent),
+        TEST(an_infobases_login_may_be_configured_by_its_uuid),
         TEST(an_end_without_an_answer_is_in_doubt),
         TEST(a_stale_end_sends_nothing),
         TEST(many_requests_share_few_connections),

@@ -96,6 +96,11 @@ static void secrets_are_never_repeated(void **state)
     assert_true(kafka_key_is_secret(TEXT("sasl.oauthbearer.client.secret")));
     assert_false(kafka_key_is_secret(TEXT("sasl.username")));
     assert_false(kafka_key_is_secret(TEXT("client.id")));
+    assert_string_equal(kafka_key_wants_file(TEXT("ssl.key.pem")), "write ssl.key.location: PATH");
+    assert_non_null(kafka_key_wants_file(TEXT("sasl.password")));
+    assert_non_null(kafka_key_wants_file(TEXT("sasl.oauthbearer.client.secret")));
+    assert_null(kafka_key_wants_file(TEXT("sasl.password_file")));
+    assert_null(kafka_key_wants_file(TEXT("client.id")));
     struct kafka_settings settings;
     struct error error;
     kafka_settings_init(&settings);

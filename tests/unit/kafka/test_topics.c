@@ -116,6 +116,22 @@ static void weak_settings_are_found(void **state)
     one_finding(KAFKA_TOPIC_EVENTS, "min.insync.replicas", "1", 3, KAFKA_WARN);
     one_finding(KAFKA_TOPIC_COMMANDS, "cleanup.policy", "delete,compact", 3, KAFKA_UNSAFE);
     one_finding(KAFKA_TOPIC_COMMANDS, "retention.ms", "1000", 3, KAFKA_WARN);
+    one_finding(KAFKA_TOPIC_COMMANDS, "message.timestamp.type", "CreateTime", 3, KAFKA_UNSAFE);
+    one_finding(KAFKA_TOPIC_JOURNAL, "retention.bytes", "107374182400", 3, KAFKA_UNSAFE);
+    one_finding(KAFKA_TOPIC_CONTROL, "cleanup.policy", "compact", 3, KAFKA_UNSAFE);
+}
+
+static void two_replicas_are_too_few(void **state)
+{
+    (void)state;
+    struct kafka_topic_state states[KAFKA_TOPIC_COUNT];
+    fill(states);
+    states[KAFKA_TOPIC_JOURNAL].replication = 2;
+    struct kafka_report report = judge(states);
+    assert_int_equal(report.count, 1);
+    assert_string_equal(report.findings[0].setting, "replication factor");
+    assert_int_equal(report.findings[0].severity, KAFKA_WARN);
+    kafka_report_release(&report);
 }
 
 static void a_finding_is_a_sentence(void **state)
@@ -154,6 +170,12 @@ static void partitions_must_match(void **state)
     assert_non_null(
         strstr(report.findings[1].fix, "under new names")); /* partitions are never taken away */
     kafka_report_release(&report);
+    fill(states);
+    states[KAFKA_TOPIC_JOURNAL].partitions = 24;
+    report = judge(states);
+    assert_int_equal(report.count, 1);
+    assert_int_equal(report.findings[0].severity, KAFKA_UNSAFE);
+    kafka_report_release(&report);
 }
 
 static void unreadable_settings_are_a_warning_with_the_grant(void **state)
@@ -186,6 +208,7 @@ int main(void)
         cmocka_unit_test(right_settings_give_no_finding),
         cmocka_unit_test(what_create_sets_is_what_check_wants),
         cmocka_unit_test(weak_settings_are_found),
+        cmocka_unit_test(two_replicas_are_too_few),
         cmocka_unit_test(a_finding_is_a_sentence),
         cmocka_unit_test(partitions_must_match),
         cmocka_unit_test(unreadable_settings_are_a_warning_with_the_grant),
