@@ -202,8 +202,9 @@ static int64_t find_truth(const struct world *world, int32_t cluster, const stru
         const struct truth *truth = &at->all.at[i];
         if (uuid_equal(&truth->uuid, &session->uuid) &&
             truth->started_at.ticks == session->started_at.ticks &&
-            !strcmp(truth->user, session->user_name) && !strcmp(truth->app, session->app_id) &&
-            truth->number == session->number &&
+            (!strcmp(truth->user, session->user_name) ||
+             (truth_fades(truth) && !session->user_name[0])) &&
+            !strcmp(truth->app, session->app_id) && truth->number == session->number &&
             uuid_equal(&at->infobase[truth->infobase], &session->infobase))
             return (int64_t)i;
     }

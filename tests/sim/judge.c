@@ -178,6 +178,8 @@ static bool was_empty(const struct world *world, const struct fold_command *comm
             const struct truth *truth = &cluster->all.at[i];
             bool covers = truth->born_ns <= from && truth->died_ns > from;
             const struct fold_target any = {0};
+            if (command->command->selector.kind == SELECTOR_FILTER && truth_fades(truth))
+                continue; /* whether a filter meant it was not to be seen for a while */
             if (!covers || !was_asked_for(command, &any, cluster, truth) ||
                 came_in_doubt(command, truth) || session_protected(truth))
                 continue;

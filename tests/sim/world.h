@@ -208,8 +208,14 @@ struct truth { /* one session, as it really is */
     struct server_time started_at;
     int64_t born_ns;
     int64_t died_ns;     /* NEVER_NS: it lives */
-    int64_t stuck_until; /* an accepted end does nothing before that */
+    int64_t stuck_until; /* an accepted end does nothing before that; 1: at once */
 };
+
+/* Of those whose end takes its time, every other one is listed without its user meanwhile. */
+static inline bool truth_fades(const struct truth *truth)
+{
+    return truth->number % 2 && truth->stuck_until > 1 && truth->stuck_until != NEVER_NS;
+}
 
 struct sim_connection { /* of one session; it may outlive it */
     struct uuid uuid;

@@ -171,8 +171,9 @@ static const char *list_text(struct session_list *list, const char *text)
 
 /* As the decoder fills it in: every text is there, fields that the cluster does not report are
  * empty. */
-static void tell_session(struct session_list *list, const struct sim_cluster *cluster,
-                         const struct truth *truth, struct session *ret)
+static void tell_session(const struct world *world, struct session_list *list,
+                         const struct sim_cluster *cluster, const struct truth *truth,
+                         struct session *ret)
 {
 #define SIM_EMPTY_UUID(name)
 #define SIM_EMPTY_U32(name)
@@ -187,7 +188,8 @@ static void tell_session(struct session_list *list, const struct sim_cluster *cl
     ret->number = truth->number;
     ret->infobase = cluster->infobase[truth->infobase];
     ret->infobase_name = infobase_names[truth->infobase];
-    ret->user_name = list_text(list, truth->user);
+    ret->user_name = list_text(
+        list, truth_fades(truth) && truth->stuck_until > world->now_ns ? "" : truth->user);
     ret->app_id = truth->app;
     ret->started_at = truth->started_at;
     ret->reported = (1U << SESSION_uuid) | (1U << SESSION_number) | (1U << SESSION_infobase) |
@@ -205,7 +207,8 @@ static struct session_list *list_now(struct world *world, struct request *reques
     list->count = lies ? 0 : cluster->alive.count;
     list->sessions = list_take(list, list->count, sizeof list->sessions[0]);
     for (size_t i = 0; i < list->count; i++)
-        tell_session(list, cluster, &cluster->all.at[cluster->alive.at[i]], &list->sessions[i]);
+        tell_session(world, list, cluster, &cluster->all.at[cluster->alive.at[i]],
+                     &list->sessions[i]);
     list->has_infobases = request->names;
     list->infobase_count = request->names ? INFOBASES : 0;
     list->infobases = list_take(list, INFOBASES, sizeof list->infobases[0]);
@@ -314,7 +317,8 @@ static void probe_arrives(struct world *world, struct request *request)
         request->list = session_list_create(LIST_BYTES_MAX);
         request->list->count = 1;
         request->list->sessions = list_take(request->list, 1, sizeof request->list->sessions[0]);
-        tell_session(request->list, cluster, &cluster->all.at[index], request->list->sessions);
+        tell_session(world, request->list, cluster, &cluster->all.at[index],
+                     request->list->sessions);
     }
     answer(world, request, told ? ERR_OK : ERR_GONE, world_delay(world, 0, 30));
 }

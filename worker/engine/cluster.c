@@ -129,28 +129,41 @@ void target_absent(struct open *open, struct target *target)
     decide_target(open, target, outcome, &why);
 }
 
-void target_changed(struct open *open, struct target *target)
+/* May a list that started then say that the end did not come? */
+static bool is_late(const struct target *target, struct instant listed)
 {
-    struct error why;
-    if (target->sends == 0 && !target->earlier_licence) {
-        error_set(&why, ERR_CONFLICT,
-                  "the session under this UUID is not the one that was resolved");
-        decide_target(open, target, TARGET_NO_LONGER_MATCHES, &why);
-    } else {
-        error_set(&why, ERR_CONFLICT,
-                  "after an attempt, the cluster shows another session under this UUID");
-        decide_target(open, target, TARGET_UNKNOWN, &why);
-    }
+    return instant_passed(listed, instant_max(target->verify_by, target->settled));
+}
+
+/* A session that ends may be listed for a while without its user: so after an attempt nothing
+ * follows from it before the time for verification is over. Nothing is sent to it meanwhile. */
+void target_changed(struct open *open, struct target *target, struct instant listed)
+{
+    target->seen = (struct instant){0};
+    target->look = LOOK_CHANGED;
+    if (target->sends == 0 && !target->earlier_licence)
+        decide_with(open, target, TARGET_NO_LONGER_MATCHES, ERR_CONFLICT,
+                    "the session under this UUID is not the one that was resolved");
+    else if (is_late(target, listed))
+        decide_unknown(open, target);
 }
 
 static void target_present(struct target *target, const struct session_list *list)
 {
     target->seen = list->finished;
+    target->look = LOOK_LISTED;
     if (target->work == WORK_DOUBT && !(target->answered_gone))
         target->work = WORK_IDLE; /* it is still there: a new licence, then again */
-    else if (target->work == WORK_SENT &&
-             instant_passed(list->started, instant_max(target->verify_by, target->settled)))
+    else if (target->work == WORK_SENT && is_late(target, list->started))
         target->present_late = true;
+}
+
+static void target_ask(struct engine *engine, struct open *open, uint32_t index)
+{
+    struct target *target = &open->targets[index];
+    target->look = LOOK_EMPTY;
+    target->probed = ERR_UNAVAILABLE; /* until it answers */
+    target_probe(engine, open, index);
 }
 
 static void look_at_target(struct engine *engine, struct open *open, uint32_t index,
@@ -168,9 +181,9 @@ static void look_at_target(struct engine *engine, struct open *open, uint32_t in
         (MUTATED(engine, skip_identity_check) || identity_matches(&target->identity, session)))
         target_present(target, list);
     else if (session)
-        target_changed(open, target);
+        target_changed(open, target, list->started);
     else if (list->count == 0 && !target->probed_gone && !MUTATED(engine, trust_empty_list))
-        target_probe(engine, open, index);
+        target_ask(engine, open, index);
     else
         target_absent(open, target);
 }

@@ -182,9 +182,7 @@ static void pass_idle(struct engine *engine, struct open *open, uint32_t index, 
     if (waits_for_handler(engine, open, target, pass, now))
         return;
     if (in_doubt && instant_passed(now, instant_add_ms(target->verify_by, VERIFY_EXTRA_MS))) {
-        decide_with(open, target, TARGET_UNKNOWN, ERR_IN_DOUBT,
-                    "an end may have been sent, and the cluster could not be listed since: look "
-                    "with `curfew sessions`");
+        decide_unknown(open, target);
         return;
     }
     if (in_doubt)
@@ -211,9 +209,7 @@ static void pass_waiting(struct open *open, struct target *target, struct pass *
         return;
     }
     if (instant_passed(now, last)) {
-        decide_with(open, target, TARGET_UNKNOWN, ERR_IN_DOUBT,
-                    "an end was sent, and the cluster could not be listed since: look with `curfew "
-                    "sessions`");
+        decide_unknown(open, target);
         return;
     }
     pass->verifies = pass->verifies || !target->probing;
@@ -360,6 +356,7 @@ static void target_restart(struct engine *engine, struct target *target, struct 
     target->present_late = false;
     target->probing = false;
     target->probed_gone = false;
+    target->look = LOOK_NONE;
     target->interrupt_licensed = false;
     target->interrupted = false;
     target->licence_until = (struct instant){0};

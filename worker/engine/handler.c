@@ -330,6 +330,7 @@ static void was_run(const struct engine *engine, struct target *target, struct i
     target->sends++;
     target->handled++;
     target->since = now;
+    target->look = LOOK_NONE;
     target->verify_by = instant_add_ms(now, engine->config.verify_ms);
     target->licence_until = (struct instant){0}; /* it was good for this one run */
 }

@@ -45,6 +45,14 @@ enum work {
     WORK_DECIDED, /* the verdict is known; its OUTCOME is being appended */
 };
 
+/* What was last seen of a target since an end of it may have been sent. Volatile. */
+enum look {
+    LOOK_NONE,    /* no list so far */
+    LOOK_LISTED,  /* as it was */
+    LOOK_CHANGED, /* under its UUID, and not as it was */
+    LOOK_EMPTY    /* a list without any session, which proves nothing: it is asked for alone */
+};
+
 struct target {
     /* what was asked, and fold: RESOLVED */
     bool asked_by_number;
@@ -73,6 +81,8 @@ struct target {
     bool present_late;            /* a list after `verify_by` still showed it */
     bool probing;
     bool probed_gone;
+    enum look look;
+    enum error_code probed;  /* the last answer when it was asked for alone; of LOOK_EMPTY */
     bool interrupt_licensed; /* an ATTEMPT(INTERRUPT) of ours names it */
     bool interrupted;        /* and it was sent */
     bool leaks;              /* fold: RELEASED says that connections of it are still there */

@@ -198,6 +198,7 @@ static void end_sent(struct engine *engine, struct open *open, struct target *ta
 {
     target->sends++;
     target->since = now;
+    target->look = LOOK_NONE;
     if (target->verify_by.ns == 0 || target->sends - target->handled == 1)
         target->verify_by = instant_add_ms(now, engine->config.verify_ms);
     switch (code) {
@@ -270,6 +271,7 @@ void engine_probed(struct engine *engine, uint64_t tag, enum error_code code,
     struct target *target = &open->targets[index];
     struct cluster *cluster = open->cluster;
     target->probing = false;
+    target->probed = code;
     /* A second empty list stands in for an answer only where nobody can be asked. To a refusal it
      * adds nothing: whoever has no rights may be shown an empty list for ever. */
     target->probed_gone = code == ERR_GONE || (code == ERR_UNSUPPORTED && open->empty_twice);
@@ -283,8 +285,9 @@ void engine_probed(struct engine *engine, uint64_t tag, enum error_code code,
     if (target->probed_gone)
         return;
     if (code == ERR_OK && open->state == STATE_ENDING && is_somebody_else(engine, target, shown)) {
-        target_changed(open, target);
-        return;
+        target_changed(open, target, now);
+        if (target->work == WORK_DECIDED)
+            return;
     }
     cluster->not_before =
         instant_add_ms(now, PROBE_RETRY_MS); /* list and answer differ: do not hammer it */

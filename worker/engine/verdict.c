@@ -33,6 +33,38 @@ void decide_with(struct open *open, struct target *target, enum target_outcome o
     decide_target(open, target, outcome, &why);
 }
 
+void decide_unknown(struct open *open, struct target *target)
+{
+    const char *end = target->sends > 0 ? "an end was sent" : "an end may have been sent";
+    static const char next[] = "look with `curfew sessions`";
+    struct error why;
+    switch (target->look) {
+    case LOOK_LISTED:
+        error_set(&why, ERR_IN_DOUBT,
+                  "%s, the session was still listed after it, and what became of it then could not "
+                  "be seen in time: %s",
+                  end, next);
+        break;
+    case LOOK_CHANGED:
+        error_set(&why, ERR_CONFLICT,
+                  "%s, and since then the cluster shows a session under this UUID that is not as "
+                  "it was: %s",
+                  end, next);
+        break;
+    case LOOK_EMPTY:
+        error_set(&why, ERR_IN_DOUBT,
+                  "%s; the cluster then listed no session at all, which proves nothing, and asked "
+                  "for this one it did not say that it is gone (%s): %s",
+                  end, target->probed ? error_meaning(target->probed) : "it is still there", next);
+        break;
+    default:
+        error_set(&why, ERR_IN_DOUBT, "%s, and the cluster could not be listed since: %s", end,
+                  next);
+        break;
+    }
+    decide_target(open, target, TARGET_UNKNOWN, &why);
+}
+
 void decide_all(struct open *open, enum target_outcome outcome, const struct error *why)
 {
     for (uint32_t i = 0; i < open->target_count; i++)

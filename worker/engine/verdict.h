@@ -9,6 +9,9 @@ void decide_target(struct open *open, struct target *target, enum target_outcome
                    const struct error *why);
 void decide_with(struct open *open, struct target *target, enum target_outcome outcome,
                  enum error_code code, const char *message);
+/* An end was sent, or may have been, and what came of it could not be seen in time: says why not.
+ */
+void decide_unknown(struct open *open, struct target *target);
 /* Every one that has neither verdict nor outcome. */
 void decide_all(struct open *open, enum target_outcome outcome, const struct error *why);
 void verdicts_flush(struct engine *engine, struct open *open, struct instant now);

@@ -465,17 +465,6 @@ static void another_session_under_the_same_uuid_is_left_alone(void **state)
     hand_closed(hand, COMMAND_FAILED);
 }
 
-static void after_an_attempt_another_session_under_the_uuid_makes_the_end_unknown(void **state)
-{
-    (void)state;
-    AUTO(hand) hand = owner();
-    hand_resolved(hand, by_uuid(1, 1, 7u));
-    hand_end(hand, hand_take(hand, ENGINE_END).tag, ERR_IN_DOUBT, true);
-    hand->world[0].started_at.ticks++;
-    hand_listed(hand);
-    hand_outcome(hand, TARGET_UNKNOWN, ERR_CONFLICT, 1);
-}
-
 static void a_user_name_that_comes_late_is_no_other_session(void **state)
 {
     (void)state;
@@ -890,7 +879,6 @@ int main(void)
         cmocka_unit_test(sessions_by_uuid_are_probed_before_an_empty_list_resolves_them),
         cmocka_unit_test(numbers_wait_for_a_second_empty_list_some_time_later),
         cmocka_unit_test(another_session_under_the_same_uuid_is_left_alone),
-        cmocka_unit_test(after_an_attempt_another_session_under_the_uuid_makes_the_end_unknown),
         cmocka_unit_test(a_user_name_that_comes_late_is_no_other_session),
         cmocka_unit_test(a_protected_session_is_left_alone_and_says_why),
         cmocka_unit_test(expired_before_a_list_nothing_is_resolved),
