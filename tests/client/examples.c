@@ -115,6 +115,11 @@ static const struct row {
                         .accepted = true,
                         .released = true},
     [EVENT_RESTORED] = {.journal_time = "2026-11-21T20:30:01.330Z", .accepted = true},
+    [EVENT_ORDER_REFUSED] = {.reason = {ERR_DENIED,
+                                        (char[]){"restore was refused, and changed nothing: the "
+                                                 "policy's rule 'night' denies this; somebody whom "
+                                                 "policy.rules allow it must send it"}},
+                             .journal_time = "2026-11-21T20:30:00.020Z"},
 };
 
 static void fill_snapshot(struct buf *out)
@@ -214,5 +219,10 @@ struct outgoing *example_event(enum event_kind kind)
     style.worker = "worker-1";
     style.commands_topic = "curfew.commands";
     style.journal_topic = "curfew.journal";
+    if (kind == EVENT_ORDER_REFUSED) {
+        style.commands_topic = "curfew.control";
+        event.source.partition = 0;
+        event.journal_partition = -1;
+    }
     return event_encode(&event, "main", &style);
 }

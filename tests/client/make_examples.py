@@ -31,6 +31,7 @@ SUMMARIES = {
     "progress": "The infobase's lock is announced to its users until then",
     "released": "The connections are gone as well",
     "restored": "The infobase's lock has the values it had before",
+    "order_refused": "A restore on the control topic was refused; nothing was done",
 }
 
 

@@ -13,18 +13,21 @@ bootstrap.enter()
 
 from confluent_kafka.admin import AdminClient
 
+import published
 from world import World, by_sessions, command_for, expect, now_ms, outcome_of, play, the_checker_is_content, verdicts_of, wait_for
 
 CLUSTERS = 24
 CONTROL = "curfew.control"
 STOP_S = 2                  # the kill switch is in force everywhere so long after it was appended
 LICENCE_S = 10
+STRANGER = "stranger@test"   # whom the policy lets do nothing
 LONG_BY = "Ж" * 128          # 256 bytes, the most that is taken: a byte less would cut the last letter in two
 
 
 class ControlWorld(World):
     def __init__(self, options):
-        super().__init__(options, clusters=CLUSTERS, sim=["--sessions", "4"], real=True)
+        rules = [{"name": "strangers", "effect": "deny", "requesters": [STRANGER]}, {"name": "others", "effect": "allow"}]
+        super().__init__(options, clusters=CLUSTERS, sim=["--sessions", "4"], real=True, settings={"policy": {"rules": rules}})
         self.next = 0
 
     def cluster_config(self, cluster):
@@ -184,6 +187,43 @@ def a_signal_stops_one_worker_and_the_topic_does_not_release_it(world):
     it_goes_on(world)
 
 
+# ---- what is refused ----
+
+def refusals(world, order=None, offset=None):
+    """Events about an order, by its id or its place."""
+    found = []
+    for message in world.tail("curfew.events").messages:
+        attributes, event = published.read(message)
+        if event["kind"] == "EVENT_KIND_ORDER_REFUSED" and (
+                event.get("commandId") == order if order else event["source"]["offset"] == str(offset)):
+            found.append((attributes, event))
+    return found
+
+
+def a_refused_order_is_told_by_one_event(world):
+    """Two workers read it, one tells it, once; and after a restart again under the same id, if it is young enough."""
+    release = command_for("", valid_s=None)
+    release.kill_switch.engaged = False
+    release.requested_by = STRANGER
+    offset = world.produce(release.SerializeToString(), topic=CONTROL)[1]
+    garbage = world.produce(b"\xff\xfe no order", topic=CONTROL)[1]
+    attributes, event = wait_for("the event of a refused release", lambda: refusals(world, release.id))[0]
+    expect(event["reason"]["code"] == "denied" and "kill_switch was refused, and changed nothing" in event["reason"]["message"]
+           and "policy.rules" in event["reason"]["message"], f"{event}")
+    expect(event["source"] == {"topic": CONTROL, "offset": str(offset)} and event["requestedBy"] == STRANGER, f"{event}")
+    expect("outcome" not in event and "journal" not in event, f"it is told like the end of a command: {event}")
+    unread = wait_for("the event of what cannot be read", lambda: refusals(world, offset=garbage))[0][1]
+    expect("commandId" not in unread and "undecodable" == unread["reason"]["code"], f"{unread}")
+    it_goes_on(world)                                                   # time enough for a second one
+    expect(len(refusals(world, release.id)) == 1 and len(refusals(world, offset=garbage)) == 1, "it was told twice")
+    for worker in world.workers.values():
+        worker.kill()
+        worker.start(ready=False)
+    again = wait_for("told again after a restart", lambda: refusals(world, release.id)[1:])
+    expect({each[0]["id"] for each in again} == {attributes["id"]}, "a repeat has another id")
+    wait_for("every worker is ready", world.all_ready)
+
+
 # ---- a control topic that cannot be read ----
 
 def without_the_control_topic_nothing_is_ended(world):
@@ -213,7 +253,7 @@ def without_the_control_topic_nothing_is_ended(world):
 CASES = [
     a_cancel_stops_what_was_not_sent, a_cancel_that_comes_before_its_command_is_kept,
     the_kill_switch_stops_all_that_was_not_sent_within_2_s, what_people_type_stops_every_worker,
-    a_signal_stops_one_worker_and_the_topic_does_not_release_it,
+    a_signal_stops_one_worker_and_the_topic_does_not_release_it, a_refused_order_is_told_by_one_event,
     without_the_control_topic_nothing_is_ended, the_checker_is_content,
 ]
 

@@ -57,8 +57,8 @@ const struct argp cmd_approve_argp = {
     "\vLook at the list first: 'curfew watch' tells of each that waits and its digest, 'curfew "
     "watch --json' its sessions as well. Who asked for the command cannot approve it, and the "
     "approval holds for that very list alone. The id of the approval itself is printed as soon as "
-    "Kafka has it. That it does not fit (another list, the requester's own) is told by an event; "
-    "that the policy refuses it stands in the workers' logs only ('control message refused').",
+    "Kafka has it. That it does not fit (another list, the requester's own), or is refused by the "
+    "policy, is told by an event: 'curfew watch'.",
     cli_children,
     NULL,
     NULL};

@@ -46,8 +46,9 @@ const struct argp cmd_halt_argp = {
     "10 s. Open commands end as stopped, and so do new ones. Ends that were sent cannot be called "
     "back; locks of drains are given back. The id of the message is printed as soon as Kafka has "
     "it; that a worker has obeyed is told by its metric curfew_kill_switch and by its log. A "
-    "release needs a reason where policy.require_reason says so; one that the policy refuses "
-    "stands in the workers' logs only ('control message refused'). SIGUSR1 stops one worker alone, "
+    "release needs a reason where policy.require_reason says so; one that the policy refuses is "
+    "told by an event (order_refused: 'curfew watch') and by 'curfew status'. SIGUSR1 stops one "
+    "worker alone, "
     "and is released by SIGUSR2 alone.\n\n"
     "Exit status: 0 sent, 2 usage, 75 later, 78 configuration.",
     cli_children,

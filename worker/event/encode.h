@@ -27,7 +27,7 @@ struct event_style {
     const char *data_schema; /* an absolute URI; "": none */
     const char *worker;      /* this instance's name, told in the data: the one thing in which a
                                 repeat by another worker differs */
-    const char *commands_topic;
+    const char *commands_topic; /* where the event's source is: the control topic, for an order */
     const char *journal_topic;
     bool include_snapshots; /* of the sessions, as they were before the end */
     uint32_t max_bytes;     /* of one value, EVENT_BYTES_MIN..LIMIT_EVENT_BYTES */

@@ -128,9 +128,11 @@ static void encode_head(struct pieces *pieces, const char *cluster)
                   event->source.offset);
         message.source = &source;
     }
-    put_place(&journal, pieces->style->journal_topic, event->journal_partition,
-              event->journal_offset);
-    message.journal = &journal;
+    if (event->journal_partition >= 0) {
+        put_place(&journal, pieces->style->journal_topic, event->journal_partition,
+                  event->journal_offset);
+        message.journal = &journal;
+    }
     message.accepted_at = put_wall(&times[1], event->accepted_at);
     message.closed_at = put_wall(&times[2], event->closed_at);
     message.duplicate = event->duplicate;

@@ -5,9 +5,9 @@
 const char *event_kind_label(enum event_kind kind)
 {
     static const char *const labels[EVENT_KINDS] = {
-        "none",     "accepted",  "rejected", "completed", "partially_completed", "failed",
-        "expired",  "cancelled", "dry_run",  "session",   "pending_approval",    "progress",
-        "released", "restored"};
+        "none",     "accepted",  "rejected",     "completed", "partially_completed", "failed",
+        "expired",  "cancelled", "dry_run",      "session",   "pending_approval",    "progress",
+        "released", "restored",  "order_refused"};
     CHECK((unsigned)kind < EVENT_KINDS);
     return labels[kind];
 }

@@ -25,7 +25,8 @@ enum event_kind {
     EVENT_PROGRESS = 11,
     EVENT_RELEASED = 12,
     EVENT_RESTORED = 13,
-    EVENT_KINDS = 14
+    EVENT_ORDER_REFUSED = 14, /* command_id: the order's own; no outcome, no journal record */
+    EVENT_KINDS = 15
 };
 
 /* Values are those of curfew.v1.Progress. */
@@ -63,8 +64,8 @@ struct event {
     const struct reason *reason;   /* may be NULL */
     const struct event_target *targets;
     uint32_t target_count;
-    struct source source;      /* the command's place on the commands topic */
-    int32_t journal_partition; /* the record that this follows from */
+    struct source source; /* the command's place on the commands topic, an order's on control */
+    int32_t journal_partition; /* the record that this follows from; -1: none */
     int64_t journal_offset;
     struct wall time;        /* that record's broker time: the event's `time` */
     struct wall accepted_at; /* 0: not accepted */

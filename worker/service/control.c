@@ -203,6 +203,21 @@ static void apply(struct service *service, const struct command *command, struct
     }
 }
 
+/* What stood there for longer than any command is valid was told when it came, or is nobody's
+ * concern any more. Takes the order. */
+static void tell_refused(struct service *service, const struct kafka_message *message,
+                         struct command *order, const struct error *why, struct instant now)
+{
+    int64_t left_ms = service->config->policy.validity_max_ms;
+    bool late = !service->control_read; /* else it came just now, whatever the clocks say */
+    if (late && message->timestamp.ms > 0)
+        left_ms -= clock_wall(&service->clock).ms - message->timestamp.ms;
+    if ((late && message->timestamp.ms < 1) || left_ms <= 0)
+        command_destroy(order);
+    else
+        refusals_add(service->refusals, message, order, why, instant_add_ms(now, left_ms));
+}
+
 static void read_message(struct service *service, const struct kafka_message *message,
                          struct instant now)
 {
@@ -214,6 +229,7 @@ static void read_message(struct service *service, const struct kafka_message *me
     if (message_decode(&view, &command, NULL, &err)) {
         log_line(LOG_LEVEL_WARNING, "control message ignored: it cannot be read",
                  log_number("offset", message->offset), LOG_TEXT("reason", err.message));
+        tell_refused(service, message, NULL, &err, now);
         return;
     }
     struct guard_verdict verdict;
@@ -225,6 +241,7 @@ static void read_message(struct service *service, const struct kafka_message *me
                  log_number("offset", message->offset),
                  LOG_TEXT("action", action_label(command->action)),
                  LOG_TEXT("code", error_label(err.code)), LOG_TEXT("reason", err.message));
+        tell_refused(service, message, STEAL(command), &err, now);
         return;
     }
     if (command->action == ACTION_RESTORE)
@@ -332,4 +349,5 @@ void control_pass(struct service *service, struct instant now)
     if (service->control)
         look(service, now);
     tell_age(service, now);
+    publish_refusals(service, now);
 }

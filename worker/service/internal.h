@@ -21,6 +21,7 @@
 #include "kafka/reader.h"
 #include "metrics/metrics.h"
 #include "model/echo.h"
+#include "service/refusal.h"
 #include "service/service.h"
 #include "service/settings.h"
 
@@ -149,12 +150,18 @@ struct partition {
 };
 
 /* A message that waits for its acknowledgement. */
-enum sending_kind { SENDING_EVENT, SENDING_REPLY, SENDING_DEAD_LETTER, SENDING_FORWARD };
+enum sending_kind {
+    SENDING_EVENT,
+    SENDING_REFUSAL, /* of an order: an event that follows from no record */
+    SENDING_REPLY,
+    SENDING_DEAD_LETTER,
+    SENDING_FORWARD
+};
 struct sending {
     enum sending_kind kind;
     int32_t partition;
     uint64_t engine_serial;
-    uint64_t tag; /* EVENT: the engine's */
+    uint64_t tag; /* EVENT: the engine's; REFUSAL: of service->refusals */
     enum event_kind event_kind;
     uint64_t handed;        /* DEAD_LETTER, FORWARD */
     uint32_t parts;         /* not yet answered */
@@ -213,6 +220,7 @@ struct service {
         struct wall asked_at; /* what was asked for later is not meant */
         UT_hash_handle hh;
     } * restores;
+    struct refusals *refusals;     /* of orders on the control topic */
     int32_t partition_count;       /* of the commands topic */
     struct instant counted;        /* asked for then */
     int32_t shared_out;            /* the number for which the group was asked to share out anew */
@@ -355,6 +363,8 @@ void handlers_stop(struct service *service);
 
 /* outbox.c: events, replies, dead letters, forwards */
 void publish(struct partition *partition, const struct engine_action *action, struct instant now);
+/* Tells of orders that were refused, if it is this worker's turn. */
+void publish_refusals(struct service *service, struct instant now);
 bool send_dead_letter(struct partition *partition, const struct kafka_message *message,
                       const struct error *why);
 bool send_forward(struct partition *partition, const struct kafka_message *message, struct text key,

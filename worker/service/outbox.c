@@ -150,6 +150,24 @@ static bool may_reply(const struct config *config, const char *topic)
     return false;
 }
 
+/* False: nothing went out, and no receipt will come. */
+static bool send_event(struct service *service, const struct outgoing *messages, struct wall at,
+                       struct sending *sending)
+{
+    struct error err;
+    for (size_t i = 0; i < messages->count; i++) {
+        if (send_message(service, service->settings.topics.events, at, &messages->messages[i],
+                         sending, &err)) {
+            sending->failed = err.code;
+            break;
+        }
+        sending->parts++;
+    }
+    if (sending->parts == 0)
+        service->events_failing = true;
+    return sending->parts > 0;
+}
+
 void publish(struct partition *partition, const struct engine_action *action, struct instant now)
 {
     struct service *service = partition->service;
@@ -160,25 +178,37 @@ void publish(struct partition *partition, const struct engine_action *action, st
     AUTO(outgoing)
     messages = event_encode_in(replies ? NULL : &room, &action->event, cluster, &service->style);
     struct sending *sending = sending_create(partition, SENDING_EVENT);
-    struct error err = {.code = ERR_OK};
     sending->tag = action->tag;
     sending->event_kind = action->event.kind;
-    for (size_t i = 0; i < messages->count; i++) {
-        if (send_message(service, service->settings.topics.events, at, &messages->messages[i],
-                         sending, &err)) {
-            sending->failed = err.code;
-            break;
-        }
-        sending->parts++;
-    }
-    if (sending->parts == 0) { /* nothing went out: no receipt will come */
-        service->events_failing = true;
+    if (!send_event(service, messages, at, sending)) {
         answer_event(service, sending, false, now);
         sending_destroy(service, sending);
         return;
     }
     if (replies)
         send_reply(partition, action->reply_topic, at, STEAL(messages));
+}
+
+/* Every partition has one owner, and every estate a first partition. */
+void publish_refusals(struct service *service, struct instant now)
+{
+    struct partition *teller = partition_find(service, 0);
+    struct event_style style = service->style;
+    struct event event;
+    uint64_t tag;
+    style.commands_topic = service->settings.topics.control;
+    while (teller && teller->engine && teller->owning &&
+           refusals_next(service->refusals, now, &event, &tag)) {
+        const char *cluster = event.command ? event.command->cluster : "";
+        AUTO(outgoing) messages = event_encode(&event, cluster, &style);
+        struct sending *sending = sending_create(teller, SENDING_REFUSAL);
+        sending->tag = tag;
+        sending->event_kind = event.kind;
+        if (send_event(service, messages, partition_broker_now(teller, now), sending))
+            continue;
+        refusals_answered(service->refusals, tag, false, now);
+        sending_destroy(service, sending);
+    }
 }
 
 /* ---- dead letters and forwards: the original bytes and headers, and why ---- */
@@ -300,7 +330,10 @@ static void event_answered(struct service *service, struct sending *sending, str
                     LABELS(event_kind_label(sending->event_kind)), 1);
         service->event_at = now;
     }
-    answer_event(service, sending, !sending->failed, now);
+    if (sending->kind == SENDING_REFUSAL)
+        refusals_answered(service->refusals, sending->tag, !sending->failed, now);
+    else
+        answer_event(service, sending, !sending->failed, now);
 }
 
 const char *todo_write(enum error_code code, const char *topic, char *ret)
@@ -316,6 +349,7 @@ static const char *topic_of(const struct service *service, const struct sending 
 {
     switch (sending->kind) {
     case SENDING_EVENT:
+    case SENDING_REFUSAL:
         return service->settings.topics.events;
     case SENDING_FORWARD:
         return service->settings.topics.commands;
@@ -333,7 +367,7 @@ static void tell_refused(struct service *service, const struct sending *sending,
     char todo[TODO_SIZE];
     const char *topic = topic_of(service, sending);
     if (receipt->delivery == KAFKA_PERSISTED || sending->reply_topic ||
-        (sending->kind == SENDING_EVENT && service->events_failing))
+        (sending->kind <= SENDING_REFUSAL && service->events_failing))
         return;
     log_line(LOG_LEVEL_WARNING, "a topic takes no message", LOG_TEXT("topic", topic),
              log_number("partition", sending->partition), LOG_TEXT("reason", receipt->reason),
@@ -353,6 +387,7 @@ void outbox_receipt(struct service *service, const struct kafka_receipt *receipt
         return;
     switch (sending->kind) {
     case SENDING_EVENT:
+    case SENDING_REFUSAL:
         event_answered(service, sending, now);
         break;
     case SENDING_REPLY:

@@ -126,6 +126,7 @@ enum error_code service_create(uv_loop_t *loop, struct config *config,
     service->config = config;
     service->config_at_start = config;
     service->metrics = metrics_create(METRICS_OF_WORKER);
+    service->refusals = refusals_create();
     TAILQ_INIT(&service->partitions);
     STAILQ_INIT(&service->accepts);
     TAILQ_INIT(&service->busy);
@@ -184,6 +185,7 @@ void service_destroy(struct service *service)
     config_destroy(service->config_at_start);
     control_destroy(service);
     restore_destroy(service);
+    refusals_destroy(service->refusals);
     topics_destroy(service);
     if (!service->timers) {
         free(service);
