@@ -22,6 +22,7 @@
 #include "metrics/metrics.h"
 #include "model/echo.h"
 #include "service/refusal.h"
+#include "service/position.h"
 #include "service/service.h"
 #include "service/settings.h"
 
@@ -319,7 +320,7 @@ enum error_code recover_anew(struct partition *partition, struct error *err) MUS
 /* Claims the partition when all is read, or stops it when the journal lost records. */
 void recover_ask_to_own(struct partition *partition, struct instant now);
 /* What is committed beside an offset, so that recover_position() can read it. */
-void recover_write(const struct engine_checkpoint *checkpoint, char *ret, size_t size);
+void recover_write(const struct engine_checkpoint *checkpoint, char ret[POSITION_TEXT_SIZE]);
 
 /* intake.c: a message of the commands topic becomes an offer */
 void intake(struct partition *partition, struct instant now);

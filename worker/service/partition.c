@@ -129,11 +129,11 @@ static void prove(struct partition *partition, struct instant now)
 {
     struct error err;
     struct engine_checkpoint checkpoint = engine_checkpoint(partition->engine);
-    char metadata[200];
+    char metadata[POSITION_TEXT_SIZE];
     if (!partition->proving || !instant_passed(now, partition->prove_at))
         return;
     partition->prove_at = instant_add_ms(now, PROVE_AGAIN_MS);
-    recover_write(&checkpoint, metadata, sizeof metadata);
+    recover_write(&checkpoint, metadata);
     int64_t offset = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
     if (kafka_consumer_commit(partition->service->consumer, partition->id, offset,
                               text_of(metadata), &err))
@@ -324,13 +324,13 @@ static void commit(struct partition *partition, struct instant now)
 {
     struct engine_checkpoint checkpoint = engine_checkpoint(partition->engine);
     struct error err;
-    char metadata[200];
+    char metadata[POSITION_TEXT_SIZE];
     bool moved = checkpoint.next_command != partition->committed ||
                  checkpoint.journal_start != partition->committed_start;
     if (!moved || !partition->owning || !instant_passed(now, partition->commit_at))
         return;
     int64_t offset = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
-    recover_write(&checkpoint, metadata, sizeof metadata);
+    recover_write(&checkpoint, metadata);
     partition->commit_at = instant_add_ms(now, COMMIT_EVERY_MS);
     if (kafka_consumer_commit(partition->service->consumer, partition->id, offset,
                               text_of(metadata), &err))

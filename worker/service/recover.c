@@ -1,61 +1,21 @@
 /* From a partition assigned to a partition claimed: where reading its journal begins, told by the
  * metadata of the last commit, and whether that journal is the one that was promised. */
-#include <jansson.h>
 #include <string.h>
 
 #include "service/internal.h"
 
 enum { QUESTION_AGAIN_MS = 1000 };
 
-/* ---- the metadata of a commit ---- */
-
-/* Where recovery begins: what the metadata of a commit says. */
-struct beginning {
-    int64_t start;
-    struct epoch owner;
-    uint64_t sequence;
-    int32_t partitions; /* of the commands topic, as accepted there; 0: not known */
-};
-
-static bool read_metadata(struct text metadata, struct beginning *ret)
+void recover_write(const struct engine_checkpoint *checkpoint, char ret[POSITION_TEXT_SIZE])
 {
-    json_t *root =
-        json_loadb(metadata.at ? metadata.at : "", metadata.length, JSON_REJECT_DUPLICATES, NULL);
-    const char *writer = NULL;
-    json_int_t journal = -1;
-    json_int_t number = 0;
-    json_int_t next = 0;
-    json_int_t partitions = 0;
-    bool good = root && !json_unpack(root, "{s:I, s:s, s:I, s:I, s:I}", "journal", &journal,
-                                     "writer", &writer, "epoch", &number, "sequence", &next,
-                                     "partitions", &partitions);
-    good = good && journal >= 0 && number > 0 && next > 0 && partitions >= 0 &&
-           partitions <= INT32_MAX &&
-           uuid_read(text_of(writer), &ret->owner.writer, NULL) == ERR_OK;
-    if (good) {
-        ret->start = journal;
-        ret->owner.number = (uint64_t)number;
-        ret->sequence = (uint64_t)next;
-        ret->partitions = (int32_t)partitions;
-    }
-    json_decref(root);
-    return good;
-}
-
-void recover_write(const struct engine_checkpoint *checkpoint, char *ret, size_t size)
-{
-    snprintf(ret, size,
-             "{\"journal\":%lld,\"writer\":\"%s\",\"epoch\":%llu,\"sequence\":%llu,"
-             "\"partitions\":%d}",
-             (long long)checkpoint->journal_start,
-             uuid_format(&checkpoint->journal_owner.writer).text,
-             (unsigned long long)checkpoint->journal_owner.number,
-             (unsigned long long)checkpoint->journal_sequence, checkpoint->partitions);
+    const struct position position = {checkpoint->journal_start, checkpoint->journal_owner,
+                                      checkpoint->journal_sequence, checkpoint->partitions};
+    position_write(&position, ret);
 }
 
 /* ---- where reading begins ---- */
 
-static enum error_code begin(struct partition *partition, const struct beginning *from,
+static enum error_code begin(struct partition *partition, const struct position *from,
                              struct error *err)
 {
     struct service *service = partition->service;
@@ -73,18 +33,18 @@ static enum error_code begin(struct partition *partition, const struct beginning
     engine_control_seen(partition->engine, service->control_seen, clock_now(&service->clock));
     bool middle = from->owner.number > 0;
     if (middle)
-        engine_begin_at(partition->engine, from->start, &from->owner, from->sequence);
+        engine_begin_at(partition->engine, from->journal, &from->owner, from->next);
     engine_presume(partition->engine, from->partitions);
     partition->stage = PARTITION_RECOVERING;
     return kafka_tail_open(service->tails, service->settings.topics.journal, partition->id,
-                           middle ? from->start : KAFKA_FROM_BEGINNING, &partition->tail, err);
+                           middle ? from->journal : KAFKA_FROM_BEGINNING, &partition->tail, err);
 }
 
 enum error_code recover_anew(struct partition *partition, struct error *err)
 {
     kafka_tail_close(partition->tail);
     partition->tail = NULL;
-    return begin(partition, &(struct beginning){0}, err);
+    return begin(partition, &(struct position){0}, err);
 }
 
 /* A partition without metadata of its own may be one by which the topic was enlarged: then its
@@ -117,19 +77,19 @@ void recover_again(struct partition *partition, struct instant now)
 
 void recover_position(struct partition *partition, const struct kafka_consumer_event *event)
 {
-    struct beginning from = {0};
+    struct position from = {0};
     struct error err;
     if (event->error.code) { /* ask until it is told: nothing is begun before */
         partition->question_at =
             instant_add_ms(clock_now(&partition->service->clock), QUESTION_AGAIN_MS);
         return;
     }
-    bool known = event->offset >= 0 && read_metadata(event->metadata, &from);
+    bool known = event->offset >= 0 && position_read(event->metadata, &from);
     bool own = partition->stage == PARTITION_ASKING;
     if (own)
         partition->promised = known ? event->offset : -1;
     else
-        from = (struct beginning){.partitions = known ? from.partitions : 0};
+        from = (struct position){.partitions = known ? from.partitions : 0};
     if (own && !known && partition->id != 0)
         ask_first(partition);
     else if (begin(partition, &from, &err))
