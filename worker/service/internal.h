@@ -299,6 +299,9 @@ void partition_waiting(struct partition *partition, const struct kafka_item *ite
 void partition_read_commands(struct partition *partition);
 /* The broker's time, from the last record read back; never ahead of it. 0: none was read yet. */
 struct wall partition_broker_now(const struct partition *partition, struct instant now);
+/* Commits how far it came, before it is given back: the next owner begins there, and whoever looks
+ * whether the journal was cut goes by it. */
+void partition_leave(struct partition *partition);
 /* Nothing is begun on it any more until an operator has looked. */
 void partition_stop(struct partition *partition, const struct error *why);
 void partition_committed(struct partition *partition, const struct kafka_consumer_event *event,

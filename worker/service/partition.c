@@ -327,7 +327,7 @@ static void commit(struct partition *partition, struct instant now)
     char metadata[POSITION_TEXT_SIZE];
     bool moved = checkpoint.next_command != partition->committed ||
                  checkpoint.journal_start != partition->committed_start;
-    if (!moved || !partition->owning || !instant_passed(now, partition->commit_at))
+    if (!moved || !partition->owning)
         return;
     int64_t offset = checkpoint.next_command < 0 ? 0 : checkpoint.next_command;
     recover_write(&checkpoint, metadata);
@@ -337,6 +337,12 @@ static void commit(struct partition *partition, struct instant now)
         return; /* not assigned any more: the journal knows where to go on */
     partition->committed = checkpoint.next_command;
     partition->committed_start = checkpoint.journal_start;
+}
+
+void partition_leave(struct partition *partition)
+{
+    if (partition->engine)
+        commit(partition, clock_now(&partition->service->clock));
 }
 
 /* A stopped partition keeps nothing of the worker's bounds and memory. */
@@ -373,7 +379,8 @@ void partition_pass(struct partition *partition, struct instant now)
         engine_tick(partition->engine, now);
     more = act(partition, now) || more;
     note_strays(partition);
-    commit(partition, now);
+    if (instant_passed(now, partition->commit_at))
+        commit(partition, now);
     if (more)
         service_again(partition->service);
 }

@@ -51,6 +51,8 @@ static void revoked(struct service *service, const struct kafka_consumer_event *
         if (!partition)
             continue;
         log_line(LOG_LEVEL_INFO, "partition given back", log_number("partition", partition->id));
+        if (!event->lost)
+            partition_leave(partition);
         partition_remove(partition);
     }
     if (!event->lost)
@@ -238,6 +240,9 @@ static void close_clients(struct service *service)
     service->close_by = instant_add_ms(clock_now(&service->clock), CLOSE_MS);
     clusters_stop(service);
     handlers_stop(service);
+    struct partition *partition;
+    TAILQ_FOREACH(partition, &service->partitions, of_service)
+    partition_leave(partition);
     partitions_remove(service);
     kafka_tail_close(service->control);
     service->control = NULL;
