@@ -133,6 +133,7 @@ struct partition {
         int64_t offset;
     } last; /* command that the journal names */
     struct intake intake;
+    bool from_first;   /* the journal is read from its first record, not from a saved place */
     int64_t promised;  /* commands below it were journalled, says the commit that was found; -1 */
     int64_t committed; /* the last offset asked to be committed */
     int64_t committed_start;
@@ -318,6 +319,9 @@ int32_t recover_asks_about(const struct partition *partition);
 void recover_position(struct partition *partition, const struct kafka_consumer_event *event);
 /* Asks again, when it is time. */
 void recover_again(struct partition *partition, struct instant now);
+/* Reading has begun: stops the partition if the whole journal was wanted and its beginning is gone.
+ */
+void recover_started(struct partition *partition, const struct kafka_item *item);
 /* Reads the journal again, from its beginning. */
 enum error_code recover_anew(struct partition *partition, struct error *err) MUST_CHECK;
 /* Claims the partition when all is read, or stops it when the journal lost records. */

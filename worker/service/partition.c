@@ -239,6 +239,9 @@ static bool read_journal(struct partition *partition, struct instant now)
             !kafka_tail_take(partition->tail, &item))
             return false;
         switch (item.kind) {
+        case KAFKA_ITEM_START:
+            recover_started(partition, &item);
+            break;
         case KAFKA_ITEM_MESSAGE:
             read_back(partition, item.message, now);
             kafka_message_destroy(item.message);

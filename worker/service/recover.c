@@ -34,6 +34,7 @@ static enum error_code begin(struct partition *partition, const struct position 
     bool middle = from->owner.number > 0;
     if (middle)
         engine_begin_at(partition->engine, from->journal, &from->owner, from->next);
+    partition->from_first = !middle;
     engine_presume(partition->engine, from->partitions);
     partition->stage = PARTITION_RECOVERING;
     return kafka_tail_open(service->tails, service->settings.topics.journal, partition->id,
@@ -94,6 +95,20 @@ void recover_position(struct partition *partition, const struct kafka_consumer_e
         ask_first(partition);
     else if (begin(partition, &from, &err))
         partition_stop(partition, &err);
+}
+
+/* Without a saved place the whole journal is wanted. What is missing at its beginning may have been
+ * about commands that are still valid; the embedded broker forgets by itself. */
+void recover_started(struct partition *partition, const struct kafka_item *item)
+{
+    struct error err;
+    if (!partition->from_first || item->low == 0 || partition->service->settings.embedded)
+        return;
+    error_set(&err, ERR_JOURNAL,
+              "the journal of partition %d cannot be trusted: its records below offset %lld are "
+              "gone, and the group has no offset of ours that says what was in them",
+              partition->id, (long long)item->low);
+    partition_stop(partition, &err);
 }
 
 /* ---- at the end of the journal ---- */
