@@ -30,11 +30,17 @@ void chain_sealed(struct chain *chain, struct text bytes)
 void chain_reader_init(struct chain_reader *reader, const struct chain_start *start)
 {
     *reader = (struct chain_reader){.from_middle = start != NULL};
-    if (!start)
-        return;
+    if (start)
+        chain_reader_resume(reader, start);
+}
+
+void chain_reader_resume(struct chain_reader *reader, const struct chain_start *start)
+{
     reader->owner = start->owner;
     reader->owner_next = start->next;
-    reader->highest = start->owner.number;
+    reader->owner_broken = false;
+    if (start->owner.number > reader->highest)
+        reader->highest = start->owner.number;
 }
 
 /* An OWNER counts only above the present owner's epoch: a late one of a paused worker is void. */
@@ -124,13 +130,19 @@ static enum chain_state judge_first(const struct chain_reader *reader, const str
     return say(verdict, CHAIN_GAP, "the epoch's records before it are missing");
 }
 
+/* An append that came twice has the same bytes; of records further back nothing is kept that could
+ * tell. */
+static enum chain_state judge_again(const struct chain_link *link, const struct record *record,
+                                    const struct sha256 *own, struct chain_verdict *verdict)
+{
+    if (record->sequence == link->sequence && !sha256_equal(own, &link->head))
+        return say(verdict, CHAIN_BROKEN, "another record bears this number as well");
+    return say(verdict, CHAIN_REORDERED, "stands behind a later one of its epoch, or once more");
+}
+
 static enum chain_state judge_next(const struct chain_link *link, const struct record *record,
                                    struct chain_verdict *verdict)
 {
-    verdict->expected = link->sequence + 1;
-    if (record->sequence <= link->sequence)
-        return say(verdict, CHAIN_REORDERED,
-                   "stands behind a later one of its epoch, or once more");
     if (record->sequence > link->sequence + 1)
         return say(verdict, CHAIN_GAP, "records before it are missing");
     if (!sha256_equal(&record->previous, &link->head))
@@ -142,14 +154,17 @@ static enum chain_state follow(struct chain_reader *reader, const struct record 
                                struct text bytes, struct chain_verdict *verdict)
 {
     struct chain_link *link = find_link(reader, &record->epoch);
-    enum chain_state state =
-        link ? judge_next(link, record, verdict) : judge_first(reader, record, verdict);
-    if (state == CHAIN_REORDERED)
-        return state; /* the chain goes on from the later one */
+    struct sha256 own = sha256_of(bytes.at, bytes.length);
+    enum chain_state state;
+    if (link)
+        verdict->expected = link->sequence + 1;
+    if (link && record->sequence <= link->sequence)
+        return judge_again(link, record, &own, verdict); /* the chain goes on from the later one */
+    state = link ? judge_next(link, record, verdict) : judge_first(reader, record, verdict);
     if (!link)
         link = add_link(reader, &record->epoch);
     link->sequence = record->sequence;
-    link->head = sha256_of(bytes.at, bytes.length);
+    link->head = own;
     return state;
 }
 

@@ -59,7 +59,8 @@ enum chain_state {
     CHAIN_WHOLE,     /* follows the epoch's record before it */
     CHAIN_TAKEN,     /* not known: the epoch's earlier records stand before the start of reading, or
                         too many epochs lie between */
-    CHAIN_BROKEN,    /* the hash of the record before is another one: edited */
+    CHAIN_BROKEN,    /* the hash of the record before is another one: edited; or another record
+                        bears the number of the last one */
     CHAIN_GAP,       /* records are missing before this one */
     CHAIN_REORDERED, /* comes after a later one, or once more */
     CHAIN_UNREADABLE /* not a record, or of a newer program: nothing behind it can be judged */
@@ -83,6 +84,8 @@ struct chain_start {
 
 /* NULL: at the partition's first record. */
 void chain_reader_init(struct chain_reader *reader, const struct chain_start *start);
+/* Takes over from somebody who knows: the partition is owned so from here on, whatever was read. */
+void chain_reader_resume(struct chain_reader *reader, const struct chain_start *start);
 /* Judges the next record in log order. After damage the reader goes on from what it found. */
 struct chain_verdict chain_read(struct chain_reader *reader, struct text bytes);
 /* The same with a record decoded already (`bytes` are still hashed). */

@@ -5,73 +5,13 @@
 
 #include <cmocka.h>
 
-#include "audit/chain.h"
-#include "tests/support/gen.h"
-
-enum { LOG_MAX = 64, LOG_RECORDS = 12 };
-
-/* A partition of the journal. */
-struct log {
-    struct buf records[LOG_MAX];
-    size_t count;
-};
-
-static struct epoch epoch_of(uint8_t writer, uint64_t number)
-{
-    return (struct epoch){{{writer}}, number};
-}
-
-static void append(struct log *log, struct chain *chain, struct epoch epoch, enum record_kind kind)
-{
-    AUTO(record) record = record_create(kind);
-    struct gen gen = {log->count};
-    record->epoch = epoch;
-    record->command_id = gen_uuid(&gen);
-    if (kind == RECORD_OWNER)
-        record->owner.instance = mem_text("w", 1);
-    else
-        record->closed.outcome = COMMAND_COMPLETED;
-    chain_stamp(chain, record);
-    struct buf *bytes = &log->records[log->count++];
-    buf_init(bytes, LIMIT_RECORD_BYTES);
-    record_encode(record, bytes);
-    chain_sealed(chain, (struct text){(const char *)bytes->data, bytes->length});
-}
-
-static void release(struct log *log)
-{
-    for (size_t i = 0; i < log->count; i++)
-        buf_release(&log->records[i]);
-    log->count = 0;
-}
-
-static struct chain_verdict read_at(struct chain_reader *reader, const struct log *log,
-                                    size_t index)
-{
-    const struct buf *bytes = &log->records[index];
-    return chain_read(reader, (struct text){(const char *)bytes->data, bytes->length});
-}
+#include "tests/unit/audit/log.h"
 
 static struct chain_reader reader_from_start(void)
 {
     struct chain_reader reader;
     chain_reader_init(&reader, NULL);
     return reader;
-}
-
-/* Two epochs of one writer. */
-static struct log sample_log(void)
-{
-    struct log log = {.count = 0};
-    struct chain chain = {.sequence = 0};
-    append(&log, &chain, epoch_of(1, 1), RECORD_OWNER);
-    for (int i = 0; i < 5; i++)
-        append(&log, &chain, epoch_of(1, 1), RECORD_CLOSED);
-    append(&log, &chain, epoch_of(1, 2), RECORD_OWNER);
-    for (int i = 0; i < 5; i++)
-        append(&log, &chain, epoch_of(1, 2), RECORD_CLOSED);
-    assert_int_equal(log.count, LOG_RECORDS);
-    return log;
 }
 
 static uint64_t damage_in(const struct log *log)
@@ -175,6 +115,70 @@ static void any_swapped_or_repeated_record_is_found(void **state)
         assert_int_equal(read_at(&reader, &log, log.count - 1).state, CHAIN_REORDERED);
         release(&log);
     }
+}
+
+static void a_swap_over_any_distance_within_an_epoch_is_found(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LOG_RECORDS; i++)
+        for (size_t j = i + 1; j < LOG_RECORDS; j++) {
+            struct log log = sample_log();
+            struct buf keep = log.records[i];
+            log.records[i] = log.records[j];
+            log.records[j] = keep;
+            bool late = i == 5 && j == 6; /* see above */
+            if ((damage_in(&log) > 0) == late)
+                fail_msg("records %zu and %zu", i, j);
+            release(&log);
+        }
+}
+
+/* Another record with the number of the last one is no append that came twice. */
+static void another_record_with_the_number_of_the_last_one_is_damage(void **state)
+{
+    (void)state;
+    struct log log = sample_log();
+    struct buf *copy = &log.records[log.count++];
+    buf_init(copy, LIMIT_RECORD_BYTES);
+    buf_add(copy, log.records[11].data, log.records[11].length);
+    assert_int_equal(damage_in(&log), 1); /* the same bytes: a repeat */
+    release(&log);
+    log = sample_log();
+    struct chain forger = {.epoch = epoch_of(1, 2), .sequence = 5};
+    append(&log, &forger, epoch_of(1, 2), RECORD_CLOSED);
+    struct chain_reader reader = reader_from_start();
+    struct chain_verdict verdict;
+    for (size_t i = 0; i < log.count; i++)
+        verdict = read_at(&reader, &log, i);
+    assert_int_equal(verdict.state, CHAIN_BROKEN);
+    assert_false(verdict.counts);
+    assert_int_equal(reader.damaged, 1);
+    release(&log);
+}
+
+/* The writer of each partition has a name of its own. */
+static void a_record_of_another_partition_is_void_and_found_wherever_it_is_put(void **state)
+{
+    (void)state;
+    struct log other = {.count = 0};
+    struct chain chain = {.sequence = 0};
+    append(&other, &chain, epoch_of(9, 1), RECORD_OWNER);
+    for (int i = 0; i < 3; i++)
+        append(&other, &chain, epoch_of(9, 1), RECORD_FORWARDED);
+    for (size_t place = 0; place <= LOG_RECORDS; place++) {
+        struct log log = sample_log();
+        struct chain_reader reader = reader_from_start();
+        for (size_t i = 0; i < place; i++)
+            assert_int_equal(read_at(&reader, &log, i).state, CHAIN_WHOLE);
+        struct chain_verdict verdict = read_at(&reader, &other, 2);
+        assert_int_equal(verdict.state, CHAIN_GAP);
+        assert_false(verdict.counts);
+        for (size_t i = place; i < log.count; i++)
+            assert_true(read_at(&reader, &log, i).counts); /* what is right goes on to count */
+        assert_int_equal(reader.holes, 1);
+        release(&log);
+    }
+    release(&other);
 }
 
 static void any_edited_byte_is_found_at_the_next_record(void **state)
@@ -336,6 +340,9 @@ int main(void)
         cmocka_unit_test(records_before_any_owner_are_void),
         cmocka_unit_test(any_removed_record_is_found),
         cmocka_unit_test(any_swapped_or_repeated_record_is_found),
+        cmocka_unit_test(a_swap_over_any_distance_within_an_epoch_is_found),
+        cmocka_unit_test(another_record_with_the_number_of_the_last_one_is_damage),
+        cmocka_unit_test(a_record_of_another_partition_is_void_and_found_wherever_it_is_put),
         cmocka_unit_test(any_edited_byte_is_found_at_the_next_record),
         cmocka_unit_test(reading_from_the_middle_takes_chains_over),
         cmocka_unit_test(many_epochs_do_not_push_out_the_owner),
