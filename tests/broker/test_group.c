@@ -2,6 +2,7 @@
  *
  * The embedded broker takes 3 s for a first join and the session timeout less a second for a later
  * one, so one group serves several checks there. */
+#include "kafka/committed.h"
 #include "tests/broker/rig.h"
 
 enum { PARTITIONS = 4 };
@@ -113,6 +114,19 @@ static void commits_come_back_with_their_text(struct kafka_consumer *consumer)
                      ERR_STALE);
 }
 
+/* `status` and `doctor` ask so. */
+static void what_is_committed_is_told_to_whoever_is_not_in_the_group(void)
+{
+    struct kafka_committed *committed;
+    RIG_OK(kafka_committed_ask(&rig.settings, PARTITIONS, RIG_PATIENCE_MS, &committed, err));
+    assert_int_equal(committed[2].offset, 11);
+    assert_int_equal(committed[2].metadata.length, KAFKA_METADATA_MAX);
+    assert_int_equal(committed[2].metadata.at[0], 'm');
+    assert_int_equal(committed[1].offset, -1);
+    assert_int_equal(committed[1].metadata.length, 0);
+    kafka_committed_release(committed, PARTITIONS);
+}
+
 static void reading_starts_where_the_service_says(struct kafka_consumer *consumer)
 {
     struct error error;
@@ -148,6 +162,7 @@ static void a_member_reads_and_commits(void **state)
     }
     assert_false(kafka_consumer_holds(consumer, PARTITIONS));
     commits_come_back_with_their_text(consumer);
+    what_is_committed_is_told_to_whoever_is_not_in_the_group();
     reading_starts_where_the_service_says(consumer);
     rig_leave(&rig, consumer);
 }

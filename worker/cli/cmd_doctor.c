@@ -7,17 +7,14 @@
 #include <sys/timex.h>
 
 #include "cli/cluster_list.h"
-#include "cli/common.h"
-#include "cli/finding.h"
+#include "cli/doctor.h"
 #include "cli/handler_look.h"
-#include "cli/journal.h"
 #include "cli/kill_switch.h"
 #include "cli/link.h"
 #include "cli/lock_look.h"
 #include "cli/main_table.h"
 #include "cli/rac_look.h"
 #include "cli/say.h"
-#include "cli/topics_state.h"
 #include "kafka/admin.h"
 #include "select/filter.h"
 #include "service/settings.h"
@@ -28,13 +25,6 @@ enum {
     FILES_BASE = 256, /* descriptors beside the clusters' connections */
     RAC_FILES = 4,    /* of one program that runs */
     PROBLEMS_MAX = CONFIG_PROBLEMS_MAX * 1024,
-};
-
-struct doctor {
-    struct cli_common common;
-    struct findings findings;
-    struct say out;
-    struct trace *trace; /* owned: of the whole journal; NULL: it could not be read */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -62,15 +52,6 @@ const struct argp cmd_doctor_argp = {
     cli_children,
     NULL,
     NULL};
-
-#define TELL(doctor, check, state, code, todo, ...)                                                \
-    tell(doctor, findings_add(&(doctor)->findings, check, state, code, todo, __VA_ARGS__))
-
-static void tell(struct doctor *doctor, const struct finding *finding)
-{
-    if (!doctor->common.json)
-        finding_print(finding, &doctor->out);
-}
 
 /* ---- this machine ---- */
 
@@ -108,38 +89,14 @@ static void look_at_clock(struct doctor *doctor)
 
 /* ---- Kafka ---- */
 
-static const char *kafka_todo(enum error_code code)
-{
-    switch (code) {
-    case ERR_UNAVAILABLE:
-    case ERR_DEADLINE:
-        return "start the brokers, or set kafka.brokers to the address of their client listener";
-    case ERR_AUTH:
-        return "check user, password file and certificates under kafka.librdkafka, and the rights "
-               "that docs/operations.md lists";
-    case ERR_CONFIG:
-        return "mend that key: 'curfew config explain' says what each takes";
-    case ERR_USAGE:
-        return "mend that option of the command line";
-    case ERR_NOT_FOUND:
-    case ERR_UNSAFE:
-        return "'curfew topics check' says what is wrong, and what mends it";
-    case ERR_JOURNAL:
-        return "keep the topic as it is, and look there first: docs/operations.md, \"When "
-               "something "
-               "stands still\"";
-    default:
-        return "look into the log of the brokers, then try again";
-    }
-}
-
 /* False: they cannot be looked at. */
 static bool look_at_topics(struct doctor *doctor, const struct kafka_settings *settings)
 {
     struct kafka_report report;
     struct error err;
     if (kafka_topics_check(settings, cli_first_look_ms(&doctor->common), &report, &err)) {
-        TELL(doctor, "topics", FINDING_FAIL, err.code, kafka_todo(err.code), "%s", err.message);
+        TELL(doctor, "topics", FINDING_FAIL, err.code, doctor_kafka_todo(err.code), "%s",
+             err.message);
         return false;
     }
     size_t told = 0;
@@ -219,73 +176,6 @@ static void look_at_broker_clock(struct doctor *doctor, struct kafka_settings *s
     compare_clocks(doctor, link);
 }
 
-static void tell_chains(struct doctor *doctor, const struct trace *trace)
-{
-    uint64_t damaged = 0;
-    uint64_t records = 0;
-    for (int32_t i = 0; i < trace_partitions(trace); i++) {
-        const struct trace_partition *partition = trace_partition(trace, i);
-        damaged += partition->chain.damaged + partition->chain.holes;
-        records += partition->records;
-    }
-    if (damaged)
-        TELL(doctor, "journal", FINDING_FAIL, ERR_JOURNAL,
-             "`curfew status` names the partitions; keep the topic as it is for the auditors",
-             "%" PRIu64 " of %" PRIu64 " records are damaged or missing", damaged, records);
-    else
-        TELL(doctor, "journal", FINDING_OK, ERR_OK, NULL, "%" PRIu64 " records, every chain whole",
-             records);
-}
-
-/* Workers hold such a partition: they take no commands from it. */
-static void tell_commands(struct doctor *doctor, const struct topics_state *topics)
-{
-    bool recounted = topics_state_recounted(topics);
-    if (topics->gone)
-        TELL(doctor, "commands", FINDING_FAIL, ERR_UNSAFE,
-             "find out who did it, then release them with 'curfew topics accept'",
-             "%" PRId32 " of %" PRId32 " partitions do not hold the command that the journal names "
-             "last: the topic was made anew, and no commands are taken from them",
-             topics->gone, topics->partitions);
-    if (recounted)
-        TELL(doctor, "commands", FINDING_FAIL, ERR_UNSAFE,
-             "give the journal as many partitions, wait until open commands have ended, then run "
-             "'curfew topics accept'",
-             "%" PRId32 " partitions, and the journal knows %" PRId32 ": no commands are taken",
-             topics->partitions, topics->partitions_before);
-    if (!topics->gone && !recounted)
-        TELL(doctor, "commands", FINDING_OK, ERR_OK, NULL,
-             "the topic is the one that the journal speaks of");
-}
-
-/* What is not there was told with the topics. */
-static void tell_unread(struct doctor *doctor, const char *check, const struct error *err)
-{
-    if (err->code != ERR_NOT_FOUND)
-        TELL(doctor, check, FINDING_FAIL, err->code, kafka_todo(err->code), "%s", err->message);
-}
-
-static void look_at_journal(struct doctor *doctor, struct cli_setup *setup)
-{
-    struct say talk = say_open(stderr, doctor->common.no_color);
-    struct topics_state topics = {0};
-    struct cli_common common = doctor->common;
-    AUTO(trace) trace = NULL;
-    struct error err;
-    common.timeout_ms = cli_first_look_ms(&doctor->common);
-    if (journal_read(&common, setup, &talk, topics_state_visit, &topics, &trace, &err)) {
-        tell_unread(doctor, "journal", &err);
-    } else {
-        tell_chains(doctor, trace);
-        if (topics_state_compare(&topics, &common, setup, &err))
-            tell_unread(doctor, "commands", &err);
-        else
-            tell_commands(doctor, &topics);
-        doctor->trace = STEAL(trace);
-    }
-    topics_state_release(&topics);
-}
-
 static void tell_engaged(struct doctor *doctor, const struct kill_switch *seen)
 {
     const char *refused = uuid_is_nil(&seen->refused.order) || seen->refused.engages
@@ -305,7 +195,7 @@ static void look_at_kill_switch(struct doctor *doctor, struct cli_setup *setup)
     struct error err;
     common.timeout_ms = cli_first_look_ms(&doctor->common);
     if (kill_switch_read(&common, setup, &seen, &err))
-        tell_unread(doctor, "kill switch", &err);
+        doctor_tell_unread(doctor, "kill switch", &err);
     else if (seen.engaged)
         tell_engaged(doctor, &seen);
     else if (seen.untold)
@@ -322,7 +212,8 @@ static void look_at_kafka(struct doctor *doctor, struct cli_setup *setup)
     struct kafka_seen seen;
     struct error err;
     if (kafka_probe(settings, cli_first_look_ms(&doctor->common), &seen, &err)) {
-        TELL(doctor, "kafka", FINDING_FAIL, err.code, kafka_todo(err.code), "%s", err.message);
+        TELL(doctor, "kafka", FINDING_FAIL, err.code, doctor_kafka_todo(err.code), "%s",
+             err.message);
         return;
     }
     TELL(doctor, "kafka", seen.embedded ? FINDING_WARN : FINDING_OK, ERR_OK,
@@ -337,7 +228,7 @@ static void look_at_kafka(struct doctor *doctor, struct cli_setup *setup)
         return;
     look_at_replies(doctor, settings, &setup->config->topics.replies);
     look_at_broker_clock(doctor, settings);
-    look_at_journal(doctor, setup);
+    doctor_look_at_journal(doctor, setup);
     look_at_kill_switch(doctor, setup);
 }
 
@@ -502,7 +393,11 @@ static void tell_locks(struct doctor *doctor, const struct lock_look *look)
     if (look->unseen)
         TELL(doctor, "locks", FINDING_WARN, ERR_OK, "look at them in the cluster console",
              "%zu infobases that were drained could not be looked at: %s", look->unseen, look->why);
-    else if (!look->found_count && look->looked)
+    if (trace_doubtful(doctor->trace))
+        TELL(doctor, "locks", FINDING_WARN, ERR_OK,
+             "look at the infobases that are ever drained in the cluster console",
+             "the journal is not whole: which infobases drains locked is known in part only");
+    else if (!look->unseen && !look->found_count && look->looked)
         TELL(doctor, "locks", FINDING_OK, ERR_OK, NULL,
              "none left behind in the %zu infobases that drains locked", look->looked);
 }
@@ -556,7 +451,8 @@ static void walk(struct doctor *doctor)
     if (!code && !kafka_settings_brokers(&setup.settings)[0])
         code = error_set(&err, ERR_CONFIG, "no brokers are named: --brokers, or kafka.brokers");
     if (code)
-        TELL(doctor, "kafka", FINDING_FAIL, err.code, kafka_todo(err.code), "%s", err.message);
+        TELL(doctor, "kafka", FINDING_FAIL, err.code, doctor_kafka_todo(err.code), "%s",
+             err.message);
     else
         look_at_kafka(doctor, &setup);
     if (made)

@@ -111,25 +111,27 @@ static const char *configured_name(const struct cli_setup *setup, const char *cl
 }
 
 /* What is held, before anything is sent. */
-static enum error_code look(struct restore *restore, const struct cli_setup *setup,
-                            struct link *link, struct trace **ret, struct error *err)
+static enum error_code look(struct restore *restore, struct cli_setup *setup, struct link *link,
+                            struct trace **ret, struct error *err)
 {
     AUTO(trace) trace = NULL;
-    int32_t partitions;
-    const char *journal = setup->config->topics.journal;
-    if (link_partitions(link, journal, &partitions, err) ||
-        link_read(link, KAFKA_READ_JOURNAL, journal, KAFKA_FROM_BEGINNING, err))
+    if (journal_open(&restore->common, setup, link, &trace, err))
         return err->code;
-    trace = trace_create(partitions);
     if (journal_read_all(&restore->common, &restore->talk, link, trace, err))
         return error_wrap(err, "nothing was sent");
-    if (!count_held(restore, trace))
-        return error_set(err, ERR_NOT_FOUND,
-                         "Curfew holds no lock of infobase '%s' in '%s', so there is nothing to "
-                         "restore: 'curfew status' shows what it holds",
-                         restore->request.infobase, restore->request.cluster);
-    *ret = STEAL(trace);
-    return ERR_OK;
+    if (count_held(restore, trace)) {
+        *ret = STEAL(trace);
+        return ERR_OK;
+    }
+    if (journal_vouch(trace,
+                      "nothing was sent, because whether Curfew holds a lock there is not known: "
+                      "leave out --wait to send it all the same",
+                      err))
+        return err->code;
+    return error_set(err, ERR_NOT_FOUND,
+                     "Curfew holds no lock of infobase '%s' in '%s', so there is nothing to "
+                     "restore: 'curfew status' shows what it holds",
+                     restore->request.infobase, restore->request.cluster);
 }
 
 static enum error_code walk(struct restore *restore, struct cli_setup *setup,

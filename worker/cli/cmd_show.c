@@ -58,7 +58,8 @@ const struct argp cmd_show_argp = {
     "  curfew show 4f1c...-...\n"
     "  curfew show 4f1c...-... --json | jq '.[].outcome'\n"
     "\vReads the whole journal; needs neither a worker nor the cluster. Exit status 4: no command "
-    "ever selected that session.",
+    "ever selected that session. 1: the journal is damaged, or records are missing, so that what "
+    "was printed may not be all.",
     cli_children,
     NULL,
     NULL};
@@ -173,10 +174,15 @@ static void print_json(const struct history *history)
     json_decref(whole);
 }
 
-static enum error_code walk(struct show *show, struct cli_setup *setup, struct error *err)
+/* `*ret_status`: of a journal that is not whole. */
+static enum error_code walk(struct show *show, struct cli_setup *setup, int *ret_status,
+                            struct error *err)
 {
     AUTO(trace) trace = NULL;
     if (journal_read(&show->common, setup, &show->talk, history_note, &show->history, &trace, err))
+        return err->code;
+    if (show->history.count == 0 &&
+        journal_vouch(trace, "whether a command ever selected that session is not known", err))
         return err->code;
     if (show->history.count == 0)
         return error_set(err, ERR_NOT_FOUND,
@@ -189,6 +195,7 @@ static enum error_code walk(struct show *show, struct cli_setup *setup, struct e
             putchar('\n');
         print_entry(show, &show->history.entries[i]);
     }
+    *ret_status = journal_tell_doubts(trace, &show->talk);
     return ERR_OK;
 }
 
@@ -203,9 +210,10 @@ int cmd_show(int argc, char **argv)
     show.talk = say_open(stderr, show.common.no_color);
     if (cli_setup_load(&show.common, false, &setup, NULL, &err))
         return say_error("show", &err);
-    enum error_code code = walk(&show, &setup, &err);
+    int status = 0;
+    enum error_code code = walk(&show, &setup, &status, &err);
     say_clear(&show.talk);
     cli_setup_release(&setup);
     history_release(&show.history);
-    return code ? say_error("show", &err) : 0;
+    return code ? say_error("show", &err) : status;
 }

@@ -44,10 +44,9 @@ const struct argp cmd_status_argp = {
     "  curfew status --json | jq '.open[] | select(.age_s > 60)'\n"
     "  curfew status --json | jq .kill_switch\n"
     "\vReads the whole journal and folds it as the worker does, then the control topic: it needs "
-    "no "
-    "worker to answer. Which orders about the kill switch count is said by the policy of --config, "
-    "or the default one; a worker that was stopped by a signal is not shown. Exit status 1: the "
-    "journal is damaged.",
+    "no worker to answer. Which orders about the kill switch count is said by the policy of "
+    "--config, or the default one; a worker that was stopped by a signal is not shown. Exit status "
+    "1: the journal is damaged, or records are missing; what was printed is what the rest says.",
     cli_children,
     NULL,
     NULL};
@@ -99,29 +98,40 @@ static void print_switch(const struct status *status, const struct kill_switch *
     fputc('\n', status->out.to);
 }
 
+/* Its OWNER may be among the records that are gone. */
+static const char *owner_text(const struct trace_partition *partition)
+{
+    if (partition->owner.number)
+        return partition->instance;
+    return partition->extent.low > 0 ? "not known" : "nobody yet";
+}
+
 static void print_partitions(const struct status *status, const struct trace *trace)
 {
     static const struct table_column columns[] = {
-        {"PARTITION", TABLE_RIGHT}, {"OWNER", TABLE_LEFT}, {"EPOCH", TABLE_RIGHT},
-        {"SINCE", TABLE_LEFT},      {"OPEN", TABLE_RIGHT}, {"RECORDS", TABLE_RIGHT},
-        {"DAMAGED", TABLE_RIGHT}};
+        {"PARTITION", TABLE_RIGHT}, {"OWNER", TABLE_LEFT},   {"EPOCH", TABLE_RIGHT},
+        {"SINCE", TABLE_LEFT},      {"OPEN", TABLE_RIGHT},   {"FIRST", TABLE_RIGHT},
+        {"RECORDS", TABLE_RIGHT},   {"DAMAGED", TABLE_RIGHT}};
     AUTO(table) table = table_create(&status->out, columns, sizeof columns / sizeof *columns);
     for (int32_t i = 0; i < trace_partitions(trace); i++) {
         const struct trace_partition *partition = trace_partition(trace, i);
         char age[AGE_TEXT_MAX];
         table_row(table);
         table_format(table, 0, "%" PRId32, i);
-        table_cell(table, 1, text_of(partition->owner.number ? partition->instance : "nobody yet"));
-        if (partition->owner.number) {
-            table_format(table, 2, "%" PRIu64, partition->owner.number);
+        table_cell(table, 1, text_of(owner_text(partition)));
+        if (partition->chain.owner.number)
+            table_format(table, 2, "%" PRIu64, partition->chain.owner.number);
+        if (partition->owner.number)
             table_format(table, 3, "%s ago",
                          age_text(status->now.ms - partition->owner_since.ms, age));
-        }
         table_format(table, 4, "%" PRIu32, partition->open);
-        table_format(table, 5, "%" PRIu64, partition->records);
-        table_format(table, 6, "%" PRIu64, partition->chain.damaged + partition->chain.holes);
+        table_format(table, 5, "%" PRId64, partition->extent.low);
+        if (trace_faults(trace, i))
+            table_paint(table, 5, PAINT_BAD);
+        table_format(table, 6, "%" PRIu64, partition->records);
+        table_format(table, 7, "%" PRIu64, partition->chain.damaged + partition->chain.holes);
         if (partition->chain.damaged + partition->chain.holes)
-            table_paint(table, 6, PAINT_BAD);
+            table_paint(table, 7, PAINT_BAD);
     }
     table_print(table);
 }
@@ -277,19 +287,46 @@ static json_t *hold_json(const struct trace_command *command)
     return json;
 }
 
-static json_t *partition_json(const struct status *status, const struct trace *trace, int32_t i)
+/* Where the log begins and ends, what the group's offset promised, and what is missing. */
+static json_t *extent_json(const struct trace *trace, int32_t i)
+{
+    const struct extent *extent = &trace_partition(trace, i)->extent;
+    const struct extent_promise *promise = &extent->promise;
+    unsigned faults = trace_faults(trace, i);
+    json_t *missing = json_array();
+    json_t *promised = promise->known
+                           ? json_pack("{s:I, s:I}", "commands", (json_int_t)promise->commands,
+                                       "journal", (json_int_t)promise->journal)
+                           : json_null();
+    for (unsigned fault = EXTENT_BEGINNING; fault <= EXTENT_LAST; fault <<= 1)
+        if (faults & fault)
+            json_array_append_new(missing, json_string(extent_fault_label(fault)));
+    json_t *counted = extent->counted_from >= 0 ? json_integer(extent->counted_from) : json_null();
+    json_t *json = json_pack("{s:I, s:I, s:o, s:o, s:o}", "first_offset", (json_int_t)extent->low,
+                             "end_offset", (json_int_t)extent->end, "counted_from", counted,
+                             "promised", promised, "missing", missing);
+    CHECK(json);
+    return json;
+}
+
+static json_t *partition_json(const struct trace *trace, int32_t i)
 {
     const struct trace_partition *partition = trace_partition(trace, i);
+    const struct epoch *owner = &partition->chain.owner;
     bool owned = partition->owner.number > 0;
-    json_t *json =
-        json_pack("{s:i, s:s?, s:I, s:s?, s:s?, s:I, s:I, s:I}", "partition", (int)i, "owner",
-                  owned ? partition->instance : NULL, "epoch", (json_int_t)partition->owner.number,
-                  "writer", owned ? uuid_format(&partition->owner.writer).text : NULL, "since",
-                  owned ? wall_format(partition->owner_since).text : NULL, "open",
-                  (json_int_t)partition->open, "records", (json_int_t)partition->records, "damaged",
-                  (json_int_t)(partition->chain.damaged + partition->chain.holes));
-    (void)status;
+    AUTO_BUF doubt;
+    buf_init(&doubt, 2 * ERROR_MESSAGE_MAX);
+    trace_say_doubt(trace, i, &doubt);
+    json_t *json = json_pack(
+        "{s:i, s:s?, s:I, s:s?, s:s?, s:I, s:I, s:I, s:I, s:s?}", "partition", (int)i, "owner",
+        owned ? partition->instance : NULL, "epoch", (json_int_t)owner->number, "writer",
+        owner->number ? uuid_format(&owner->writer).text : NULL, "since",
+        owned ? wall_format(partition->owner_since).text : NULL, "open",
+        (json_int_t)partition->open, "records", (json_int_t)partition->records, "damaged",
+        (json_int_t)(partition->chain.damaged + partition->chain.holes), "repeats",
+        (json_int_t)partition->chain.repeats, "doubt", doubt.length ? buf_text(&doubt) : NULL);
     CHECK(json);
+    json_object_update_missing_new(json, extent_json(trace, i));
     return json;
 }
 
@@ -318,7 +355,7 @@ static void print_json(const struct status *status, const struct trace *trace,
     for (size_t i = 0; i < stray_count; i++)
         json_array_append_new(strays, stray_json(&stray[i]));
     for (int32_t i = 0; i < trace_partitions(trace); i++)
-        json_array_append_new(partitions, partition_json(status, trace, i));
+        json_array_append_new(partitions, partition_json(trace, i));
     for (size_t i = 0; i < count; i++)
         json_array_append_new(open, command_json(status, &commands[i]));
     for (size_t i = 0; i < count; i++)
@@ -338,11 +375,6 @@ static int tell(struct status *status, const struct trace *trace,
 {
     size_t count;
     AUTO_FREE struct trace_command *commands = trace_open(trace, &count);
-    uint64_t damaged = 0;
-    for (int32_t i = 0; i < trace_partitions(trace); i++) {
-        const struct chain_reader *chain = &trace_partition(trace, i)->chain;
-        damaged += chain->damaged + chain->holes;
-    }
     if (status->common.json) {
         print_json(status, trace, commands, count, kill_switch);
     } else {
@@ -354,10 +386,7 @@ static int tell(struct status *status, const struct trace *trace,
         AUTO_FREE struct trace_stray *strays = trace_strays(trace, &stray_count);
         print_strays(status, strays, stray_count);
     }
-    if (damaged)
-        say_line(&status->talk, "%sthe journal is damaged%s: %" PRIu64 " records",
-                 say_on(&status->talk, PAINT_BAD), say_off(&status->talk), damaged);
-    return damaged ? error_exit_status(ERR_JOURNAL) : 0;
+    return journal_tell_doubts(trace, &status->talk);
 }
 
 /* The worker takes no commands then; the journal alone does not show it. */

@@ -76,8 +76,8 @@ static enum error_code read_journal(struct demo *demo, struct trace *trace, stru
     for (;;) {
         struct kafka_message *message;
         while (link_take(demo->journal, &message)) {
-            struct chain_verdict verdict =
-                trace_record(trace, message->partition, message->value, message->timestamp);
+            struct chain_verdict verdict = trace_record(trace, message->partition, message->offset,
+                                                        message->value, message->timestamp);
             show_if_about(demo, message, &verdict);
             kafka_message_destroy(message);
         }

@@ -34,6 +34,7 @@ struct trace {
     struct stray *strays;               /* by infobase */
     struct trace_partition *partitions; /* owned */
     int32_t count;
+    bool forgives;     /* beginnings that are gone */
     struct open *open; /* by id */
     trace_visit visit;
     void *visit_self;
@@ -45,7 +46,7 @@ struct trace *trace_create(int32_t partitions)
     trace->partitions = mem_alloc((size_t)partitions, sizeof *trace->partitions);
     trace->count = partitions;
     for (int32_t i = 0; i < partitions; i++)
-        chain_reader_init(&trace->partitions[i].chain, NULL);
+        trace_begin(trace, i, 0);
     return trace;
 }
 
@@ -84,11 +85,27 @@ void trace_destroy(struct trace *trace)
     free(trace);
 }
 
-void trace_from_middle(struct trace *trace, int32_t partition)
+void trace_promise(struct trace *trace, int32_t partition, const struct extent_promise *promise)
 {
-    static const struct chain_start unknown;
     CHECK(partition < trace->count);
-    chain_reader_init(&trace->partitions[partition].chain, &unknown);
+    trace->partitions[partition].extent.promise = *promise;
+}
+
+void trace_begin(struct trace *trace, int32_t partition, int64_t low)
+{
+    CHECK(partition < trace->count);
+    struct trace_partition *to = &trace->partitions[partition];
+    const struct extent_promise promise = to->extent.promise;
+    CHECK(to->records == 0);
+    extent_begin(&to->extent, &to->chain, low, &promise);
+}
+
+void trace_at_end(struct trace *trace)
+{
+    for (int32_t i = 0; i < trace->count; i++) {
+        struct trace_partition *partition = &trace->partitions[i];
+        extent_reach(&partition->extent, &partition->chain, partition->extent.end);
+    }
 }
 
 void trace_on_record(struct trace *trace, trace_visit visit, void *self)
@@ -315,20 +332,74 @@ static void fold(struct trace *trace, int32_t partition, const struct record *re
     }
 }
 
-struct chain_verdict trace_record(struct trace *trace, int32_t partition, struct text bytes,
-                                  struct wall at)
+/* The first one says where to look. */
+static void note_damage(struct trace_partition *partition, const struct chain_verdict *verdict,
+                        int64_t offset)
+{
+    bool damaged = verdict->state == CHAIN_BROKEN || verdict->state == CHAIN_GAP ||
+                   verdict->state == CHAIN_UNREADABLE;
+    if (!damaged || partition->damage.code)
+        return;
+    partition->damage = verdict->error;
+    partition->damage_at = offset;
+}
+
+struct chain_verdict trace_record(struct trace *trace, int32_t partition, int64_t offset,
+                                  struct text bytes, struct wall at)
 {
     CHECK(partition >= 0);
     CHECK(partition < trace->count);
     AUTO(record) record = NULL;
-    struct chain_reader *chain = &trace->partitions[partition].chain;
-    trace->partitions[partition].records++;
-    if (record_decode(bytes, &record, NULL))
-        return chain_read(chain, bytes);
-    struct chain_verdict verdict = chain_read_record(chain, record, bytes);
+    struct trace_partition *to = &trace->partitions[partition];
+    extent_reach(&to->extent, &to->chain, offset);
+    to->records++;
+    bool good = record_decode(bytes, &record, NULL) == ERR_OK;
+    struct chain_verdict verdict =
+        good ? chain_read_record(&to->chain, record, bytes) : chain_read(&to->chain, bytes);
+    extent_note(&to->extent, &verdict, good ? record : NULL, partition, offset);
+    note_damage(to, &verdict, offset);
     if (verdict.counts)
         fold(trace, partition, record, at);
     return verdict;
+}
+
+/* ---- what keeps it from being whole ---- */
+
+void trace_forgive_beginnings(struct trace *trace)
+{
+    trace->forgives = true;
+}
+
+unsigned trace_faults(const struct trace *trace, int32_t partition)
+{
+    unsigned faults = extent_faults(&trace_partition(trace, partition)->extent);
+    return trace->forgives ? faults & ~(unsigned)EXTENT_BEGINNING : faults;
+}
+
+void trace_say_doubt(const struct trace *trace, int32_t partition, struct buf *out)
+{
+    const struct trace_partition *from = trace_partition(trace, partition);
+    uint64_t damaged = from->chain.damaged + from->chain.holes;
+    unsigned faults = trace_faults(trace, partition);
+    if (damaged)
+        buf_format(out,
+                   "%llu of %llu records are damaged or follow a hole, the first at offset %lld: "
+                   "%s",
+                   (unsigned long long)damaged, (unsigned long long)from->records,
+                   (long long)from->damage_at, from->damage.message);
+    if (damaged && faults)
+        buf_str(out, "; ");
+    extent_say(&from->extent, faults, out);
+}
+
+int32_t trace_doubtful(const struct trace *trace)
+{
+    int32_t count = 0;
+    for (int32_t i = 0; i < trace->count; i++) {
+        const struct trace_partition *partition = trace_partition(trace, i);
+        count += partition->chain.damaged + partition->chain.holes > 0 || trace_faults(trace, i);
+    }
+    return count;
 }
 
 /* ---- the picture ---- */

@@ -4,6 +4,7 @@
 #define CLI_TRACE_H
 
 #include "audit/chain.h"
+#include "audit/extent.h"
 #include "base/limits.h"
 
 enum { TRACE_NAME_MAX = LIMIT_NAME_BYTES + 1 }; /* no name in a record is cut */
@@ -44,6 +45,9 @@ struct trace_stray {
 
 struct trace_partition {
     struct chain_reader chain;
+    struct extent extent;          /* once trace_at_end() was said */
+    struct error damage;           /* the first hole or damage; ERR_OK: none */
+    int64_t damage_at;             /* its offset */
     struct epoch owner;            /* number 0: none yet */
     char instance[TRACE_NAME_MAX]; /* of the owner */
     struct wall owner_since;
@@ -56,11 +60,26 @@ struct trace;
 struct trace *trace_create(int32_t partitions);
 void trace_destroy(struct trace *trace);
 AUTO_TYPE(trace)
-/* Reading of this partition begins behind its first record. Before the first trace_record(). */
-void trace_from_middle(struct trace *trace, int32_t partition);
+/* What the group's offset promises of this partition's journal. Before trace_begin(). */
+void trace_promise(struct trace *trace, int32_t partition, const struct extent_promise *promise);
+/* Reading of this partition begins at `low`, the lowest offset there is. Once; without it at 0. */
+void trace_begin(struct trace *trace, int32_t partition, int64_t low);
 /* The next record of a partition; `at` is its time by the broker. Returns what the chain says. */
-struct chain_verdict trace_record(struct trace *trace, int32_t partition, struct text bytes,
-                                  struct wall at);
+struct chain_verdict trace_record(struct trace *trace, int32_t partition, int64_t offset,
+                                  struct text bytes, struct wall at);
+/* What stood in the log when reading began has been read: now trace_partition()'s extent holds. */
+void trace_at_end(struct trace *trace);
+
+/* The log's host drops old records by itself: that they are gone is no fault. */
+void trace_forgive_beginnings(struct trace *trace);
+/* extent_faults() of this partition, without what is forgiven. Behind trace_at_end(), as the next
+ * two. */
+unsigned trace_faults(const struct trace *trace, int32_t partition);
+/* Appends, for people, what keeps this partition's journal from being whole: holes, damage, and
+ * what is missing at either end; nothing when it is whole. */
+void trace_say_doubt(const struct trace *trace, int32_t partition, struct buf *out);
+/* Partitions of which trace_say_doubt() has something to say. */
+int32_t trace_doubtful(const struct trace *trace);
 
 int32_t trace_partitions(const struct trace *trace);
 const struct trace_partition *trace_partition(const struct trace *trace, int32_t partition);

@@ -14,12 +14,14 @@
 static struct gen gen;
 static struct trace *trace;
 static struct chain chain;
+static int64_t offset; /* of the next record of partition 0 */
 
 static int setup(void **state)
 {
     (void)state;
     gen = (struct gen){1};
     chain = (struct chain){0};
+    offset = 0;
     trace = trace_create(2);
     return 0;
 }
@@ -43,7 +45,7 @@ static struct chain_verdict put(struct chain *writer, struct epoch epoch, struct
     record_encode(record, &bytes);
     struct text text = {(const char *)bytes.data, bytes.length};
     chain_sealed(writer, text);
-    return trace_record(trace, 0, text, (struct wall){at_ms});
+    return trace_record(trace, 0, offset++, text, (struct wall){at_ms});
 }
 
 static struct epoch own(struct chain *writer, uint64_t number, const char *instance)
@@ -384,10 +386,87 @@ static void rubbish_is_damage_and_no_crash(void **state)
     (void)state;
     own(&chain, 1, "worker-1");
     struct chain_verdict verdict =
-        trace_record(trace, 0, TEXT("\xff\xff rubbish"), (struct wall){0});
+        trace_record(trace, 0, offset++, TEXT("\xff\xff rubbish"), (struct wall){0});
     assert_int_equal(verdict.state, CHAIN_UNREADABLE);
     assert_false(verdict.counts);
     assert_int_equal(trace_partition(trace, 0)->chain.damaged, 1);
+}
+
+/* ---- is it all there? ---- */
+
+static void assert_doubt(const char *what)
+{
+    AUTO_BUF doubt;
+    buf_init(&doubt, 2000);
+    trace_at_end(trace);
+    trace_say_doubt(trace, 0, &doubt);
+    if (!strstr(buf_text(&doubt), what))
+        fail_msg("'%s' is not in '%s'", what, buf_text(&doubt));
+    assert_int_equal(trace_doubtful(trace), 1); /* nothing is wrong with partition 1 */
+}
+
+static void a_whole_journal_gives_no_doubt(void **state)
+{
+    (void)state;
+    AUTO_BUF doubt;
+    buf_init(&doubt, 2000);
+    struct epoch epoch = own(&chain, 1, "worker-1");
+    struct uuid id = accept_one(epoch, 1000);
+    close_one(&chain, epoch, &id);
+    trace_at_end(trace);
+    trace_say_doubt(trace, 0, &doubt);
+    assert_int_equal(doubt.length, 0);
+    assert_int_equal(trace_doubtful(trace), 0);
+}
+
+static void the_first_damaged_record_is_named_by_its_offset(void **state)
+{
+    (void)state;
+    struct epoch epoch = own(&chain, 1, "worker-1");
+    accept_one(epoch, 1000);
+    trace_record(trace, 0, offset++, TEXT("\xff\xff rubbish"), (struct wall){0});
+    trace_record(trace, 0, offset++, TEXT("\xff\xff rubbish"), (struct wall){0});
+    assert_doubt("2 of 4 records are damaged or follow a hole, the first at offset 2");
+}
+
+static void a_beginning_that_is_gone_is_told_unless_the_host_forgets(void **state)
+{
+    (void)state;
+    struct epoch epoch = {gen_uuid(&gen), 1};
+    chain = (struct chain){.epoch = epoch, .sequence = 7};
+    offset = 700;
+    trace_begin(trace, 0, offset);
+    struct uuid id = gen_uuid(&gen);
+    close_one(&chain, epoch, &id);
+    assert_int_equal(trace_partition(trace, 0)->chain.damaged, 0);
+    assert_doubt(
+        "the records below offset 700 are gone (the first one left is record 8 of epoch 1)");
+    trace_forgive_beginnings(trace);
+    assert_int_equal(trace_doubtful(trace), 0);
+}
+
+/* Where a worker goes on, `status` does: what is open behind that place is told. */
+static void
+behind_a_beginning_that_is_gone_open_commands_are_told_as_a_worker_knows_them(void **state)
+{
+    (void)state;
+    struct epoch epoch = {gen_uuid(&gen), 5};
+    chain = (struct chain){.epoch = epoch, .sequence = 7};
+    offset = 700;
+    trace_promise(trace, 0, &(struct extent_promise){true, 0, 700, epoch, 8});
+    trace_begin(trace, 0, offset);
+    accept_one(epoch, 1000);
+    assert_int_equal(open_count(), 1);
+    assert_doubt("which records count is known from offset 700 on");
+}
+
+static void an_end_that_is_gone_is_told(void **state)
+{
+    (void)state;
+    trace_promise(trace, 0, &(struct extent_promise){true, 9, 5, {gen_uuid(&gen), 1}, 6});
+    trace_begin(trace, 0, 0);
+    accept_one(own(&chain, 1, "worker-1"), 1000);
+    assert_doubt("it ends at offset 2, and a worker had read it up to 5");
 }
 
 /* ---- locks that should not stand ---- */
@@ -506,6 +585,15 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(void_records_change_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(rubbish_is_damage_and_no_crash, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_whole_journal_gives_no_doubt, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_first_damaged_record_is_named_by_its_offset, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_beginning_that_is_gone_is_told_unless_the_host_forgets,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            behind_a_beginning_that_is_gone_open_commands_are_told_as_a_worker_knows_them, setup,
+            teardown),
+        cmocka_unit_test_setup_teardown(an_end_that_is_gone_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(a_lock_that_came_behind_the_end_is_told_until_it_is_removed,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(
