@@ -21,8 +21,8 @@
 #include "kafka/reader.h"
 #include "metrics/metrics.h"
 #include "model/echo.h"
-#include "service/refusal.h"
 #include "service/position.h"
+#include "service/refusal.h"
 #include "service/service.h"
 #include "service/settings.h"
 
