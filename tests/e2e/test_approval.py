@@ -45,9 +45,10 @@ class ApprovalWorld(World):
         """How long approvals are waited for from now on."""
         self.worker.reload(merged(self.worker.settings, {"policy": {"approval_time": f"{seconds}s"}}))
 
-    def approve(self, command, digest, by):
-        run = self.curfew("approve", command.id, "--digest", digest, "--requested-by", by)
-        expect(run.status == 0, str(run))
+    def approve(self, command, digest, by, *more, status=0):
+        run = self.curfew("approve", command.id, "--digest", digest, "--requested-by", by, *more)
+        expect(run.status == status, str(run))
+        return run
 
     def refused(self, command, code):
         self.event(command, lambda event: event.get("progress") == "PROGRESS_NOT_APPROVED" and event["reason"]["code"] == code)
@@ -64,12 +65,14 @@ def all_there(world, sessions):
 def a_second_person_lets_the_list_be_ended(world):
     sessions = world.three()
     command, digest = world.asked(sessions)
-    world.approve(command, digest, command.requested_by.upper())
+    told = world.approve(command, digest, command.requested_by.upper(), "--wait", status=REFUSED)
+    expect("somebody else must approve it" in told.err, f"the sender is not told why: {told}")
     world.refused(command, "denied")
     world.approve(command, "0" * 64, "chief@test")
     world.refused(command, "conflict")
     expect(all_there(world, sessions), "ended without an approval")
-    world.approve(command, digest, "chief@test")
+    told = world.approve(command, digest, "chief@test", "--wait")
+    expect("the command is approved" in told.err, f"{told}")
     outcome, verdicts = world.verdicts(command)
     expect(outcome == "completed" and verdicts == {"ended"}, f"{outcome} {verdicts}")
 

@@ -20,6 +20,7 @@ CLUSTERS = 24
 CONTROL = "curfew.control"
 STOP_S = 2                  # the kill switch is in force everywhere so long after it was appended
 LICENCE_S = 10
+NOT_FOUND, REFUSED, TIMED_OUT = 4, 5, 6
 STRANGER = "stranger@test"   # whom the policy lets do nothing
 LONG_BY = "Ж" * 128          # 256 bytes, the most that is taken: a byte less would cut the last letter in two
 
@@ -189,13 +190,17 @@ def a_signal_stops_one_worker_and_the_topic_does_not_release_it(world):
 
 # ---- what is refused ----
 
+def place_of(event):
+    return event["source"]["topic"], int(event["source"].get("offset", 0))      # JSON leaves a zero out
+
+
 def refusals(world, order=None, offset=None):
     """Events about an order, by its id or its place."""
     found = []
     for message in world.tail("curfew.events").messages:
         attributes, event = published.read(message)
         if event["kind"] == "EVENT_KIND_ORDER_REFUSED" and (
-                event.get("commandId") == order if order else event["source"]["offset"] == str(offset)):
+                event.get("commandId") == order if order else place_of(event) == (CONTROL, offset)):
             found.append((attributes, event))
     return found
 
@@ -210,7 +215,7 @@ def a_refused_order_is_told_by_one_event(world):
     attributes, event = wait_for("the event of a refused release", lambda: refusals(world, release.id))[0]
     expect(event["reason"]["code"] == "denied" and "kill_switch was refused, and changed nothing" in event["reason"]["message"]
            and "policy.rules" in event["reason"]["message"], f"{event}")
-    expect(event["source"] == {"topic": CONTROL, "offset": str(offset)} and event["requestedBy"] == STRANGER, f"{event}")
+    expect(place_of(event) == (CONTROL, offset) and event["requestedBy"] == STRANGER, f"{event}")
     expect("outcome" not in event and "journal" not in event, f"it is told like the end of a command: {event}")
     unread = wait_for("the event of what cannot be read", lambda: refusals(world, offset=garbage))[0][1]
     expect("commandId" not in unread and "undecodable" == unread["reason"]["code"], f"{unread}")
@@ -222,6 +227,26 @@ def a_refused_order_is_told_by_one_event(world):
     again = wait_for("told again after a restart", lambda: refusals(world, release.id)[1:])
     expect({each[0]["id"] for each in again} == {attributes["id"]}, "a repeat has another id")
     wait_for("every worker is ready", world.all_ready)
+
+
+def cancel_and_wait(world, identity, by="someone@test", timeout="30s"):
+    return world.curfew("cancel", identity, "--reason", "a test", "--requested-by", by, "--wait", "--timeout", timeout)
+
+
+def a_cancel_that_waits_tells_its_sender_what_became_of_it(world):
+    cluster, sessions = world.fresh()
+    with world.fault(f"delay=4s,op=get_sessions,times=1,cluster={cluster}") as delay:
+        command = by_sessions(cluster, *sessions)
+        world.send(command)
+        wait_for("the list is asked for", lambda: world.sim.hits(delay) > 0)
+        refused = cancel_and_wait(world, command.id, by=STRANGER)
+        expect(refused.status == REFUSED and "policy.rules" in refused.err, f"{refused}")
+        taken = cancel_and_wait(world, command.id)
+        expect(taken.status == 0 and "over: cancelled" in taken.err and len(taken.out.strip()) == len(command.id), f"{taken}")
+    late = cancel_and_wait(world, command.id)
+    expect(late.status == NOT_FOUND and "has ended (cancelled): nothing was sent" in late.err and not late.out, f"{late}")
+    unknown = cancel_and_wait(world, str(uuid.uuid4()), timeout="2s")
+    expect(unknown.status == TIMED_OUT and "is the id right" in unknown.err, f"{unknown}")
 
 
 # ---- a control topic that cannot be read ----
@@ -254,6 +279,7 @@ CASES = [
     a_cancel_stops_what_was_not_sent, a_cancel_that_comes_before_its_command_is_kept,
     the_kill_switch_stops_all_that_was_not_sent_within_2_s, what_people_type_stops_every_worker,
     a_signal_stops_one_worker_and_the_topic_does_not_release_it, a_refused_order_is_told_by_one_event,
+    a_cancel_that_waits_tells_its_sender_what_became_of_it,
     without_the_control_topic_nothing_is_ended, the_checker_is_content,
 ]
 

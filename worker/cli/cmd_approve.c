@@ -1,6 +1,7 @@
 /* curfew approve: a second person lets a list that waits be ended, by the control topic. */
 #include "cli/common.h"
 #include "cli/main_table.h"
+#include "cli/order.h"
 #include "cli/request_option.h"
 #include "cli/say.h"
 #include "cli/send.h"
@@ -12,6 +13,7 @@ struct approve_options {
     struct request request;
     const char *meant;  /* id of the command; NULL: not given */
     const char *digest; /* of its list; NULL: not given */
+    bool wait;
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -23,6 +25,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case KEY_DIGEST:
         approve->digest = arg;
+        return 0;
+    case ORDER_WAIT:
+        approve->wait = true;
         return 0;
     case ARGP_KEY_ARG:
         if (approve->meant)
@@ -45,6 +50,7 @@ static const struct argp_option options[] = {
     {"digest", KEY_DIGEST, "SHA-256", 0, "Of the very list that is approved", 0},
     REQUEST_ROW_REASON(0),
     REQUEST_ROW_REQUESTED_BY(0),
+    ORDER_ROW_WAIT(0),
     {0}};
 
 const struct argp cmd_approve_argp = {
@@ -58,7 +64,10 @@ const struct argp cmd_approve_argp = {
     "watch --json' its sessions as well. Who asked for the command cannot approve it, and the "
     "approval holds for that very list alone. The id of the approval itself is printed as soon as "
     "Kafka has it. That it does not fit (another list, the requester's own), or is refused by the "
-    "policy, is told by an event: 'curfew watch'.",
+    "policy, is told by an event: 'curfew watch', or --wait.\n\n"
+    "Exit status: 0 sent (with --wait: approved), 2 usage, 4 the command had ended before (with "
+    "--wait), 5 refused (with --wait), 6 nobody said a word in time (with --wait), 75 later, 78 "
+    "configuration.",
     cli_children,
     NULL,
     NULL};
@@ -79,6 +88,7 @@ int cmd_approve(int argc, char **argv)
         code = request_approve(&approve.request, &meant, approve.digest, clock_wall(&clock),
                                &command, &err);
     if (!code)
-        code = send_order(&approve.common, command, &err);
+        code = approve.wait ? order_and_wait(&approve.common, command, &err)
+                            : send_order(&approve.common, command, &err);
     return code ? say_error("approve", &err) : 0;
 }

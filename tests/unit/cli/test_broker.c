@@ -167,6 +167,16 @@ static void the_kill_switch_is_shown_until_it_is_released(void **state)
     assert_non_null(strstr(child_out, "not engaged"));
 }
 
+static void an_order_that_nobody_answers_says_what_is_known(void **state)
+{
+    (void)state;
+    assert_int_equal(run("cancel " SOME_UUID " --wait --timeout 500ms"), 6);
+    assert_int_equal(strlen(child_out), UUID_TEXT_SIZE); /* it was sent */
+    assert_non_null(strstr(child_err, "no worker ever spoke of that command"));
+    assert_int_equal(run("approve " SOME_UUID " --wait --timeout 500ms --digest " SOME_DIGEST), 6);
+    assert_non_null(strstr(child_err, "no worker ever spoke of that command"));
+}
+
 static void doctor_finds_the_broker(void **state)
 {
     (void)state;
@@ -253,6 +263,7 @@ int main(void)
         cmocka_unit_test(an_empty_journal_has_a_status),
         cmocka_unit_test(topics_are_there_and_the_embedded_broker_is_named),
         cmocka_unit_test(a_cancel_goes_to_the_control_topic),
+        cmocka_unit_test(an_order_that_nobody_answers_says_what_is_known),
         cmocka_unit_test(the_kill_switch_is_shown_until_it_is_released),
         cmocka_unit_test(doctor_finds_the_broker),
         cmocka_unit_test(a_broker_that_is_not_there_is_later),

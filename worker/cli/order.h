@@ -1,0 +1,24 @@
+/* order.h - `cancel` and `approve`: an order about one command onto the control topic, and, if that
+ * is wanted, what became of it, as the events say. */
+#ifndef CLI_ORDER_H
+#define CLI_ORDER_H
+
+#include "cli/common.h"
+#include "model/command.h"
+
+enum { ORDER_WAIT = 0x3200 }; /* the key of --wait */
+
+/* clang-format off */
+#define ORDER_ROW_WAIT(group) \
+    {"wait", ORDER_WAIT, NULL, 0, "Wait until a worker says what became of it", group}
+/* clang-format on */
+
+/* Sends it and waits: for the end of the command that a cancel means, for the answer to an
+ * approval. Tells the order's id on standard output, and what became of it on standard error.
+ * ERR_NOT_FOUND: that command has ended before, and nothing was sent. The class of the refusal: a
+ * worker refused the order, or the approval. ERR_CONFLICT: the command ended unapproved.
+ * ERR_DEADLINE: it was sent, and nobody said a word; it stands. Other errors as of sending. */
+enum error_code order_and_wait(const struct cli_common *common, const struct command *order,
+                               struct error *err) MUST_CHECK;
+
+#endif
