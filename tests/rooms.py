@@ -34,7 +34,7 @@ PURE = {"command", "guard", "select", "engine", "event", "audit", "model"}
 LAYERED = {"audit", "base", "cli", "cluster", "command", "config", "engine", "event", "gateway", "guard", "http", "kafka",
            "metrics", "model", "select"}
 # The layout of .clang-format: only a function's brace stands at the beginning of a line below a parenthesis.
-FUNCTION = re.compile(r"^(?!static\b|__attribute__)[a-z_][\w\s*]*?\b(\w+)\([^;{}]*\)\n\{", re.MULTILINE)
+FUNCTION = re.compile(r"^(?!static\b|__attribute__)[A-Za-z_][\w\s*]*?\b(\w+)\((?:[^;{}\n]|\n[ \t])*\)\n\{", re.MULTILINE)
 NO_CODE = re.compile(r'/\*[\s\S]*?\*/|"(?:\\.|[^"\\\n])*"|^[ \t]*#(?:.*\\\n)*.*$|\b(?:enum|struct|union)\s+\w+',
                      re.MULTILINE)
 NAME = re.compile(r"(?<![\w.>])[a-z_]\w*")  # not a member
@@ -135,7 +135,7 @@ def self_test():
         assert len(found) == wanted, (path, text, found)
     down = {"door.c": "int door(void)\n{\n    return middle();\n}\n",
             "middle.c": "static int helper(void)\n{\n    return bottom(&state);\n}\n"
-                        "\nstruct state *middle(int one,\n                     int two)\n{\n    helper();\n}\n",
+                        "\nState *middle(int one,\n                     int two)\n{\n    helper();\n}\n",
             "under/bottom.c": "/* as door() wants it */\nint bottom(void)\n{\n    self->door(); self.middle = \"door\";\n}\n"}
     assert not list(check_layers("house", down))
     up = down | {"under/bottom.c": "#include <x.h>\n\nint bottom(void)\n{\n    timer(&self, door);\n}\n"}
