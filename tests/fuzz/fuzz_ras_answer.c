@@ -13,7 +13,8 @@ static void look_at_sessions(const struct ras_message *message, unsigned version
         return;
     }
     CHECK(list->count == message->count);
-    (void)ras_map_names_missing(list, &names);
+    const struct executor_request request = {.op = EXECUTOR_LIST};
+    (void)ras_names_cover(&names, list, &request);
     CHECK(ras_map_names(list, &names, &err) == ERR_OK);
     for (size_t i = 0; i < list->count; i++)
         CHECK(text_valid(text_of(list->sessions[i].user_name)));

@@ -110,6 +110,11 @@ static inline bool executor_op_changes(enum executor_op op)
     return op == EXECUTOR_END || op == EXECUTOR_INFOBASE_WRITE || op == EXECUTOR_DISCONNECT ||
            op == EXECUTOR_INTERRUPT;
 }
+/* Does the request name its infobase? */
+static inline bool executor_names_infobase(const struct executor_request *request)
+{
+    return request->infobase && *request->infobase;
+}
 /* When a request that waits cannot be done any more: its deadline, or the last moment to send it.
  */
 static inline struct instant executor_request_until(const struct executor_request *request)

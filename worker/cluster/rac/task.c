@@ -44,58 +44,24 @@ static void end_ok(struct rac_task *task, struct executor_reply *reply)
 
 /* ---- infobases by name ---- */
 
-static bool names_are_fresh(const struct rac_executor *executor)
+static bool names_are_fresh(const struct rac_task *task)
 {
-    return executor->names.arena &&
-           instant_before(
-               clock_now(&executor->clock),
-               instant_add_ms(executor->names.read_at, executor->settings.infobase_cache_ms));
-}
-
-static bool infobase_is_given(const struct rac_task *task)
-{
-    return task->request.infobase && *task->request.infobase;
+    const struct rac_executor *executor = task->executor;
+    return ras_names_are_fresh(&executor->names, now_of(task),
+                               executor->settings.infobase_cache_ms);
 }
 
 static bool find_infobase(struct rac_task *task)
 {
-    const struct ras_names *names = &task->executor->names;
-    if (!infobase_is_given(task)) {
-        task->infobase = task->request.lock ? task->request.lock->infobase : (struct uuid){{0}};
-        return !uuid_is_nil(&task->infobase);
-    }
-    struct text wanted = text_of(task->request.infobase);
-    if (uuid_read(wanted, &task->infobase, NULL) == ERR_OK)
-        return true;
-    const struct infobase_name *name = ras_names_by_name(names, wanted);
-    if (name)
-        task->infobase = name->uuid;
-    return name;
-}
-
-static bool needs_infobase(const struct rac_task *task)
-{
-    enum executor_op op = task->request.op;
-    return op == EXECUTOR_INFOBASE_READ || op == EXECUTOR_INFOBASE_WRITE ||
-           op == EXECUTOR_CONNECTIONS || (op == EXECUTOR_DISCONNECT && infobase_is_given(task));
-}
-
-static bool infobase_is_known(const struct rac_task *task)
-{
-    const struct ras_names *names = &task->executor->names;
-    struct text wanted = text_of(task->request.infobase);
-    struct uuid uuid;
-    return (uuid_read(wanted, &uuid, NULL) == ERR_OK && ras_names_by_uuid(names, &uuid)) ||
-           ras_names_by_name(names, wanted);
+    return ras_names_find(&task->executor->names, &task->request, &task->infobase);
 }
 
 /* Names are read after the sessions when they are old or do not cover what is needed. */
 static bool names_are_due(const struct rac_task *task)
 {
-    const struct rac_executor *executor = task->executor;
     return task->request.op == EXECUTOR_LIST && !task->names_read &&
-           (!names_are_fresh(executor) || ras_map_names_missing(task->list, &executor->names) ||
-            (infobase_is_given(task) && !infobase_is_known(task)));
+           (!names_are_fresh(task) ||
+            !ras_names_cover(&task->executor->names, task->list, &task->request));
 }
 
 /* ---- which step is next ---- */
@@ -125,8 +91,8 @@ static bool next_step(struct rac_task *task, enum rac_step *ret)
         *ret = RAC_STEP_VERSION;
     else if (!cluster_is_known(task))
         *ret = RAC_STEP_CLUSTERS;
-    else if (task->list || (needs_infobase(task) && !task->names_read &&
-                            (!names_are_fresh(executor) || !find_infobase(task))))
+    else if (task->list || (ras_names_needed(&task->request) && !task->names_read &&
+                            (!names_are_fresh(task) || !find_infobase(task))))
         *ret = RAC_STEP_NAMES;
     else if (task->request.op == EXECUTOR_INFOBASE_WRITE && !task->found)
         *ret = RAC_STEP_RECORD;
@@ -135,14 +101,14 @@ static bool next_step(struct rac_task *task, enum rac_step *ret)
     return true;
 }
 
-/* ---- what is next ---- */
+/* ---- what is done next ---- */
 
 static void end_list(struct rac_task *task)
 {
     struct executor_reply reply = {0};
     struct error err;
     enum error_code code = ERR_OK;
-    if (task->names_read || names_are_fresh(task->executor))
+    if (task->names_read || names_are_fresh(task))
         code = ras_map_names(task->list, &task->executor->names, &err);
     if (code) {
         rac_task_fail(task, code, false, &err);
@@ -161,7 +127,7 @@ static void no_such_infobase(struct rac_task *task)
 {
     struct error err;
     error_set(&err, ERR_NOT_FOUND, "the cluster has no infobase '%s', or several of this name",
-              infobase_is_given(task) ? task->request.infobase : "");
+              executor_names_infobase(&task->request) ? task->request.infobase : "");
     rac_task_fail(task, ERR_NOT_FOUND, false, &err);
 }
 
@@ -179,7 +145,7 @@ enum rac_next rac_task_next(struct rac_task *task)
         (rac_is_preparing(step) && executor->preparing))
         return RAC_WAITS;
     task->step = step;
-    if (step >= RAC_STEP_RECORD && needs_infobase(task) && !find_infobase(task)) {
+    if (step >= RAC_STEP_RECORD && ras_names_needed(&task->request) && !find_infobase(task)) {
         no_such_infobase(task);
         return RAC_ENDED;
     }

@@ -11,7 +11,8 @@ static size_t login_of(const struct ras_executor *executor, const struct task *t
         struct uuid uuid;
         if (uuid_read(key, &uuid, NULL) == ERR_OK && uuid_equal(&uuid, &task->infobase))
             return i;
-        if (task_names_infobase(task) && text_same_name(key, text_of(task->request.infobase)))
+        if (executor_names_infobase(&task->request) &&
+            text_same_name(key, text_of(task->request.infobase)))
             return i;
         if (name && text_same_name(key, text_of(name->name)))
             return i;

@@ -40,11 +40,6 @@ static const char *copy(struct arena *arena, struct text text, bool *unreadable)
 
 /* ---- names ---- */
 
-static int by_uuid(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(struct uuid)); /* the first member of infobase_name */
-}
-
 enum error_code ras_names_take(struct ras_names *names, const struct ras_message *message,
                                struct instant read_at, struct error *err)
 {
@@ -66,37 +61,8 @@ enum error_code ras_names_take(struct ras_names *names, const struct ras_message
         arena_destroy(arena);
         return too_large(err, "infobases");
     }
-    qsort(items, message->count, sizeof *items, by_uuid);
-    ras_names_release(names);
-    *names = (struct ras_names){arena, items, message->count, read_at};
+    ras_names_set(names, arena, items, message->count, read_at);
     return ERR_OK;
-}
-
-void ras_names_release(struct ras_names *names)
-{
-    arena_destroy(names->arena);
-    *names = (struct ras_names){0};
-}
-
-const struct infobase_name *ras_names_by_uuid(const struct ras_names *names,
-                                              const struct uuid *uuid)
-{
-    if (!names->count)
-        return NULL;
-    return bsearch(uuid, names->items, names->count, sizeof *names->items, by_uuid);
-}
-
-const struct infobase_name *ras_names_by_name(const struct ras_names *names, struct text name)
-{
-    const struct infobase_name *found = NULL;
-    for (size_t i = 0; i < names->count; i++) {
-        if (!text_same_name(text_of(names->items[i].name), name))
-            continue;
-        if (found && !uuid_equal(&found->uuid, &names->items[i].uuid))
-            return NULL;
-        found = &names->items[i];
-    }
-    return found;
 }
 
 /* ---- sessions ---- */
@@ -258,15 +224,6 @@ enum error_code ras_map_names(struct session_list *list, const struct ras_names 
         list->sessions[i].reported |= 1ull << SESSION_infobase_name;
     }
     return ERR_OK;
-}
-
-bool ras_map_names_missing(const struct session_list *list, const struct ras_names *names)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (!uuid_is_nil(&list->sessions[i].infobase) &&
-            !ras_names_by_uuid(names, &list->sessions[i].infobase))
-            return true;
-    return false;
 }
 
 /* ---- the infobase's lock ---- */

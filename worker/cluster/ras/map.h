@@ -3,26 +3,12 @@
 #define CLUSTER_RAS_MAP_H
 
 #include "cluster/executor.h"
+#include "cluster/ras/names.h"
 #include "cluster/ras/wire.h"
-
-/* Infobase names by UUID, as read at one moment. */
-struct ras_names {
-    struct arena *arena;         /* NULL: never read */
-    struct infobase_name *items; /* sorted by UUID */
-    size_t count;
-    struct instant read_at;
-};
 
 /* Replaces what was there. ERR_TOO_LARGE: nothing changed. */
 enum error_code ras_names_take(struct ras_names *names, const struct ras_message *message,
                                struct instant read_at, struct error *err) MUST_CHECK;
-void ras_names_release(struct ras_names *names);
-const struct infobase_name *ras_names_by_uuid(const struct ras_names *names,
-                                              const struct uuid *uuid);
-/* Without case; NULL when there is none, or more than one: a name is its cluster's only one,
- * and where it is not, nobody is to be guessed. */
-const struct infobase_name *ras_names_by_name(const struct ras_names *names, struct text name);
-
 /* The sessions of a list (66, 68) or of one (70). `infobase_name` stays empty until
  * ras_map_names(). ERR_PROTOCOL: one has no UUID, or a text that no journal record could hold, or
  * session_list_unite() refuses them. */
@@ -31,8 +17,6 @@ enum error_code ras_map_sessions(const struct ras_message *message, unsigned ver
 /* Copies `names` into the list and names every session's infobase. */
 enum error_code ras_map_names(struct session_list *list, const struct ras_names *names,
                               struct error *err) MUST_CHECK;
-/* Is there a session whose infobase `names` does not know? */
-bool ras_map_names_missing(const struct session_list *list, const struct ras_names *names);
 
 /* ERR_UNSUPPORTED: it holds a text that could not be given back as it was, so it must not be
  * changed either. */

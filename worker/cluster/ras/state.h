@@ -73,12 +73,6 @@ struct ras_executor {
     void *stopped_self;
 };
 
-/* Does the request name its infobase? */
-static inline bool task_names_infobase(const struct task *task)
-{
-    return task->request.infobase && *task->request.infobase;
-}
-
 /* The slot's connection is of no use any more. */
 static inline void slot_drop(struct slot *slot)
 {

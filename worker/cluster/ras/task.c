@@ -83,51 +83,16 @@ static enum task_next end_failed(struct slot *slot, const struct ras_answer *ans
 
 static bool names_are_fresh(const struct ras_executor *executor)
 {
-    return executor->names.arena &&
-           instant_before(now_of(executor), instant_add_ms(executor->names.read_at,
-                                                           executor->settings.infobase_cache_ms));
-}
-
-/* By UUID at once; by name out of what was read. */
-static bool find_infobase(const struct ras_executor *executor, struct task *task)
-{
-    if (!task_names_infobase(task)) {
-        task->infobase = task->request.lock ? task->request.lock->infobase : (struct uuid){{0}};
-        return !uuid_is_nil(&task->infobase);
-    }
-    struct text wanted = text_of(task->request.infobase);
-    if (uuid_read(wanted, &task->infobase, NULL) == ERR_OK)
-        return true;
-    const struct infobase_name *name = ras_names_by_name(&executor->names, wanted);
-    if (name)
-        task->infobase = name->uuid;
-    return name;
-}
-
-static bool infobase_is_known(const struct ras_names *names, struct text wanted)
-{
-    struct uuid uuid;
-    if (uuid_read(wanted, &uuid, NULL) == ERR_OK && ras_names_by_uuid(names, &uuid))
-        return true;
-    return ras_names_by_name(names, wanted);
+    return ras_names_are_fresh(&executor->names, now_of(executor),
+                               executor->settings.infobase_cache_ms);
 }
 
 /* Names are read after the sessions when they are old or do not cover what is needed. */
 static bool names_are_due(const struct slot *slot)
 {
     const struct task *task = slot->task;
-    const struct ras_names *names = &slot->executor->names;
-    return !names_are_fresh(slot->executor) || ras_map_names_missing(task->list, names) ||
-           (task_names_infobase(task) &&
-            !infobase_is_known(names, text_of(task->request.infobase)));
-}
-
-/* Does the operation need the infobase's UUID first? */
-static bool needs_infobase(const struct task *task)
-{
-    enum executor_op op = task->request.op;
-    return op == EXECUTOR_INFOBASE_READ || op == EXECUTOR_INFOBASE_WRITE ||
-           op == EXECUTOR_CONNECTIONS || (op == EXECUTOR_DISCONNECT && task_names_infobase(task));
+    return !names_are_fresh(slot->executor) ||
+           !ras_names_cover(&slot->executor->names, task->list, &task->request);
 }
 
 /* ---- questions ---- */
@@ -143,7 +108,7 @@ static enum task_next no_such_infobase(struct slot *slot)
 {
     struct error err;
     error_set(&err, ERR_NOT_FOUND, "the cluster has no infobase '%s', or several of this name",
-              task_names_infobase(slot->task) ? slot->task->request.infobase : "");
+              executor_names_infobase(&slot->task->request) ? slot->task->request.infobase : "");
     return fail(slot, ERR_NOT_FOUND, &err);
 }
 
@@ -152,8 +117,8 @@ enum task_next task_begin(struct slot *slot)
     struct task *task = slot->task;
     if (task->list) /* of the connection before this one */
         return want_names(slot);
-    if (needs_infobase(task)) {
-        bool known = find_infobase(slot->executor, task);
+    if (ras_names_needed(&task->request)) {
+        bool known = ras_names_find(&slot->executor->names, &task->request, &task->infobase);
         if (!task->names_read && (!known || !names_are_fresh(slot->executor)))
             return want_names(slot);
         if (!known)
