@@ -42,8 +42,8 @@ enum error_code guard_command(const struct config *config, const struct command 
  * `protected`. `named_exactly`: it was selected by UUID, or the selector names this very
  * application (guard_names_exactly()). Application ids are compared without case; an id that
  * Curfew does not know is not protected by class. One with a text that cannot be read (session.h,
- * `unreadable`) is protected. A session that has no user name yet (it is logging in) is not
- * protected by user. */
+ * `unreadable`) is protected. So is one that has no user name yet (it is logging in), where
+ * the policy protects users: it may be one of theirs. */
 enum error_code guard_session(const struct config *config, const struct config_cluster *cluster,
                               const struct command *command, const struct session *session,
                               bool named_exactly, struct error *err) MUST_CHECK;

@@ -31,6 +31,15 @@ static void every_class_has_a_label_that_leads_back(void **state)
     assert_int_equal(error_retry(ERR_IN_DOUBT), RETRY_VERIFY);
 }
 
+/* What is no success may not end like one: a script goes on by it. */
+static void only_what_is_gone_already_exits_as_done(void **state)
+{
+    (void)state;
+    for (int code = ERR_OK + 1; code < ERR_COUNT; code++)
+        if (!error_exit_status((enum error_code)code) != (code == ERR_GONE))
+            fail_msg("%s", error_label((enum error_code)code));
+}
+
 static void a_message_is_never_cut_inside_a_character(void **state)
 {
     (void)state;
@@ -73,6 +82,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_class_has_a_label_that_leads_back),
+        cmocka_unit_test(only_what_is_gone_already_exits_as_done),
         cmocka_unit_test(a_message_is_never_cut_inside_a_character),
         cmocka_unit_test(wrapping_puts_the_sentence_before_and_keeps_the_class),
         cmocka_unit_test(who_wants_only_the_class_gives_no_place),

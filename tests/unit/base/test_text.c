@@ -96,6 +96,10 @@ static void folded_texts_are_equal_exactly_when_names_are_the_same(void **state)
             assert_int_equal(!strcmp(buf_text(&a), buf_text(&b)),
                              text_same_name(text_of(names[i]), text_of(names[j])));
         }
+    AUTO_BUF broken;
+    buf_init(&broken, 256);
+    text_fold(&broken, TEXT("A\xffБ\xd0")); /* no name, and no other than itself */
+    assert_string_equal(buf_text(&broken), "a\xffб\xd0");
 }
 
 static const char *printable(struct buf *out, struct text text)

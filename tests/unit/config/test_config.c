@@ -294,6 +294,9 @@ static void rac_needs_a_program_that_can_be_found(void **state)
     refuses(RAC(", rac: {program: /opt/rac, version: new}"), "clusters[a].rac.version: write auto",
             NULL);
     refuses(RAC(", rac: {program: /opt/rac, version: 8.3.}"), "clusters[a].rac.version", NULL);
+    refuses(RAC(", rac: {program: /opt/rac, version: 8.3}"), "clusters[a].rac.version", NULL);
+    refuses(RAC(", rac: {program: /opt/rac, version: 8.3.21.1895.2}"), "clusters[a].rac.version",
+            NULL);
     refuses(RAC(", rac: {program: /opt/rac, encoding: koi8}"), "is not one of the words", NULL);
     refuses(RAC(", rac: {program: /opt/rac, environment: {\"a=b\": c}}"),
             "clusters[a].rac.environment: 'a=b'", NULL);

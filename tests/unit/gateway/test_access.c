@@ -30,6 +30,14 @@ static void a_bucket_holds_a_minute_and_says_when_the_next_may_come(void **state
     assert_false(bucket_take(&bucket, 3, after_ms(19000), &retry_s));
     assert_in_range(retry_s, 1, 2);
     assert_true(bucket_take(&bucket, 3, after_ms(21000), &retry_s));
+    /* Who comes when he was told to is let in. */
+    struct bucket other = bucket_full(1, start);
+    assert_true(bucket_take(&other, 1, start, &retry_s));
+    for (int64_t ms = 0; ms < 60000; ms += 7001) {
+        struct bucket each = other;
+        assert_false(bucket_take(&each, 1, after_ms(ms), &retry_s));
+        assert_true(bucket_take(&each, 1, after_ms(ms + 1000 * (int64_t)retry_s), &retry_s));
+    }
     /* An hour makes no more than a minute's worth. */
     for (int i = 0; i < 3; i++)
         assert_true(bucket_take(&bucket, 3, after_ms(3600000), &retry_s));

@@ -10,6 +10,7 @@
 #include "event/encode.h"
 #include "gateway/answer.h"
 #include "gateway/book.h"
+#include "gateway/problem.h"
 
 static struct book *book;
 
@@ -262,6 +263,61 @@ static void answers_speak_the_language_and_name_each_number(void **state)
     buf_release(&response.body);
 }
 
+static const char *header_of(const struct http_response *response, const char *name)
+{
+    for (size_t i = 0; i < response->header_count; i++)
+        if (!strcmp(response->headers[i].name, name))
+            return response->headers[i].value;
+    return "";
+}
+
+/* Who gave up waiting is told where to look, and when. */
+static void an_answer_without_an_end_says_where_to_look(void **state)
+{
+    (void)state;
+    struct uuid id = id_of(9);
+    const struct book_entry *entry = book_add(book, &id);
+    struct http_response response;
+    char location[80];
+    http_response_init(&response);
+    answer_write(entry, LANGUAGE_EN, 202, &response);
+    snprintf(location, sizeof location, "/v1/terminations/%s", uuid_format(&id).text);
+    assert_string_equal(header_of(&response, "Location"), location);
+    assert_string_equal(header_of(&response, "Retry-After"), "1");
+    assert_string_equal(header_of(&response, "Content-Language"), "en");
+    buf_release(&response.body);
+}
+
+static void a_problem_says_what_to_do_and_steers_no_terminal(void **state)
+{
+    (void)state;
+    struct problem problem;
+    struct http_response response;
+    problem_set(&problem, PROBLEM_UNAUTHORIZED, "%s", "");
+    http_response_init(&response);
+    problem_write(&problem, LANGUAGE_EN, &response);
+    assert_int_equal(response.status, 401);
+    assert_string_equal(header_of(&response, "WWW-Authenticate"), "Bearer");
+    buf_release(&response.body);
+    problem_set(&problem, PROBLEM_INVALID, "%s", "a\x1b[2J\u202e\"");
+    http_response_init(&response);
+    problem_write(&problem, LANGUAGE_EN, &response);
+    assert_string_equal(header_of(&response, "WWW-Authenticate"), "");
+    assert_non_null(strstr(buf_text(&response.body), "a\\\\u{1b}[2J\\\\u{202e}\\\""));
+    buf_release(&response.body);
+}
+
+static void a_refusal_of_the_worker_keeps_its_class(void **state)
+{
+    (void)state;
+    assert_int_equal(problem_of_refusal("denied"), PROBLEM_DENIED);
+    assert_int_equal(problem_of_refusal("conflict"), PROBLEM_KEY_REUSED);
+    assert_int_equal(problem_of_refusal("full"), PROBLEM_BUSY);
+    assert_int_equal(problem_of_refusal("unavailable"), PROBLEM_BUSY);
+    assert_int_equal(problem_of_refusal("not_found"), PROBLEM_REFUSED);
+    assert_int_equal(problem_of_refusal("of a newer worker"), PROBLEM_REFUSED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +331,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_end_is_told_once, setup, teardown),
         cmocka_unit_test_setup_teardown(the_oldest_go_and_whoever_is_waited_for_stays, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(an_answer_without_an_end_says_where_to_look, setup,
+                                        teardown),
+        cmocka_unit_test(a_problem_says_what_to_do_and_steers_no_terminal),
+        cmocka_unit_test(a_refusal_of_the_worker_keeps_its_class),
         cmocka_unit_test_setup_teardown(answers_speak_the_language_and_name_each_number, setup,
                                         teardown),
     };

@@ -562,6 +562,8 @@ static void patterns_with_many_stars_stay_fast_and_right(void **state)
     assert_int_equal(ask(config, command, &usual, &verdict), ERR_OK);
     command->requested_by = "xyz";
     refused(config, command, &usual, ERR_DENIED, "no rule");
+    command->requested_by = "x";
+    refused(config, command, &usual, ERR_DENIED, "no rule");
 }
 
 /* ---- I14 ---- */
@@ -783,6 +785,18 @@ static void i14_configured_users_hosts_and_applications_are_protected_without_ca
     assert_int_equal(may_end(config, command, &session), ERR_DENIED);
 }
 
+/* It is logging in, and may be one of those. */
+static void i14_a_session_without_a_user_yet_may_be_a_protected_one(void **state)
+{
+    (void)state;
+    AUTO(config) config = config_with("policy: {protected_users: [Иванов]}");
+    AUTO(config) nobody = config_with("policy: {protected_hosts: [srv]}");
+    AUTO(command) command = terminate();
+    struct session session = session_of("1CV8C", "", "ut");
+    assert_int_equal(may_end(config, command, &session), ERR_DENIED);
+    assert_int_equal(may_end(nobody, command, &session), ERR_OK);
+}
+
 static void i14_a_session_that_cannot_be_read_may_be_a_protected_one(void **state)
 {
     (void)state;
@@ -839,6 +853,7 @@ int main(void)
         cmocka_unit_test(a_drain_waits_for_an_approval_as_well_and_counts_nobody_twice),
         cmocka_unit_test(a_drain_ends_no_more_than_it_says_over_all_its_rounds),
         cmocka_unit_test(i14_configured_users_hosts_and_applications_are_protected_without_case),
+        cmocka_unit_test(i14_a_session_without_a_user_yet_may_be_a_protected_one),
         cmocka_unit_test(i14_a_session_that_cannot_be_read_may_be_a_protected_one),
         cmocka_unit_test(unknown_applications_are_not_protected),
     };

@@ -643,6 +643,32 @@ static void of_a_session_twice_in_a_list_the_latest_activity_counts(void **state
     }
 }
 
+/* A UUID alone proves nothing: whoever lives under it now may be somebody else. */
+static void a_session_is_the_same_by_uuid_start_user_and_application(void **state) /* I2 */
+{
+    (void)state;
+    const struct session session = {
+        .uuid = {{1}}, .started_at = {638000000000000}, .user_name = "Иванов", .app_id = "1CV8C"};
+    struct session others[] = {session, session, session, session};
+    others[0].uuid.bytes[0] = 2;
+    others[1].started_at.ticks++;
+    others[2].user_name = "Петров";
+    others[3].app_id = "1CV8";
+    struct identity identity = identity_of(&session);
+    assert_true(identity_matches(&identity, &session));
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_false(identity_matches(&identity, &others[i]));
+    struct session again = session;
+    again.user_name = "ИВАНОВ";
+    again.app_id = "1cv8c";
+    assert_true(identity_matches(&identity, &again));
+    identity_release(&identity);
+    again.user_name = ""; /* it was logging in */
+    identity = identity_of(&again);
+    assert_true(identity_matches(&identity, &session));
+    identity_release(&identity);
+}
+
 static void a_name_that_two_infobases_bear_finds_neither(void **state)
 {
     (void)state;
@@ -691,6 +717,7 @@ int main(void)
         cmocka_unit_test(sessions_whose_uuids_were_counted_up_are_found_as_fast),
         cmocka_unit_test(a_session_twice_in_a_list_becomes_one_and_two_of_one_uuid_none),
         cmocka_unit_test(of_a_session_twice_in_a_list_the_latest_activity_counts),
+        cmocka_unit_test(a_session_is_the_same_by_uuid_start_user_and_application),
         cmocka_unit_test(a_name_that_two_infobases_bear_finds_neither),
         cmocka_unit_test(the_smallest_message_out_can_be_made),
     };

@@ -187,6 +187,38 @@ static enum error_code resolve_two(struct session_list *list, struct error *err)
     return code;
 }
 
+/* Whoever approves sees all of them: what is cut off would be ended without him. */
+static void a_list_that_waits_for_an_approval_is_not_cut(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *yaml;
+        size_t rows;
+    } cases[] = {{"limits: {targets_per_command: 2}", 2},
+                 {"limits: {targets_per_command: 2}\npolicy: {approve_above: 2}", 5},
+                 {"limits: {targets_per_command: 2}\npolicy: {approve_above: 5}", 2}};
+    struct session sessions[5];
+    struct session_list list = {.sessions = sessions, .count = 5};
+    for (uint32_t i = 0; i < 5; i++)
+        sessions[i] = (struct session){.uuid = {{1, (uint8_t)i}},
+                                       .number = i + 1,
+                                       .app_id = "1CV8C",
+                                       .infobase = infobase,
+                                       .user_name = "u",
+                                       .host = "",
+                                       .infobase_name = ""};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct resolve_context context = {.infobase = infobase, .round = 1};
+        struct resolution resolution = {0};
+        struct error err;
+        configure("", cases[i].yaml);
+        assert_int_equal(service_resolve(&service, command, &context, &list, &resolution, &err),
+                         ERR_OK);
+        assert_int_equal(resolution.count, cases[i].rows);
+        resolution_release(&resolution);
+    }
+}
+
 /* Protected ones do not count against "empty": who cannot be read would be called nobody. */
 static void an_infobase_is_not_called_empty_over_somebody_who_cannot_be_read(void **state)
 {
@@ -268,6 +300,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             an_infobase_that_the_policy_denies_by_uuid_is_not_locked_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(without_a_time_zone_there_is_no_later_begin, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_list_that_waits_for_an_approval_is_not_cut, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(people_come_first_the_idle_before_the_busy_and_jobs_last,
                                         setup, teardown),

@@ -103,6 +103,20 @@ static void what_nothing_protects_is_to_be_ended(void **state)
     verdict(TARGET_NONE, NULL);
 }
 
+static void a_list_that_is_frozen_bears_its_times(void **state)
+{
+    (void)state;
+    struct resolution resolution = {0};
+    struct error err;
+    command->options.grace_ms = 90000;
+    configure("policy: {acting_time: 7m}");
+    assert_int_equal(service_resolve(&service, command, &context, &list, &resolution, &err),
+                     ERR_OK);
+    assert_int_equal(resolution.grace_ms, 90000);
+    assert_int_equal(resolution.acting_ms, 420000);
+    resolution_release(&resolution);
+}
+
 static void consoles_and_ras_are_never_ended_not_even_by_uuid(void **state) /* I14 */
 {
     (void)state;
@@ -251,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_nothing_protects_is_to_be_ended, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_list_that_is_frozen_bears_its_times, setup, teardown),
         cmocka_unit_test_setup_teardown(consoles_and_ras_are_never_ended_not_even_by_uuid, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(designer_is_ended_only_when_it_was_meant, setup, teardown),
