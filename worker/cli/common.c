@@ -274,6 +274,20 @@ const char *cli_config_path(const struct cli_common *common)
     return access(system_config, F_OK) == 0 ? system_config : NULL;
 }
 
+static enum error_code no_brokers(const struct cli_common *common, const char *path,
+                                  struct error *err)
+{
+    if (path && !common->brokers)
+        return error_set(
+            err, ERR_CONFIG,
+            "'%s': kafka.brokers is missing: write the addresses of the Kafka brokers, "
+            "like kafka: {brokers: [kafka1:9092]}, or give --brokers host:port",
+            path);
+    return error_set(err, ERR_USAGE,
+                     "no brokers: name them with --brokers host:port, or a configuration with "
+                     "--config FILE");
+}
+
 enum error_code cli_setup_load(const struct cli_common *common, bool need_passwords,
                                struct cli_setup *ret, struct buf *problems, struct error *err)
 {
@@ -289,9 +303,7 @@ enum error_code cli_setup_load(const struct cli_common *common, bool need_passwo
         return path ? error_wrap(err, "'%s'", path) : err->code;
     enum error_code code = cli_override(common, &settings, err);
     if (!code && !kafka_settings_brokers(&settings)[0])
-        code = error_set(err, ERR_USAGE,
-                         "no brokers: name them with --brokers host:port, or a configuration with "
-                         "--config FILE");
+        code = no_brokers(common, path, err);
     if (code) {
         kafka_settings_release(&settings);
         return code;

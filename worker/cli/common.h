@@ -64,7 +64,8 @@ struct cli_setup {
 /* The file that will be read; NULL: none. Borrowed from the command line or the environment. */
 const char *cli_config_path(const struct cli_common *common);
 /* Without `need_passwords` no password file of clusters and tokens is opened. ERR_CONFIG: the file,
- * with all its problems in `problems` (may be NULL). ERR_USAGE: no brokers are named anywhere. */
+ * with all its problems in `problems` (may be NULL), or it names no brokers and the command line
+ * none either. ERR_USAGE: there is no file, and no brokers are named. */
 enum error_code cli_setup_load(const struct cli_common *common, bool need_passwords,
                                struct cli_setup *ret, struct buf *problems,
                                struct error *err) MUST_CHECK;

@@ -245,6 +245,24 @@ static void a_missing_configuration_is_78(void **state)
     has(child_out, "\"state\":\"fail\"");
 }
 
+/* Who gave a file is not told to give one: the status is the file's, and so is the key. */
+static void a_configuration_without_brokers_is_78(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"gateway", "watch", "status", "topics check", "doctor"};
+    char path[] = "/tmp/curfew-cli-XXXXXX";
+    child_config(path, "kafka: { linger: 1ms }\n");
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char line[128];
+        snprintf(line, sizeof line, "%s --config %s", lines[i], path);
+        assert_int_equal(child_run(line), 78);
+        const char *told = child_out[0] ? child_out : child_err; /* doctor answers */
+        has(told, "kafka.brokers");
+        has(told, path);
+    }
+    unlink(path);
+}
+
 static void a_worker_without_clusters_or_brokers_does_not_start(void **state)
 {
     (void)state;
@@ -351,6 +369,7 @@ int main(void)
         cmocka_unit_test(settings_that_break_a_promise_are_refused),
         cmocka_unit_test(other_commands_check_their_words),
         cmocka_unit_test(a_missing_configuration_is_78),
+        cmocka_unit_test(a_configuration_without_brokers_is_78),
         cmocka_unit_test(a_worker_without_clusters_or_brokers_does_not_start),
         cmocka_unit_test(config_check_tells_programs_every_problem),
         cmocka_unit_test(config_explain_knows_every_form),
