@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The systemd units that are shipped: systemd takes every line of them, and finds little to complain about.
+"""What is shipped: systemd takes every line of the units, and finds little to complain about; the program is hardened.
 
 `systemd-analyze verify` exits 0 on an unknown key, so any line it prints is a failure. Exit 77 (skipped) where
 systemd-analyze is not installed.
@@ -62,6 +62,18 @@ def check_systemd(name, unit):
             yield f"systemd-analyze security: {last}"
 
 
+def check_hardened(program):
+    """The flags are in CMakeLists.txt, and a build type more or less takes them away unseen: so the program is looked at."""
+    symbols = run("nm", "--dynamic", "--undefined-only", str(program)).stdout
+    head = run("readelf", "--wide", "--file-header", "--program-headers", "--dynamic", str(program)).stdout
+    for name, found in (("calls that libc checks (_FORTIFY_SOURCE)", re.search(r" __\w+_chk\b", symbols)),
+                        ("stack protector", "__stack_chk_fail" in symbols),
+                        ("read-only relocations, all at the start", "GNU_RELRO" in head and "BIND_NOW" in head),
+                        ("addresses that change (PIE)", re.search(r"Type:\s+DYN", head))):
+        if not found:
+            yield f"the installed program lacks: {name}"
+
+
 def check_install():
     """What `cmake --install` puts in place, from the release build where there is one."""
     build = ROOT / "build" / "release"
@@ -72,6 +84,7 @@ def check_install():
         if done.returncode:
             yield f"cmake --install: {done.stderr.strip()}"
             return
+        yield from check_hardened(pathlib.Path(folder) / "bin" / "curfew")
         wanted = ["bin/curfew", "share/doc/curfew/curfew.example.yaml", *(f"lib/systemd/system/{unit.name}" for unit in UNITS)]
         yield from (f"cmake --install leaves no {name}" for name in wanted if not (pathlib.Path(folder) / name).is_file())
         for unit in UNITS:
