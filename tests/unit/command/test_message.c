@@ -293,6 +293,7 @@ static void a_registry_frame_of_another_message_is_refused(void **state)
     assert_non_null(strstr(err.message, "another message"));
     assert_null(decode_framed(FRAME("\x00\x00\x00\x01\x02\x04\x02\x00"), command)); /* [1,0] */
     assert_null(decode_framed(FRAME("\x00\x00\x00\x01\x02\x04\x00\x00"), command)); /* [0,0] */
+    assert_non_null(strstr(err.message, "another message"));
     assert_null(decode_framed(FRAME("\x00\x00\x00\x01\x02\x06\x02\x00\x00"), command));
     assert_null(decode_framed(FRAME("\x00\x00\x00\x01\x02\x01"), command)); /* plain varint 1 */
     assert_non_null(strstr(err.message, "zigzag"));
@@ -556,6 +557,7 @@ static void json_errors_name_the_path(void **state)
                    "terminate.options.dryRun: expected true or false");
     refuses_member("\"origin\":\"ORIGIN_MARS\"", ERR_INVALID, "no value 'ORIGIN_MARS'");
     refuses_member("\"origin\":77", ERR_INVALID, "origin has the unknown value 77");
+    refuses_member("\"origin\":5", ERR_INVALID, "origin has the unknown value 5");
     refuses_member("\"terminate\":{\"options\":{\"standardProcessing\":9}}", ERR_INVALID,
                    "standard_processing has the unknown value 9");
     refuses_member("\"terminate\":{\"selector\":{\"filter\":{\"condition\":{\"field\":\"user\","

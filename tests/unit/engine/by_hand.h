@@ -69,6 +69,7 @@ struct hand {
         enum event_kind kind;
         bool duplicate;
         uint32_t targets;
+        uint32_t released; /* of these */
         int64_t offset;
     } told[EVENTS_MAX];
     size_t told_count; /* progress events stand apart */
@@ -376,8 +377,14 @@ static inline void hand_note_event(struct hand *hand, const struct engine_action
         snprintf(hand->pending_digest, sizeof hand->pending_digest, "%s", event->resolved_digest);
         return;
     }
-    hand->told[hand->told_count++] = (struct told){event->id, event->kind, event->duplicate,
-                                                   event->target_count, event->journal_offset};
+    struct told *told = &hand->told[hand->told_count++];
+    *told = (struct told){.id = event->id,
+                          .kind = event->kind,
+                          .duplicate = event->duplicate,
+                          .targets = event->target_count,
+                          .offset = event->journal_offset};
+    for (uint32_t i = 0; i < event->target_count; i++)
+        told->released += event->targets[i].released_at.ms > 0;
 }
 
 /* The next action that is no event; false when there is none. */

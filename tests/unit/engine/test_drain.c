@@ -281,6 +281,22 @@ static void an_infobase_that_is_gone_ends_the_hold_and_the_reason_says_so(void *
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
 }
 
+/* One wrong word is no reason to leave users locked out. */
+static void an_infobase_that_is_missing_for_a_moment_is_given_back(void **state) /* I9 */
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_set_lock(hand, &as_found);
+    locked(hand, drain(1, 0, 0));
+    hand->infobase_gone = true;
+    engine_halt(hand->engine, true, hand->now);
+    hand_run_for(hand, 20000);
+    assert_int_equal(hand_count(hand, RECORD_RESTORED), 0);
+    hand->infobase_gone = false;
+    hand_run(hand);
+    assert_as_found(hand, &as_found);
+}
+
 static void a_drain_of_an_unknown_infobase_is_refused_at_once(void **state)
 {
     (void)state;
@@ -967,6 +983,7 @@ int main(void)
         cmocka_unit_test(a_list_that_was_asked_for_before_it_gave_up_does_not_resolve_it),
         cmocka_unit_test(giving_back_goes_on_until_the_cluster_is_there_again),
         cmocka_unit_test(an_infobase_that_is_gone_ends_the_hold_and_the_reason_says_so),
+        cmocka_unit_test(an_infobase_that_is_missing_for_a_moment_is_given_back),
         cmocka_unit_test(a_drain_of_an_unknown_infobase_is_refused_at_once),
         cmocka_unit_test(a_drain_that_may_not_lock_is_refused_before_it_does),
         cmocka_unit_test(a_lock_that_cannot_be_written_fails_the_drain_for_that_reason),

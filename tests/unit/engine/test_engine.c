@@ -250,11 +250,13 @@ static void a_refusal_is_followed_by_a_list_and_a_licence_until_attempts_are_spe
 static void refused_credentials_end_the_target_at_once(void **state)
 {
     (void)state;
-    AUTO(hand) hand = owner();
-    hand_resolved(hand, by_uuid(1, 1, 7u));
-    hand_end(hand, hand_take(hand, ENGINE_END).tag, ERR_AUTH, false);
-    hand_outcome(hand, TARGET_FAILED, ERR_AUTH, 0);
-    hand_closed(hand, COMMAND_FAILED);
+    for (unsigned sent = 0; sent < 2; sent++) {
+        AUTO(hand) hand = owner();
+        hand_resolved(hand, by_uuid(1, 1, 7u));
+        hand_end(hand, hand_take(hand, ENGINE_END).tag, ERR_AUTH, sent);
+        hand_outcome(hand, TARGET_FAILED, ERR_AUTH, sent);
+        hand_closed(hand, COMMAND_FAILED);
+    }
 }
 
 static void a_session_that_ras_does_not_know_was_already_gone(void **state)

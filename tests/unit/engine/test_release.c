@@ -36,6 +36,8 @@ static void a_session_without_leftovers_is_released_at_once(void **state)
     assert_int_equal(record->released.count, 0);
     hand_read(hand, record);
     hand_closed(hand, COMMAND_COMPLETED);
+    hand_is_quiet(hand);
+    assert_int_equal(hand->told[hand->told_count - 1].released, 1);
 }
 
 static void who_did_not_ask_for_it_is_not_kept_waiting(void **state)
@@ -129,6 +131,9 @@ static void what_stays_is_told_as_a_leak_and_is_no_success(void **state)
     assert_int_equal(record->released.releases[0].disconnected, 0);
     hand_read(hand, record);
     hand_closed(hand, COMMAND_PARTIALLY_COMPLETED);
+    hand_is_quiet(hand);
+    assert_int_equal(hand_told(hand), EVENT_PARTIALLY_COMPLETED);
+    assert_int_equal(hand->told[hand->told_count - 1].released, 0); /* with what leaks it is not */
 }
 
 /* A timeout is not "no connections". */

@@ -297,6 +297,12 @@ static void parts_have_ids_of_their_own_and_a_repeat_has_the_same(void **state)
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(id, header_of(&once->messages[j], "ce_id"));
     }
+    style.max_bytes = EVENT_BYTES_MIN; /* another cut of it is another set of messages */
+    AUTO(outgoing) cut = event_encode(&event, "main", &style);
+    assert_true(cut->count > once->count);
+    for (size_t i = 0; i < once->count; i++)
+        assert_string_not_equal(header_of(&cut->messages[i], "ce_id"),
+                                header_of(&once->messages[i], "ce_id"));
     free(targets);
 }
 
@@ -542,6 +548,9 @@ static void the_stable_json_of_a_target_without_a_number_says_null(void **state)
     json_t *root = cli_json(view);
     const json_t *first = json_array_get(json_object_get(root, "targets"), 0);
     assert_true(json_is_null(json_object_get(first, "number")));
+    assert_true(json_is_null(json_object_get(first, "released_at")));
+    assert_string_equal(json_string_value(json_object_get(first, "decided_at")),
+                        "2023-11-14T22:13:21.000Z");
     json_decref(root);
 }
 
