@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""A lock that is written after its drain is closed: found, removed, told; and nobody else's lock is taken for one."""
+"""A lock that is written after its drain is closed: found, removed, told; and nobody else's lock is taken for one. One that
+is taken away while its drain holds is told, and not set again."""
 import sys
 import uuid
 
@@ -117,6 +118,22 @@ def a_lock_of_a_command_that_nobody_knows_is_kept_and_named(w):
     expect(len(found) == 1 and found[0]["state"] == "ok", f"doctor: {found}")
 
 
+def one_that_is_taken_away_in_a_hold_is_told_and_not_set_again(w):
+    before = set_lock(w, "ib-02", **FOUND)
+    run = w.curfew("drain", "--cluster", ONE, "--infobase", "ib-02", "--hold", "1h", "--json", "--wait")
+    expect(run.status == 0 and is_locked(w, "ib-02"), f"drain: {run}")
+    worker_of(w).kill()         # whoever owns the partition next looks at once
+    taken = set_lock(w, "ib-02", sessions_deny=False)
+    worker_of(w).start()
+    wait_for("it is found", lambda: worker_of(w).metric("curfew_held_locks_open") == 1)
+    expect(worker_of(w).metric("curfew_held_locks_opened_total", cluster=ONE) == 1, "it is not counted")
+    expect("keeps people or jobs out no longer" in worker_of(w).text(), "the log does not tell")
+    expect(lock_of(w, "ib-02") == taken, "what somebody changed is not kept")
+    expect(w.curfew("restore", "--cluster", ONE, "--infobase", "ib-02", "--wait").status == 0, "restore")
+    expect_given_back(w, "ib-02", before, SOON_S)
+    wait_for("nothing is held", lambda: worker_of(w).metric("curfew_held_locks_open") == 0)
+
+
 def the_journal_holds_what_was_done(w):
     figures = w.check()
     expect(figures["late locks removed"] == 3, f"{figures}")
@@ -129,7 +146,8 @@ def main():
         w.start_worker("worker-1", {"clusters": [w.cluster_config(ONE) | {"timeouts": {"request": f"{REQUEST_S}s"}}]})
         cases.run(w, [a_lock_that_comes_behind_the_end_is_removed_by_its_owner_and_told,
                       one_that_came_while_no_worker_ran_is_removed_at_the_start, one_that_cannot_be_removed_is_shown_until_it_can,
-                      a_lock_of_a_command_that_nobody_knows_is_kept_and_named, the_journal_holds_what_was_done])
+                      a_lock_of_a_command_that_nobody_knows_is_kept_and_named,
+                      one_that_is_taken_away_in_a_hold_is_told_and_not_set_again, the_journal_holds_what_was_done])
     return cases.end()
 
 

@@ -19,6 +19,7 @@ enum {
     LOCKS_MAX = 10, /* LOCKED records: then somebody else keeps changing it */
     CONTROL_RETRY_MS = 1000,
     WHOLE_SECOND_MS = 1000, /* the cluster keeps such times to the second */
+    HOLD_LOOK_MS = 60000,   /* between two looks at a lock that is held */
 };
 
 /* ---- answers, and what may leave ---- */
@@ -152,6 +153,36 @@ static void give_back(struct engine *engine, struct open *open, struct instant n
     else
         lock_append_attempt(engine, open, now);
     infobase_lock_release(&back);
+}
+
+/* ---- holding it ---- */
+
+/* Nobody tells us when it is taken away, by another administrator or by a late write of an earlier
+ * drain; from what stands there the two cannot be told apart. So it is read from time to time, and
+ * what is found is told, and not written over (I9: a stranger's change is kept and told). A look
+ * that fails says nothing: giving back does not begin with its troubles. */
+static void look_while_held(struct engine *engine, struct open *open, struct instant now)
+{
+    struct drain *drain = open->drain;
+    struct instant until = engine_instant_of(engine, open->hold_until);
+    if (drain->work != LOCK_IDLE)
+        return;
+    if (drain->known) {
+        bool lost = !hold_keeps_out(&drain->seen, &drain->during);
+        if (lost != drain->lost)
+            stray_tell(engine, open, lost ? ENGINE_LOCK_LOST : ENGINE_LOCK_FOUND, &open->entry->id);
+        hold_note_lost(drain, lost);
+        lock_forget_seen(drain);
+    }
+    drain->failures = 0;
+    drain->missing = (struct instant){0};
+    drain->not_before = (struct instant){0};
+    drain->failure.code = ERR_OK;
+    if (instant_passed(now, drain->look_at)) {
+        drain->look_at = instant_add_ms(now, HOLD_LOOK_MS);
+        lock_read(engine, open, now);
+    }
+    heap_set(engine, open, instant_min(until, drain->look_at));
 }
 
 /* ---- what comes next ---- */
@@ -296,7 +327,7 @@ bool drain_decides(struct engine *engine, struct open *open, struct instant now)
     if (!open->cancelled && !release_step(engine, open, now))
         return true; /* empty is: no sessions, and none of their connections */
     if (!open->cancelled && engine_broker_now(engine, now).ms < open->hold_until.ms)
-        heap_set(engine, open, engine_instant_of(engine, open->hold_until));
+        look_while_held(engine, open, now);
     else
         work_on_lock(engine, open, true, now);
     return true;
@@ -322,6 +353,8 @@ void drain_restart(struct engine *engine, struct open *open, struct instant now)
     drain->not_before = (struct instant){0};
     drain->missing = (struct instant){0};
     drain->failure.code = ERR_OK;
+    drain->look_at = (struct instant){0};
+    hold_note_lost(drain, false);
     if (drain->watch)
         watch_restart(drain, now);
     if (drain->share && MUTATED(engine, forget_hold))

@@ -269,6 +269,7 @@ struct engine_counts engine_counts(const struct engine *engine)
     };
     for (const struct hold *hold = engine->holds; hold; hold = hold->hh.next) {
         ret.locks_held += hold->shares > 0;
+        ret.locks_lost += hold->lost > 0;
         ret.locks_watched += hold->watcher != NULL;
         ret.locks_stray += hold->watcher && hold->watcher->drain->stray;
     }

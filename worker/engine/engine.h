@@ -317,6 +317,7 @@ struct engine_counts {
     uint32_t open_commands;
     uint32_t open_targets;
     uint32_t locks_held;     /* infobases */
+    uint32_t locks_lost;     /* of those: that a look in a hold found open */
     uint32_t locks_watched;  /* given back, and looked at again for writes that come late */
     uint32_t locks_stray;    /* of those: a lock of ours stands there again and is being removed */
     uint32_t events_waiting; /* made and not yet delivered */
@@ -354,15 +355,18 @@ void engine_visit_open(const struct engine *engine,
  * there is none. Borrowed until the next input. */
 bool engine_finished(struct engine *engine, struct engine_command_view *ret);
 
-/* A lock that bears the mark of a command of ours, and should not stand there. */
+/* A lock of a command of ours that stands where it should not, or does not where it should. */
 enum engine_stray_kind {
     ENGINE_STRAY_FOUND,   /* the journal knows what was there before: it is being removed */
     ENGINE_STRAY_REMOVED, /* read back: what was there before stands there again */
     ENGINE_STRAY_UNKNOWN, /* no record that is remembered explains it: it is not touched */
+    ENGINE_LOCK_LOST,  /* its drain holds the infobase, and it keeps people or jobs out no longer;
+                          it is not written again: somebody may have wanted that (I9) */
+    ENGINE_LOCK_FOUND, /* ... and again it does, whoever saw to it */
 };
 struct engine_stray {
     enum engine_stray_kind kind;
-    struct uuid command; /* whose mark it bears */
+    struct uuid command; /* whose mark it bears, or whose lock it was */
     const char *cluster; /* lives as long as the engine */
     char *infobase;      /* as the command named it */
 };

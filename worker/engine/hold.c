@@ -144,6 +144,15 @@ bool hold_covers(const struct hold *hold, const struct infobase_lock *seen,
            (seen->scheduled_jobs_deny || !during->scheduled_jobs_deny);
 }
 
+bool hold_keeps_out(const struct infobase_lock *seen, const struct infobase_lock *during)
+{
+    bool ends_early = seen->denied_to.ticks &&
+                      (!during->denied_to.ticks || seen->denied_to.ticks < during->denied_to.ticks);
+    return seen->sessions_deny && !ends_early &&
+           seen->denied_from.ticks <= during->denied_from.ticks &&
+           (seen->scheduled_jobs_deny || !during->scheduled_jobs_deny);
+}
+
 struct infobase_lock hold_back(const struct hold *hold, const struct infobase_lock *seen)
 {
     struct infobase_lock ret = infobase_lock_copy(seen);

@@ -37,6 +37,7 @@ struct hold {
     struct open *watcher; /* after the end: who looks for late writes; NULL: nobody */
     /* volatile */
     struct open *busy;      /* works on the lock: one after another */
+    uint32_t lost;          /* commands with a share whose look found the infobase open */
     struct instant settled; /* until then a write of whoever has, or had, a share may arrive */
 };
 
@@ -58,6 +59,9 @@ struct infobase_lock hold_during(const struct hold *hold, const struct infobase_
 /* Is a lock of ours in force that does all that `during` does? */
 bool hold_covers(const struct hold *hold, const struct infobase_lock *seen,
                  const struct infobase_lock *during);
+/* Does what stands there keep out whom `during` does, whoever set it? One that ends by itself
+ * before that one does not. */
+bool hold_keeps_out(const struct infobase_lock *seen, const struct infobase_lock *during);
 /* What the infobase gets back, seen what stands there: `before` for what is ours, everything else
  * stays. So it is also what a further LOCKED promises to give back. A lock of ours that somebody
  * switched off stays off, and loses our words. Owned by the caller. */

@@ -75,9 +75,19 @@ bool hold_enter(struct open *open, struct hold *hold)
     return true;
 }
 
+void hold_note_lost(struct drain *drain, bool lost)
+{
+    if (drain->lost && !lost)
+        drain->share->lost--;
+    else if (lost && !drain->lost)
+        drain->share->lost++;
+    drain->lost = lost;
+}
+
 void hold_drop_share(struct engine *engine, struct drain *drain)
 {
     struct hold *hold = drain->share;
+    hold_note_lost(drain, false);
     drain->share = NULL;
     CHECK(hold->shares > 0);
     hold->shares--;

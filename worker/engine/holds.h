@@ -16,6 +16,8 @@ bool hold_enter(struct open *open, struct hold *hold);
 void hold_leave(struct engine *engine, struct drain *drain);
 /* Frees it when nobody has to do with it any more. */
 void hold_drop_unused(struct engine *engine, struct hold *hold);
+/* A look in its hold found the infobase open, or closed. Not lost, it needs no share. */
+void hold_note_lost(struct drain *drain, bool lost);
 /* The command has no share any more. */
 void hold_drop_share(struct engine *engine, struct drain *drain);
 void holds_free(struct engine *engine);

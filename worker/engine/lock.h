@@ -44,7 +44,8 @@ struct drain {
     struct instant not_before;
     struct instant settled; /* until then a late write may still arrive: RESTORED waits */
     struct instant missing; /* since then the cluster does not know the infobase; 0 ns: it does */
-    struct instant look_at; /* of a watch: the next look; 0 ns: not planned */
+    struct instant look_at; /* of a watch, or of a hold: the next look; 0 ns: not planned */
+    bool lost;              /* the last look in its hold found the infobase open */
     uint32_t looks;         /* of a watch: so many brought an answer, in this epoch */
     uint32_t removals;      /* writes since the last look was planned */
     struct uuid named;      /* a mark that no record explains, and that was told; nil: none */

@@ -41,8 +41,8 @@ void strays_free(struct engine *engine)
     engine->handed_stray = NULL;
 }
 
-static void tell(struct engine *engine, const struct open *open, enum engine_stray_kind kind,
-                 const struct uuid *command)
+void stray_tell(struct engine *engine, const struct open *open, enum engine_stray_kind kind,
+                const struct uuid *command)
 {
     const struct strange *each;
     uint32_t count = 0;
@@ -122,7 +122,7 @@ void watch_restart(struct drain *drain, struct instant now)
 void watch_fold_attempt(struct engine *engine, struct open *open)
 {
     if (!open->drain->stray)
-        tell(engine, open, ENGINE_STRAY_FOUND, &open->entry->id);
+        stray_tell(engine, open, ENGINE_STRAY_FOUND, &open->entry->id);
     open->drain->stray = true;
     engine_touch(engine, open);
 }
@@ -133,7 +133,7 @@ void watch_fold_restored(struct engine *engine, struct open *open, const struct 
     struct drain *drain = open->drain;
     open->pending &= ~(unsigned)PENDING_LOCK;
     if (drain->stray)
-        tell(engine, open, ENGINE_STRAY_REMOVED, &open->entry->id);
+        stray_tell(engine, open, ENGINE_STRAY_REMOVED, &open->entry->id);
     drain->stray = false;
     note_what_stands(drain->watch, record);
     drain->watch_until.ms = broker_time.ms + engine->config.remember_ms;
@@ -292,5 +292,5 @@ void watch_name(struct engine *engine, struct open *open)
     if (held || (hold && explains(hold->ours, hold->ours_count, seen)))
         return;
     drain->named = mark;
-    tell(engine, open, ENGINE_STRAY_UNKNOWN, &mark);
+    stray_tell(engine, open, ENGINE_STRAY_UNKNOWN, &mark);
 }

@@ -4,6 +4,9 @@
 
 #include "engine/lock.h"
 
+/* The service hears of it, as long as this one owns the partition. */
+void stray_tell(struct engine *engine, const struct open *open, enum engine_stray_kind kind,
+                const struct uuid *command);
 /* The last RESTORED of a hold counts, and says what stands there. */
 void watch_begin(struct open *open, struct hold *hold, const struct record *record,
                  struct wall until);

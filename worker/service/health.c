@@ -104,6 +104,7 @@ static void collect_partition(struct service *service, struct partition *partiti
     sum->open_targets += counts.open_targets;
     sum->events_waiting += counts.events_waiting;
     sum->locks_held += counts.locks_held;
+    sum->locks_lost += partition->owning ? counts.locks_lost : 0;
     sum->locks_watched += partition->owning ? counts.locks_watched : 0;
     sum->locks_stray += partition->owning ? counts.locks_stray : 0;
 }
@@ -155,6 +156,7 @@ static void collect(void *self)
     metrics_set(service->metrics, METRIC_journal_partitions_owned, NO_LABELS, owned);
     metrics_set(service->metrics, METRIC_open_commands, NO_LABELS, sum.open_commands);
     metrics_set(service->metrics, METRIC_locks_held, NO_LABELS, sum.locks_held);
+    metrics_set(service->metrics, METRIC_held_locks_open, NO_LABELS, sum.locks_lost);
     metrics_set(service->metrics, METRIC_locks_watched, NO_LABELS, sum.locks_watched);
     metrics_set(service->metrics, METRIC_stray_locks, NO_LABELS, sum.locks_stray);
     metrics_set(service->metrics, METRIC_open_targets, NO_LABELS, sum.open_targets);
@@ -268,7 +270,7 @@ void note_finished(struct service *service, const struct engine_command_view *vi
                         view->accepted_at.ms ? view->closed_at.ms - view->accepted_at.ms : 0));
 }
 
-/* ---- locks that should not stand where they stand ---- */
+/* ---- locks that stand where they should not, or do not where they should ---- */
 
 static void note_stray(struct service *service, const struct engine_stray *stray)
 {
@@ -286,6 +288,11 @@ static void note_stray(struct service *service, const struct engine_stray *stray
                                   "a lock bears the mark of a command that the journal does not "
                                   "explain, and is not touched: if nobody needs it, change it in "
                                   "the cluster console"},
+        [ENGINE_LOCK_LOST] = {METRIC_held_locks_opened_total, LOG_LEVEL_WARNING,
+                              "the lock of a held infobase keeps people or jobs out no longer, and "
+                              "is not set again: find out who changed it; a new drain sets it"},
+        [ENGINE_LOCK_FOUND] = {METRIC_held_locks_closed_total, LOG_LEVEL_INFO,
+                               "the lock of a held infobase stands again"},
     };
     metrics_add(service->metrics, rows[stray->kind].metric, LABELS(stray->cluster), 1);
     log_line(rows[stray->kind].level, rows[stray->kind].message,
