@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """The real worker and the real command line, on the embedded broker, against simulated clusters: what people type, what
 producers get wrong, what an operator does. One world for all cases; each uses sessions of its own."""
+import contextlib
 import json
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +16,7 @@ bootstrap.enter()
 
 import encodings_of_clients as encodings
 from curfew.v1 import command_pb2
-from world import (ROOT, Cases, Failed, World, arguments, by_numbers, by_sessions, command_for, expect, the_checker_is_content,
+from world import (ROOT, WAIT_S, Cases, Failed, World, arguments, by_numbers, by_sessions, command_for, expect, the_checker_is_content,
                    wait_for)
 
 ONE, TWO, SLOW = "sim-01", "sim-02", "sim-03"
@@ -135,6 +137,61 @@ def whatever_the_doctor_warns_of_it_says_what_to_do(world):
         expect(all(each["todo"] for each in found), f"and what to do? {found}")
         expect(any(each["check"] == check and word in each["found"] for each in found), f"not told: {run}")
     expect(run.status == LATER, f"without a broker: {run}")
+
+
+def is_open(connection):
+    """Whatever it sent before: was it closed since?"""
+    connection.setblocking(False)
+    try:
+        while connection.recv(4096):
+            pass
+        return False
+    except BlockingIOError:
+        return True
+
+
+def the_doctor_waits_for_silent_clusters_together(world):
+    """300 clusters of which 60 are silent: 60 times ten seconds would be waited for one after another."""
+    config = world.config_of("doctor")
+    with contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        for number, server in enumerate(silent):
+            config["clusters"].insert(0, {"name": f"silent-{number}", "addresses": [f"127.0.0.1:{server.getsockname()[1]}"]})
+        file = world.folder / "silent.yaml"
+        file.write_text(json.dumps(config), encoding="utf-8")
+        program = stack.enter_context(subprocess.Popen(
+            [world.build / "curfew", "doctor", "--json", "--config", file, "--brokers", world.brokers, "--timeout", "5s"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True))
+        stack.callback(program.kill)
+        for server in silent:
+            server.settimeout(WAIT_S)
+        asked = [stack.enter_context(server.accept()[0]) for server in silent]
+        expect(all(is_open(connection) for connection in asked), "they are asked one after another")
+        found = {each["check"]: each["state"] for each in json.loads(program.communicate(timeout=WAIT_S)[0])}
+    expect([found[f"cluster silent-{number}"] for number in range(3)] == ["fail"] * 3 and found[f"cluster {ONE}"] == "ok", str(found))
+
+
+def a_password_that_cannot_be_read_keeps_nobody_from_looking_at_the_rest(world):
+    """Under systemd it is there only while the worker runs. Nothing is asked without it: a refused login may be counted."""
+    config = world.config_of("doctor")
+    file = world.folder / "no-password.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        config["clusters"].insert(0, {"name": "closed", "addresses": [f"127.0.0.1:{server.getsockname()[1]}"],
+                                      "admin": {"user": "admin", "password_file": str(world.folder / "nowhere.secret")}})
+        file.write_text(json.dumps(config), encoding="utf-8")
+        run = world.curfew("doctor", "--json", "--config", file, "--brokers", world.brokers)
+        expect_run(world.curfew("sessions", "--cluster", "closed", "--config", file), CONFIG)
+        server.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            server.accept()
+            raise Failed("it was asked without its password")
+    found = {each["check"]: each for each in run.json}
+    expect(run.status == CONFIG and found["kafka"]["state"] != "fail" and found[f"cluster {ONE}"]["state"] == "ok", str(run))
+    expect(found["cluster closed"]["state"] == "fail" and "nowhere.secret" in found["cluster closed"]["found"], str(run))
+    run = world.curfew("doctor", "--json", "--cluster", ONE, "--config", file, "--brokers", world.brokers)
+    clusters = [each["check"] for each in run.json if each["check"].startswith("cluster ")]
+    expect(clusters == [f"cluster {ONE}"], str(run))
+    expect_run(world.curfew("sessions", "--cluster", ONE, "--config", file), 0)
 
 
 def unknown_names_are_told(world):
@@ -534,6 +591,7 @@ CASES = [
     sessions_are_ended_by_their_numbers, what_is_not_there_is_already_gone,
     a_guard_that_differs_spares_the_session, a_protected_application_is_spared, unknown_names_are_told, a_dry_run_ends_nothing,
     a_refused_list_is_never_an_empty_one, whatever_the_doctor_warns_of_it_says_what_to_do,
+    the_doctor_waits_for_silent_clusters_together, a_password_that_cannot_be_read_keeps_nobody_from_looking_at_the_rest,
     exit_statuses_are_as_published, an_empty_selector_is_refused, undecodable_bytes_go_to_the_dead_letters,
     a_nul_or_bad_utf_8_in_a_name_does_no_harm, a_mebibyte_is_refused, deep_nesting_is_refused, an_expired_command_ends_nothing,
     the_same_id_with_other_content_is_a_conflict, the_same_id_again_gets_the_first_result, the_reply_topic_gets_the_events_too,

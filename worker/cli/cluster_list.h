@@ -1,4 +1,4 @@
-/* cluster_list.h - one question to a configured cluster, waited for: its complete session list, or
+/* cluster_list.h - questions to configured clusters, waited for: their complete session lists, or
  * the lock of an infobase. */
 #ifndef CLI_CLUSTER_LIST_H
 #define CLI_CLUSTER_LIST_H
@@ -13,6 +13,21 @@
 enum error_code cluster_list(const struct config_cluster *cluster, const char *infobase,
                              int64_t timeout_ms, struct session_list **ret,
                              struct error *err) MUST_CHECK;
+/* One cluster's answer to cluster_lists(); `list` is NULL and `why` says so where there is none. */
+struct cluster_listed {
+    const struct config_cluster *cluster;
+    struct session_list *list; /* borrowed until the visit is over */
+    struct wall at;            /* when the answer came */
+    int64_t took_ms;
+    struct error why; /* code ERR_OK: listed */
+};
+typedef void (*cluster_visit)(void *self, const struct cluster_listed *listed);
+/* The same of many clusters, CLUSTERS_AT_ONCE of them side by side, so that silent ones are waited
+ * for together. `visit` has each of them once, in the order given, as soon as it and all before it
+ * have answered. */
+enum { CLUSTERS_AT_ONCE = 64 };
+void cluster_lists(const struct config_cluster *const *clusters, size_t count, int64_t timeout_ms,
+                   cluster_visit visit, void *self);
 /* What stands in the lock of an infobase (name or UUID): owned by the caller. Errors as above, and
  * ERR_NOT_FOUND. */
 enum error_code cluster_lock(const struct config_cluster *cluster, const char *infobase,

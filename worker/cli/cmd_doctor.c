@@ -20,6 +20,7 @@
 #include "service/settings.h"
 
 enum {
+    KEY_CLUSTER = 0x2000,
     CLUSTER_MS = 10000, /* for one cluster to answer */
     CLOCK_SKEW_MS = 30000,
     FILES_BASE = 256, /* descriptors beside the clusters' connections */
@@ -30,15 +31,23 @@ enum {
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct doctor *doctor = state->input;
-    (void)arg;
-    if (key != ARGP_KEY_INIT)
+    switch (key) {
+    case ARGP_KEY_INIT:
+        cli_children_init(state, &doctor->common);
+        return 0;
+    case KEY_CLUSTER:
+        doctor->only = arg;
+        return 0;
+    default:
         return ARGP_ERR_UNKNOWN;
-    cli_children_init(state, &doctor->common);
-    return 0;
+    }
 }
 
+static const struct argp_option options_table[] = {
+    {"cluster", KEY_CLUSTER, "NAME", 0, "Of the clusters only this one", 0}, {0}};
+
 const struct argp cmd_doctor_argp = {
-    NULL,
+    options_table,
     parse,
     NULL,
     "Looks at everything the worker needs, and says what to do.\n\n"
@@ -46,8 +55,8 @@ const struct argp cmd_doctor_argp = {
     "  curfew doctor --config /etc/curfew/curfew.yaml\n"
     "  curfew doctor --json | jq '.[] | select(.state != \"ok\")'\n"
     "\vChecks the configuration, the limits of this process, the clock, the brokers, the "
-    "topics, the journal and the kill switch, lists the sessions of every cluster once, and reads "
-    "the locks of infobases that were drained. Changes nothing.\n\n"
+    "topics, the journal and the kill switch, lists the sessions of every cluster once, side by "
+    "side, and reads the locks of infobases that were drained. Changes nothing.\n\n"
     "Exit status: 0 nothing fails (there may be warnings), else that of the first failure.",
     cli_children,
     NULL,
@@ -263,14 +272,19 @@ static const char *cluster_todo(const struct config_cluster *cluster, enum error
     }
 }
 
+static int64_t cluster_wait_ms(const struct doctor *doctor)
+{
+    return doctor->common.timeout_ms < CLUSTER_MS ? doctor->common.timeout_ms : CLUSTER_MS;
+}
+
 /* False: without the program there is nothing more to see. */
-static bool look_at_rac(struct doctor *doctor, const struct config_cluster *cluster, int64_t wait)
+static bool look_at_rac(struct doctor *doctor, const struct config_cluster *cluster)
 {
     char check[160];
     char version[RAC_LOOK_SIZE];
     struct error err;
     snprintf(check, sizeof check, "rac %s", cluster->name);
-    if (rac_look(cluster, wait, version, &err)) {
+    if (rac_look(cluster, cluster_wait_ms(doctor), version, &err)) {
         TELL(doctor, check, FINDING_FAIL, err.code,
              "set clusters[].rac.program to the rac of the cluster's own version", "%s",
              err.message);
@@ -352,27 +366,65 @@ static void look_at_time_zone(struct doctor *doctor, const struct config_cluster
          ago_s > 0 ? ago_s : 0);
 }
 
-static void look_at_cluster(struct doctor *doctor, const struct config_cluster *cluster)
+static void tell_listed(void *self, const struct cluster_listed *listed)
 {
+    struct doctor *doctor = self;
+    const struct config_cluster *cluster = listed->cluster;
     char check[160];
-    struct error err;
-    struct clock clock = clock_real();
-    AUTO(session_list) list = NULL;
-    int64_t wait = doctor->common.timeout_ms < CLUSTER_MS ? doctor->common.timeout_ms : CLUSTER_MS;
     snprintf(check, sizeof check, "cluster %s", cluster->name);
-    look_at_handlers(doctor, cluster);
-    if (cluster->executor == CONFIG_EXECUTOR_RAC && !look_at_rac(doctor, cluster, wait))
-        return;
-    struct instant started = clock_now(&clock);
-    if (cluster_list(cluster, NULL, wait, &list, &err)) {
-        TELL(doctor, check, FINDING_FAIL, err.code, cluster_todo(cluster, err.code), "%s",
-             err.message);
+    if (!listed->list) {
+        TELL(doctor, check, FINDING_FAIL, listed->why.code, cluster_todo(cluster, listed->why.code),
+             "%s", listed->why.message);
         return;
     }
     TELL(doctor, check, FINDING_OK, ERR_OK, NULL,
-         "answers: %zu sessions in %zu infobases, listed in %" PRId64 " ms", list->count,
-         list->infobase_count, instant_ms_between(started, clock_now(&clock)));
-    look_at_time_zone(doctor, cluster, list, clock_wall(&clock));
+         "answers: %zu sessions in %zu infobases, listed in %" PRId64 " ms", listed->list->count,
+         listed->list->infobase_count, listed->took_ms);
+    look_at_time_zone(doctor, cluster, listed->list, listed->at);
+}
+
+/* Under systemd they are there while the worker runs. A login without one would be refused, and
+ * some clusters count those. */
+static bool look_at_passwords(struct doctor *doctor, struct config_cluster *cluster)
+{
+    char check[160];
+    struct error err;
+    if (!config_open_passwords(cluster, &err))
+        return true;
+    snprintf(check, sizeof check, "cluster %s", cluster->name);
+    TELL(doctor, check, FINDING_FAIL, err.code,
+         "let this user read the file; one of the unit's LoadCredential is there only while "
+         "curfew.service runs, so look with: systemd-run --pipe --wait -p "
+         "LoadCredential=NAME:PATH curfew doctor",
+         "is not asked: %s", err.message);
+    return false;
+}
+
+/* Everything but the question itself: may it be asked? */
+static bool look_before_asking(struct doctor *doctor, struct config_cluster *cluster)
+{
+    look_at_handlers(doctor, cluster);
+    return look_at_passwords(doctor, cluster) &&
+           (cluster->executor != CONFIG_EXECUTOR_RAC || look_at_rac(doctor, cluster));
+}
+
+/* Those that may be asked: how many, first in `ret`, which has room for all. */
+static size_t choose_clusters(struct doctor *doctor, const struct config *config,
+                              const struct config_cluster **ret)
+{
+    const struct config_cluster *only =
+        doctor->only ? config_cluster_find(config, text_of(doctor->only)) : NULL;
+    size_t count = 0;
+    if (doctor->only && !only)
+        TELL(doctor, "clusters", FINDING_FAIL, ERR_NOT_FOUND,
+             "'curfew config explain' lists those that are", "no cluster '%s' is configured",
+             doctor->only);
+    for (size_t i = 0; i < config->cluster_count; i++) {
+        struct config_cluster *cluster = &config->clusters[i];
+        if ((!doctor->only || cluster == only) && look_before_asking(doctor, cluster))
+            ret[count++] = cluster;
+    }
+    return count;
 }
 
 /* ---- locks that were left behind ---- */
@@ -402,11 +454,11 @@ static void tell_locks(struct doctor *doctor, const struct lock_look *look)
              "none left behind in the %zu infobases that drains locked", look->looked);
 }
 
-static void look_at_locks(struct doctor *doctor, const struct config *config)
+static void look_at_locks(struct doctor *doctor, const struct config_cluster *const *clusters,
+                          size_t count)
 {
     struct lock_look look;
-    int64_t wait = doctor->common.timeout_ms < CLUSTER_MS ? doctor->common.timeout_ms : CLUSTER_MS;
-    lock_look(config, doctor->trace, wait, &look);
+    lock_look(clusters, count, doctor->trace, cluster_wait_ms(doctor), &look);
     tell_locks(doctor, &look);
     lock_look_release(&look);
 }
@@ -428,7 +480,8 @@ static struct config *look_at_config(struct doctor *doctor)
     if (config_load(path, &config, &problems, &err)) {
         TELL(doctor, "configuration", FINDING_FAIL, err.code,
              "'curfew config check' lists all problems", "'%s': %s", path, err.message);
-        return NULL;
+        /* If only passwords are missing, the rest can be looked at all the same. */
+        return config_load_without_passwords(path, &config, NULL, &err) ? NULL : config;
     }
     TELL(doctor, "configuration", FINDING_OK, ERR_OK, NULL, "'%s', %zu %s", path,
          config->cluster_count, config->cluster_count == 1 ? "cluster" : "clusters");
@@ -457,10 +510,12 @@ static void walk(struct doctor *doctor)
         look_at_kafka(doctor, &setup);
     if (made)
         kafka_settings_release(&setup.settings);
-    for (size_t i = 0; i < config->cluster_count; i++)
-        look_at_cluster(doctor, &config->clusters[i]);
+    AUTO_FREE const struct config_cluster **clusters =
+        mem_alloc(config->cluster_count + 1, sizeof *clusters);
+    size_t count = choose_clusters(doctor, config, clusters);
+    cluster_lists(clusters, count, cluster_wait_ms(doctor), tell_listed, doctor);
     if (doctor->trace)
-        look_at_locks(doctor, config);
+        look_at_locks(doctor, clusters, count);
 }
 
 int cmd_doctor(int argc, char **argv)

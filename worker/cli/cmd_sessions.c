@@ -190,6 +190,17 @@ static size_t keep_matching(const struct sift *sift, const struct session **sess
     return kept;
 }
 
+/* The one cluster that is asked, its passwords with it: those of others are nobody's business here.
+ */
+static enum error_code choose_cluster(const struct config *config, const char *name,
+                                      const struct config_cluster **ret, struct error *err)
+{
+    *ret = config_cluster_find(config, text_of(name));
+    if (!*ret)
+        return error_set(err, ERR_NOT_FOUND, "no cluster '%s' is configured", name);
+    return config_open_passwords(&config->clusters[*ret - config->clusters], err);
+}
+
 static enum error_code walk(const struct sessions_options *options, const struct config *config,
                             struct error *err)
 {
@@ -199,9 +210,9 @@ static enum error_code walk(const struct sessions_options *options, const struct
     AUTO(sift) sift = NULL;
     AUTO_FREE const struct session **chosen = NULL;
     size_t count = 0;
-    const struct config_cluster *cluster = config_cluster_find(config, text_of(options->cluster));
-    if (!cluster)
-        return error_set(err, ERR_NOT_FOUND, "no cluster '%s' is configured", options->cluster);
+    const struct config_cluster *cluster;
+    if (choose_cluster(config, options->cluster, &cluster, err))
+        return err->code;
     if (options->filter && sift_create(options->filter, config, &sift, err))
         return err->code;
     struct wall from = clock_wall(&clock);
@@ -229,7 +240,7 @@ int cmd_sessions(int argc, char **argv)
     cli_parse(&cmd_sessions_argp, argc, argv, &options);
     const char *path = cli_config_path(&options.common);
     enum error_code code =
-        path ? config_load(path, &config, NULL, &err)
+        path ? config_load_without_passwords(path, &config, NULL, &err)
              : error_set(&err, ERR_USAGE,
                          "no configuration: name one with --config FILE or $CURFEW_CONFIG");
     if (code && path)

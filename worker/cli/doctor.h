@@ -9,6 +9,7 @@
 
 struct doctor {
     struct cli_common common;
+    const char *only; /* of the clusters this one alone; NULL: all */
     struct findings findings;
     struct say out;
     struct trace *trace; /* owned: of the whole journal; NULL: it could not be read */

@@ -6,12 +6,13 @@
 
 #include "cli/cluster_list.h"
 
-static const struct config_cluster *cluster_named(const struct config *config, const char *name)
+/* `count` when it is not among them. */
+static size_t place_of(const struct config_cluster *const *clusters, size_t count, const char *name)
 {
-    for (size_t i = 0; i < config->cluster_count; i++)
-        if (!strcmp(config->clusters[i].name, name))
-            return &config->clusters[i];
-    return NULL;
+    size_t i = 0;
+    while (i < count && strcmp(clusters[i]->name, name) != 0)
+        i++;
+    return i;
 }
 
 /* Somebody's drain may have begun since the journal was read: its mark is not told. */
@@ -52,22 +53,21 @@ static bool look_at(const struct config_cluster *cluster, const struct trace_str
     return true;
 }
 
-void lock_look(const struct config *config, const struct trace *trace, int64_t wait_ms,
-               struct lock_look *ret)
+void lock_look(const struct config_cluster *const *clusters, size_t cluster_count,
+               const struct trace *trace, int64_t wait_ms, struct lock_look *ret)
 {
     size_t count;
     AUTO_FREE struct trace_stray *places = trace_drained(trace, &count);
-    AUTO_FREE bool *silent = mem_alloc(config->cluster_count, sizeof *silent);
+    AUTO_FREE bool *silent = mem_alloc(cluster_count + 1, sizeof *silent);
     *ret = (struct lock_look){0};
     for (size_t i = 0; i < count; i++) {
-        const struct config_cluster *cluster = cluster_named(config, places[i].cluster);
-        if (!cluster)
+        size_t at = place_of(clusters, cluster_count, places[i].cluster);
+        if (at == cluster_count)
             continue;
-        bool *is_silent = &silent[cluster - config->clusters];
-        if (*is_silent) /* one wait for it is enough */
+        if (silent[at]) /* one wait for it is enough */
             ret->unseen++;
         else if (ret->looked + ret->unseen < LOCK_LOOKS_MAX)
-            *is_silent = !look_at(cluster, &places[i], trace, wait_ms, ret);
+            silent[at] = !look_at(clusters[at], &places[i], trace, wait_ms, ret);
         else if (!ret->unseen++)
             snprintf(ret->why, sizeof ret->why, "more than %d infobases were drained",
                      LOCK_LOOKS_MAX);

@@ -18,9 +18,10 @@ struct lock_look {
     char why[200]; /* of the first that could not be read */
 };
 
-/* Each answer is waited for up to `wait_ms`. `trace` has read the whole journal. */
-void lock_look(const struct config *config, const struct trace *trace, int64_t wait_ms,
-               struct lock_look *ret);
+/* Asks these clusters; each answer is waited for up to `wait_ms`. `trace` has read the whole
+ * journal. */
+void lock_look(const struct config_cluster *const *clusters, size_t cluster_count,
+               const struct trace *trace, int64_t wait_ms, struct lock_look *ret);
 void lock_look_release(struct lock_look *look);
 
 #endif

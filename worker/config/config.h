@@ -272,10 +272,14 @@ struct config {
  * NULL). */
 enum error_code config_load(const char *path, struct config **ret, struct buf *problems,
                             struct error *err) MUST_CHECK;
-/* The same for programs that ask no cluster and check no token: password files are named and not
- * opened, and every password is NULL. Under systemd they are there only while the service runs. */
+/* The same for programs that ask no cluster, or not all of them, and check no token: password files
+ * are named and not opened, and every password is NULL. Under systemd they are there only while the
+ * service runs. */
 enum error_code config_load_without_passwords(const char *path, struct config **ret,
                                               struct buf *problems, struct error *err) MUST_CHECK;
+/* Opens what config_load_without_passwords() left of this cluster: its own password file and those
+ * of its infobases. ERR_CONFIG names the first that cannot be read; the others are open then. */
+enum error_code config_open_passwords(struct config_cluster *cluster, struct error *err) MUST_CHECK;
 /* The same as config_load() from memory; password files are read too. The empty text is a config of
  * defaults. */
 enum error_code config_from_text(struct text yaml, struct config **ret, struct buf *problems,
