@@ -249,6 +249,23 @@ def a_cancel_that_waits_tells_its_sender_what_became_of_it(world):
     expect(unknown.status == TIMED_OUT and "is the id right" in unknown.err, f"{unknown}")
 
 
+def a_restore_that_is_refused_tells_its_sender(world):
+    cluster, _sessions = world.fresh()
+    drained = world.curfew("drain", "--cluster", cluster, "--infobase", "ib-01", "--hold", "1h", "--reason", "a test", "--wait")
+    expect(drained.status == 0, f"drain: {drained}")
+
+    def restore(by):
+        return world.curfew("restore", "--cluster", cluster, "--infobase", "ib-01", "--requested-by", by, "--wait", "--timeout", "30s")
+    begun = time.monotonic()
+    refused = restore(STRANGER)
+    expect(refused.status == REFUSED and "policy.rules" in refused.err and "goes on" not in refused.err, f"{refused}")
+    expect(time.monotonic() - begun < 25, "it was waited for in vain")
+    held = world.curfew("status", "--json").json["locks"]
+    expect([each["cluster"] for each in held] == [cluster], f"the lock is gone: {held}")
+    given_back = restore("anna@test")
+    expect(given_back.status == 0, f"{given_back}")
+
+
 # ---- a control topic that cannot be read ----
 
 def without_the_control_topic_nothing_is_ended(world):
@@ -279,7 +296,7 @@ CASES = [
     a_cancel_stops_what_was_not_sent, a_cancel_that_comes_before_its_command_is_kept,
     the_kill_switch_stops_all_that_was_not_sent_within_2_s, what_people_type_stops_every_worker,
     a_signal_stops_one_worker_and_the_topic_does_not_release_it, a_refused_order_is_told_by_one_event,
-    a_cancel_that_waits_tells_its_sender_what_became_of_it,
+    a_cancel_that_waits_tells_its_sender_what_became_of_it, a_restore_that_is_refused_tells_its_sender,
     without_the_control_topic_nothing_is_ended, the_checker_is_content,
 ]
 

@@ -7,11 +7,12 @@
 #include "cli/journal.h"
 #include "cli/link.h"
 #include "cli/main_table.h"
+#include "cli/order.h"
 #include "cli/request_option.h"
 #include "cli/say.h"
 #include "cli/send.h"
 
-enum { KEY_WAIT = 0x2000 };
+enum { KEY_WAIT = 0x2000, TURN_MS = 250 };
 
 struct restore {
     struct cli_common common;
@@ -19,6 +20,7 @@ struct restore {
     const char *cluster; /* as records name it; borrowed */
     bool wait;
     struct say talk;
+    struct link *events; /* owned; NULL: not waited for, or they cannot be read */
 };
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -56,7 +58,8 @@ const struct argp cmd_restore_argp = {
     "\vA drain that still ends sessions stops. 'curfew status' shows every lock that Curfew "
     "holds.\n\n"
     "Exit status: 0 sent (with --wait: given back), 2 usage, 4 Curfew holds no lock there (with "
-    "--wait), 6 not given back in time (it goes on; or nothing was sent, and it says so), 75 "
+    "--wait), 5 refused (with --wait), 6 not given back in time (it goes on; or nothing was sent, "
+    "and it says so), 75 "
     "later, 78 configuration.",
     cli_children,
     NULL,
@@ -85,10 +88,10 @@ static size_t count_held(const struct restore *restore, const struct trace *trac
     return held;
 }
 
-/* Reads on until nothing of ours stands there. */
+/* Reads on until nothing of ours stands there, or a worker says that it will not. */
 static enum error_code await_given_back(const struct restore *restore, struct link *link,
-                                        struct trace *trace, struct instant until,
-                                        struct error *err)
+                                        struct trace *trace, const struct uuid *order,
+                                        struct instant until, struct error *err)
 {
     for (;;) {
         journal_take(link, trace);
@@ -96,8 +99,11 @@ static enum error_code await_given_back(const struct restore *restore, struct li
             return error_wrap(err, "the journal cannot be read");
         if (count_held(restore, trace) == 0)
             return ERR_OK;
-        enum link_wake wake = link_wait(link, until);
-        if (wake != LINK_READY)
+        if (restore->events && order_refused(restore->events, order, err))
+            return err->code;
+        struct instant turn = instant_min(until, instant_add_ms(link_now(link), TURN_MS));
+        enum link_wake wake = link_wait(link, turn);
+        if (wake == LINK_INTERRUPTED || instant_passed(link_now(link), until))
             return link_gave_up(link, wake, "the lock was not given back in time; it goes on", err);
     }
 }
@@ -134,6 +140,22 @@ static enum error_code look(struct restore *restore, struct cli_setup *setup, st
                      restore->request.infobase, restore->request.cluster);
 }
 
+/* For refusals. Who may not read the events hears of none, and waits for the journal alone. */
+static void hear_events(struct restore *restore, struct cli_setup *setup)
+{
+    struct error err;
+    int first_look_ms = cli_first_look_ms(&restore->common);
+    if (link_create(NULL, &setup->settings, first_look_ms, &restore->events, &err))
+        return;
+    struct instant until = instant_add_ms(link_now(restore->events), first_look_ms);
+    if (!link_read(restore->events, KAFKA_READ_SHARED, setup->config->topics.events, KAFKA_FROM_END,
+                   &err) &&
+        !link_started(restore->events, until, &err))
+        return;
+    link_destroy(restore->events);
+    restore->events = NULL;
+}
+
 static enum error_code walk(struct restore *restore, struct cli_setup *setup,
                             const struct command *command, struct error *err)
 {
@@ -145,10 +167,12 @@ static enum error_code walk(struct restore *restore, struct cli_setup *setup,
         return err->code;
     if (restore->wait && look(restore, setup, link, &trace, err))
         return err->code;
+    if (restore->wait)
+        hear_events(restore, setup);
     struct instant until = instant_add_ms(link_now(link), restore->common.timeout_ms);
     if (send_command(link, topic, command, until, &receipt, err))
         return err->code;
-    if (restore->wait && await_given_back(restore, link, trace, until, err))
+    if (restore->wait && await_given_back(restore, link, trace, &command->id, until, err))
         return err->code;
     if (restore->common.json)
         send_json(topic, command, &receipt);
@@ -173,6 +197,7 @@ int cmd_restore(int argc, char **argv)
     if (!code) {
         restore.cluster = configured_name(&setup, restore.request.cluster);
         code = walk(&restore, &setup, command, &err);
+        link_destroy(restore.events);
         cli_setup_release(&setup);
     }
     return code ? say_error("restore", &err) : 0;

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-#include "cli/link.h"
 #include "cli/say.h"
 #include "cli/send.h"
 #include "event/decode.h"
@@ -19,12 +18,38 @@ struct waiting {
     struct error refusal; /* answered: why not; ERR_OK: it was done */
 };
 
-static void refused(struct waiting *waiting, const struct event_view *event)
+static void why_refused(const struct event_view *event, struct error *ret)
 {
     enum error_code code = error_from_label(event->reason.code);
+    error_set(ret, code == ERR_COUNT || !code ? ERR_REFUSED : code, "%s", event->reason.message);
+}
+
+static void refused(struct waiting *waiting, const struct event_view *event)
+{
     waiting->answered = true;
-    error_set(&waiting->refusal, code == ERR_COUNT || !code ? ERR_REFUSED : code, "%s",
-              event->reason.message);
+    why_refused(event, &waiting->refusal);
+}
+
+static bool is_refusal_of(const struct event_view *event, const struct uuid *order)
+{
+    return event->kind == EVENT_ORDER_REFUSED && uuid_equal(&event->command_id, order);
+}
+
+bool order_refused(struct link *events, const struct uuid *order, struct error *ret)
+{
+    struct header headers[KAFKA_HEADERS_MAX];
+    struct kafka_message *message;
+    bool any = false;
+    while (!any && link_take(events, &message)) {
+        struct message view = link_view(message, headers);
+        AUTO(event_view) event = NULL;
+        if (!event_decode(&view, &event, NULL) && is_refusal_of(event, order)) {
+            why_refused(event, ret);
+            any = true;
+        }
+        kafka_message_destroy(message);
+    }
+    return any;
 }
 
 /* An approval is answered at once; a command that nobody approved has an end as well. */
@@ -64,8 +89,7 @@ static void hear_all(struct waiting *waiting)
         AUTO(event_view) event = NULL;
         /* What is no event of ours stands in this topic by somebody else's doing. */
         if (!event_decode(&view, &event, NULL)) {
-            if (event->kind == EVENT_ORDER_REFUSED &&
-                uuid_equal(&event->command_id, &waiting->order->id))
+            if (is_refusal_of(event, &waiting->order->id))
                 refused(waiting, event);
             else if (event->kind != EVENT_ORDER_REFUSED &&
                      uuid_equal(&event->command_id, &waiting->order->other_id))
