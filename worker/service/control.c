@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "guard/guard.h"
 #include "service/internal.h"
+#include "service/wake.h"
 
 enum { CONTROL_LOOK_MS = 2000 }; /* an end leaves up to LICENCE_AGE_MS after a look */
 
@@ -252,16 +253,15 @@ static void read_message(struct service *service, const struct kafka_message *me
 
 /* Messages went by retention before they were read, or the topic was made anew: what is left is
  * read from its beginning. To read a message twice does no harm. */
-static void read_anew(struct service *service, const struct kafka_item *item)
+static enum error_code read_anew(struct service *service, const struct kafka_item *item,
+                                 struct error *err)
 {
-    struct error err;
     log_line(LOG_LEVEL_WARNING, "the control topic lost messages, reading what is left",
              LOG_TEXT("reason", item->error.message));
     kafka_tail_close(service->control);
     service->control = NULL;
     service->control_read = false;
-    if (control_open(service, &err))
-        service_fail(service, &err);
+    return control_open(service, err);
 }
 
 enum error_code control_open(struct service *service, struct error *err)
@@ -308,11 +308,13 @@ static void tell_age(struct service *service, struct instant now)
         log_line(LOG_LEVEL_INFO, "the control topic is read to its end again");
 }
 
-static bool take(struct service *service, struct instant now)
+static enum error_code take(struct service *service, struct instant now, bool *ret_more,
+                            struct error *err)
 {
     struct kafka_item item;
-    if (!service->control || !kafka_tail_take(service->control, &item))
-        return false;
+    *ret_more = service->control && kafka_tail_take(service->control, &item);
+    if (!*ret_more)
+        return ERR_OK;
     switch (item.kind) {
     case KAFKA_ITEM_MESSAGE:
         read_message(service, item.message, now);
@@ -331,23 +333,24 @@ static bool take(struct service *service, struct instant now)
         break;
     case KAFKA_ITEM_GAP:
     case KAFKA_ITEM_TRUNCATED:
-        read_anew(service, &item);
-        break;
+        return read_anew(service, &item, err);
     default:
         break;
     }
-    return true;
+    return ERR_OK;
 }
 
-void control_pass(struct service *service, struct instant now)
+enum error_code control_pass(struct service *service, struct instant now, struct error *err)
 {
     bool more = true;
     for (unsigned i = 0; i < OFFERS_PER_PASS && more; i++)
-        more = take(service, now);
+        if (take(service, now, &more, err))
+            return err->code;
     if (more)
         service_again(service);
     if (service->control)
         look(service, now);
     tell_age(service, now);
     publish_refusals(service, now);
+    return ERR_OK;
 }

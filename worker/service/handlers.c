@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cluster/handler/handler.h"
 #include "service/internal.h"
+#include "service/wake.h"
 
 /* One run on its way. */
 struct handler_call {

@@ -9,6 +9,7 @@
 #include "guard/guard.h"
 #include "select/select.h"
 #include "service/internal.h"
+#include "service/wake.h"
 
 enum { SEND_AGAIN_MS = 1000 };
 

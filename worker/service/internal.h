@@ -280,10 +280,6 @@ struct service {
 void service_pass(void *service);
 /* Sets the timer for the next thing that is due, a second from now at the latest. */
 void service_arm(struct service *service, struct instant now);
-/* A queue was left before it was empty: another pass follows this one. */
-void service_again(struct service *service);
-/* Stops for good; the first reason is the one that `stopped` gets. */
-void service_fail(struct service *service, const struct error *err);
 
 /* configure.c: the texts of both are borrowed from the configuration in force */
 struct engine_config service_engine_config(struct service *service, int32_t partition);
@@ -387,7 +383,9 @@ const char *todo_write(enum error_code code, const char *topic, char *ret);
 
 /* control.c */
 enum error_code control_open(struct service *service, struct error *err) MUST_CHECK;
-void control_pass(struct service *service, struct instant now);
+/* An error: the topic can be read no more, and nothing may be ended without it. */
+enum error_code control_pass(struct service *service, struct instant now,
+                             struct error *err) MUST_CHECK;
 /* All cancels that are remembered, to a partition that is owned anew. */
 void control_apply(struct service *service, struct partition *partition, struct instant now);
 /* A command was accepted: its cancel may have come before it. */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "service/internal.h"
+#include "service/wake.h"
 
 enum { CLOSE_MS = 10000 };
 
@@ -19,14 +20,8 @@ enum { CLOSE_MS = 10000 };
 
 static void close_clients(struct service *service);
 
-void service_again(struct service *service)
-{
-    if (!service->again && service->hub)
-        kafka_hub_again(service->hub);
-    service->again = true;
-}
-
-void service_fail(struct service *service, const struct error *err)
+/* Stops for good; the first reason is the one that `stopped` gets. */
+static void fail(struct service *service, const struct error *err)
 {
     if (!service->failure.code)
         service->failure = *err;
@@ -99,7 +94,7 @@ static void consumer_event(struct service *service, const struct kafka_consumer_
     case KAFKA_CONSUMER_FATAL:
         log_line(LOG_LEVEL_ERROR, "this member is out of the group, stopping",
                  LOG_TEXT("reason", event->error.message));
-        service_fail(service, &event->error);
+        fail(service, &event->error);
         break;
     case KAFKA_CONSUMER_CLOSED:
         service->consumer_closed = true;
@@ -165,6 +160,7 @@ static void pass(struct service *service)
     struct instant now = clock_now(&service->clock);
     struct kafka_consumer_event event;
     struct kafka_receipt receipt;
+    struct error err;
     service->again = false;
     if (service->phase == SERVICE_STOPPED)
         return;
@@ -174,8 +170,9 @@ static void pass(struct service *service)
         journal_receipt(service, &receipt, now);
     while (kafka_producer_poll(service->producer, &receipt))
         outbox_receipt(service, &receipt, now);
+    if (service->phase < SERVICE_CLOSING && control_pass(service, now, &err))
+        fail(service, &err);
     if (service->phase < SERVICE_CLOSING) {
-        control_pass(service, now);
         topics_count(service, now);
         struct partition *partition;
         TAILQ_FOREACH(partition, &service->partitions, of_service)

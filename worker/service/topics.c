@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "service/internal.h"
+#include "service/wake.h"
 
 enum { COUNT_EVERY_MS = 10000, ACCEPTS_MAX = 100 };
 

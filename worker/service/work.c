@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "service/internal.h"
+#include "service/wake.h"
 
 static struct lane_limits limits_of(struct service *service, const struct config_cluster *config,
                                     uint64_t seed)
