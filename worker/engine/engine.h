@@ -132,7 +132,7 @@ enum engine_action_kind {
 struct engine *engine_create(const struct engine_config *config, struct engine_budget *budget);
 void engine_destroy(struct engine *engine);
 AUTO_TYPE(engine)
-/* New limits after a reload; partition, writer and rules stay. */
+/* New limits after a reload, and what the rules look into; partition and writer stay. */
 void engine_configure(struct engine *engine, const struct engine_config *config);
 
 /* ---- inputs ---- */

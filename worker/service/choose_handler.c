@@ -1,5 +1,4 @@
-/* Who ends each session of a list: the worker, or the operator's own program (docs/handler.md). */
-#include "service/internal.h"
+#include "service/choose_handler.h"
 
 /* What is known of the infobase that a row is about. */
 static const struct config_handler *handler_of(const struct config_cluster *cluster,

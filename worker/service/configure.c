@@ -2,7 +2,9 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "service/drain.h"
 #include "service/internal.h"
+#include "service/rules.h"
 
 static int64_t longest_request_ms(const struct config *config)
 {
@@ -35,7 +37,7 @@ struct engine_config service_engine_config(struct service *service, int32_t part
         .session_events = config->events.per_session,
         .resolve = service_resolve,
         .deny = service_deny,
-        .resolve_self = service,
+        .resolve_self = service->config, /* a reload gives the engine its own */
         .settle_ms = longest_request_ms(config),
         .drain_ms = config->policy.drain_ms,
         .drains_ask = config->policy.approve_above > 0,

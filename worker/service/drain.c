@@ -1,12 +1,15 @@
 /* Whom a drain ends, and what it writes into the infobase's lock. Clients built on the standard
  * library show the text before the marker to their users, warn them ahead of `denied_from`, and
  * leave by themselves; what stands behind the marker is for administrators. */
+#include "service/drain.h"
+
 #include <string.h>
 
 #include "base/check.h"
 #include "guard/guard.h"
 #include "select/select.h"
-#include "service/internal.h"
+#include "service/choose_handler.h"
+#include "service/protect.h"
 
 enum {
     MESSAGE_BYTES_MAX = 8 * 1024,
@@ -61,7 +64,7 @@ enum error_code service_deny(void *self, const struct command *command,
                              const struct infobase_lock *seen, struct wall from, struct wall now,
                              struct deny *ret, struct error *err)
 {
-    const struct config *config = ((struct service *)self)->config;
+    const struct config *config = self;
     const struct config_cluster *cluster = config_cluster_find(config, text_of(command->cluster));
     if (!cluster)
         return error_set(err, ERR_CONFIG, "cluster '%s' is no longer configured here",

@@ -281,7 +281,7 @@ void service_pass(void *service);
 /* Sets the timer for the next thing that is due, a second from now at the latest. */
 void service_arm(struct service *service, struct instant now);
 
-/* configure.c: the texts of both are borrowed from the configuration in force */
+/* configure.c: both borrow from the configuration in force */
 struct engine_config service_engine_config(struct service *service, int32_t partition);
 struct event_style service_event_style(const struct service *service);
 
@@ -419,29 +419,8 @@ void topics_count(struct service *service, struct instant now);
 void topics_counted(struct service *service, int64_t partitions);
 void topics_destroy(struct service *service);
 
-/* rules.c: what the engine asks the pure rooms beside it */
-enum error_code service_resolve(void *config, const struct command *command,
-                                const struct resolve_context *context,
-                                const struct session_list *list, struct resolution *ret,
-                                struct error *err);
-
 /* memory.c */
 void memory_pass(struct service *service, struct instant now);
-
-/* choose_handler.c: fills in the handler of each row. ERR_UNSUPPORTED: standard processing is off
- * for a session that has none. */
-enum error_code service_choose_handlers(const struct config_cluster *cluster,
-                                        const struct command *command,
-                                        struct resolution *resolution,
-                                        struct error *err) MUST_CHECK;
-/* Marks the row when its session is protected. */
-void service_protect(const struct config *config, const struct config_cluster *cluster,
-                     const struct command *command, struct resolved_row *row);
-/* For a command that says when nobody is left. ERR_UNSUPPORTED: one of the rows without a verdict
- * is a session that cannot be read (session.h, `unreadable`); the message names it. */
-enum error_code service_check_readable(const struct config *config,
-                                       const struct resolution *resolution,
-                                       struct error *err) MUST_CHECK;
 
 /* restore.c: the holds that are to end, by the control topic */
 void restore_asked(struct service *service, const struct command *command, const char *cluster,
@@ -449,15 +428,6 @@ void restore_asked(struct service *service, const struct command *command, const
 /* All that are remembered: a partition is owned anew, or a drain was accepted. */
 void restore_apply(struct partition *partition, struct instant now);
 void restore_destroy(struct service *service);
-
-/* drain.c: whom a drain ends, and what it writes into the infobase's lock */
-enum error_code
-service_resolve_drain(const struct config *config, const struct config_cluster *cluster,
-                      const struct command *command, const struct resolve_context *context,
-                      const struct session_list *list, struct resolution *ret, struct error *err);
-enum error_code service_deny(void *service, const struct command *command,
-                             const struct infobase_lock *seen, struct wall from, struct wall now,
-                             struct deny *ret, struct error *err);
 
 /* health.c */
 enum error_code health_create(struct service *service, struct error *err);

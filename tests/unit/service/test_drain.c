@@ -8,12 +8,13 @@
 #include <cmocka.h>
 
 #include "select/filter.h"
-#include "service/internal.h"
+#include "service/drain.h"
+#include "service/rules.h"
 
 static const struct uuid infobase = {{0x11, [15] = 1}};
 static const struct uuid other = {{0x22, [15] = 1}};
 static const struct infobase_lock seen = {.infobase = {{0x11, [15] = 1}}, .name = (char[]){"ut"}};
-static struct service service; /* only its configuration is looked at */
+static struct config *config;
 static struct command *command;
 
 static void configure(const char *cluster, const char *more)
@@ -22,9 +23,9 @@ static void configure(const char *cluster, const char *more)
     struct error err = {0};
     buf_init(&yaml, 65536);
     buf_format(&yaml, "clusters: [{name: main, addresses: a%s}]\n%s\n", cluster, more);
-    config_destroy(service.config);
-    service.config = NULL;
-    if (config_from_text(text_of(buf_text(&yaml)), &service.config, NULL, &err))
+    config_destroy(config);
+    config = NULL;
+    if (config_from_text(text_of(buf_text(&yaml)), &config, NULL, &err))
         fail_msg("%s", err.message);
 }
 
@@ -43,8 +44,8 @@ static int teardown(void **state)
 {
     (void)state;
     command_destroy(command);
-    config_destroy(service.config);
-    service.config = NULL;
+    config_destroy(config);
+    config = NULL;
     return 0;
 }
 
@@ -54,7 +55,7 @@ static const char *denied_from(int64_t unix_s)
     struct deny deny = {.now = {0}};
     struct error err;
     struct wall from = {unix_s * 1000};
-    assert_int_equal(service_deny(&service, command, &seen, from, from, &deny, &err), ERR_OK);
+    assert_int_equal(service_deny(config, command, &seen, from, from, &deny, &err), ERR_OK);
     assert_true(server_time_equal(deny.now, deny.wanted.denied_from));
     text = server_time_format(deny.wanted.denied_from);
     infobase_lock_release(&deny.wanted);
@@ -81,7 +82,7 @@ static void a_grace_over_the_hour_that_comes_twice_is_not_cut_short(void **state
     struct wall now = {1792889400000};  /* 00:50 UTC: 02:50, summer */
     struct wall from = {1792890600000}; /* 01:10 UTC: 02:10, winter; the clock showed it before */
     configure(", time_zone: Europe/Berlin", "");
-    assert_int_equal(service_deny(&service, command, &seen, from, now, &deny, &err), ERR_OK);
+    assert_int_equal(service_deny(config, command, &seen, from, now, &deny, &err), ERR_OK);
     assert_string_equal(server_time_format(deny.wanted.denied_from).text, "2026-10-25T03:10:00");
     infobase_lock_release(&deny.wanted);
 }
@@ -94,7 +95,7 @@ static void the_message_has_the_layout_of_clients_and_the_parameter_names_the_co
     struct deny deny = {.now = {0}};
     struct error err;
     struct wall now = {1792888200000};
-    assert_int_equal(service_deny(&service, command, &seen, (struct wall){0}, now, &deny, &err),
+    assert_int_equal(service_deny(config, command, &seen, (struct wall){0}, now, &deny, &err),
                      ERR_OK);
     static const char head[] = "Обновление\n\nСообщение для администратора:\n";
     assert_memory_equal(deny.wanted.denied_message, head, strlen(head));
@@ -106,7 +107,7 @@ static void the_message_has_the_layout_of_clients_and_the_parameter_names_the_co
     infobase_lock_release(&deny.wanted);
     command->keep_jobs = true;
     command->options.message = "";
-    assert_int_equal(service_deny(&service, command, &seen, (struct wall){0}, now, &deny, &err),
+    assert_int_equal(service_deny(config, command, &seen, (struct wall){0}, now, &deny, &err),
                      ERR_OK);
     assert_false(deny.wanted.scheduled_jobs_deny);
     assert_true(strlen(deny.wanted.denied_message) > strlen("Сообщение для администратора:"));
@@ -121,7 +122,7 @@ static void an_infobase_that_the_policy_denies_by_uuid_is_not_locked_by_name(voi
     struct deny deny = {.now = {0}};
     struct error err;
     struct wall now = {1792888200000};
-    assert_int_equal(service_deny(&service, command, &seen, (struct wall){0}, now, &deny, &err),
+    assert_int_equal(service_deny(config, command, &seen, (struct wall){0}, now, &deny, &err),
                      ERR_DENIED);
     assert_non_null(strstr(err.message, "not-this"));
     assert_null(deny.wanted.denied_message);
@@ -134,7 +135,7 @@ static void without_a_time_zone_there_is_no_later_begin(void **state)
     struct deny deny = {.now = {0}};
     struct error err;
     struct wall now = {1792888200000};
-    assert_int_equal(service_deny(&service, command, &seen, now, now, &deny, &err), ERR_CONFIG);
+    assert_int_equal(service_deny(config, command, &seen, now, now, &deny, &err), ERR_CONFIG);
     assert_non_null(strstr(err.message, "time_zone"));
 }
 
@@ -160,8 +161,7 @@ static void people_come_first_the_idle_before_the_busy_and_jobs_last(void **stat
     struct resolve_context context = {.infobase = infobase, .round = 1};
     struct resolution resolution = {0};
     struct error err;
-    assert_int_equal(service_resolve(&service, command, &context, &list, &resolution, &err),
-                     ERR_OK);
+    assert_int_equal(service_resolve(config, command, &context, &list, &resolution, &err), ERR_OK);
     static const uint32_t wanted[] = {4, 2, 3, 5}; /* the job waits for the next round */
     assert_int_equal(resolution.count, 4);
     uint32_t ending = 0;
@@ -182,7 +182,7 @@ static enum error_code resolve_two(struct session_list *list, struct error *err)
 {
     struct resolve_context context = {.infobase = infobase, .round = 1};
     struct resolution resolution = {0};
-    enum error_code code = service_resolve(&service, command, &context, list, &resolution, err);
+    enum error_code code = service_resolve(config, command, &context, list, &resolution, err);
     resolution_release(&resolution);
     return code;
 }
@@ -212,7 +212,7 @@ static void a_list_that_waits_for_an_approval_is_not_cut(void **state)
         struct resolution resolution = {0};
         struct error err;
         configure("", cases[i].yaml);
-        assert_int_equal(service_resolve(&service, command, &context, &list, &resolution, &err),
+        assert_int_equal(service_resolve(config, command, &context, &list, &resolution, &err),
                          ERR_OK);
         assert_int_equal(resolution.count, cases[i].rows);
         resolution_release(&resolution);

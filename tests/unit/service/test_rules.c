@@ -7,15 +7,17 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
+#include "config/config.h"
 #include "model/handler.h"
-#include "service/internal.h"
+#include "service/rules.h"
 
 static const struct uuid infobase = {{0x11, [15] = 1}};
 static struct infobase_name names[1];
 static struct session session;
 static struct session_list list;
 static const struct resolve_context context = {.first_append = {1795000000000}, .round = 1};
-static struct service service; /* only its configuration is looked at */
+static struct config *config;
 static struct command *command;
 static uint32_t number = 7;
 static struct uuid asked = {{5, [15] = 9}};
@@ -23,9 +25,9 @@ static struct uuid asked = {{5, [15] = 9}};
 static void configure_all(const char *yaml)
 {
     struct error err = {0};
-    config_destroy(service.config);
-    service.config = NULL;
-    if (config_from_text(text_of(yaml), &service.config, NULL, &err))
+    config_destroy(config);
+    config = NULL;
+    if (config_from_text(text_of(yaml), &config, NULL, &err))
         fail_msg("%s", err.message);
 }
 
@@ -70,8 +72,8 @@ static int teardown(void **state)
 {
     (void)state;
     command_destroy(command);
-    config_destroy(service.config);
-    service.config = NULL;
+    config_destroy(config);
+    config = NULL;
     return 0;
 }
 
@@ -85,7 +87,7 @@ static void verdict(enum target_outcome wanted, const char *words)
 {
     struct resolution resolution = {0};
     struct error err = {0};
-    if (service_resolve(&service, command, &context, &list, &resolution, &err))
+    if (service_resolve(config, command, &context, &list, &resolution, &err))
         fail_msg("%s", err.message);
     assert_int_equal(resolution.count, 1);
     assert_string_equal(target_outcome_label(resolution.rows[0].verdict),
@@ -110,8 +112,7 @@ static void a_list_that_is_frozen_bears_its_times(void **state)
     struct error err;
     command->options.grace_ms = 90000;
     configure("policy: {acting_time: 7m}");
-    assert_int_equal(service_resolve(&service, command, &context, &list, &resolution, &err),
-                     ERR_OK);
+    assert_int_equal(service_resolve(config, command, &context, &list, &resolution, &err), ERR_OK);
     assert_int_equal(resolution.grace_ms, 90000);
     assert_int_equal(resolution.acting_ms, 420000);
     resolution_release(&resolution);
@@ -185,12 +186,12 @@ static void a_cluster_that_a_reload_took_away_is_named(void **state)
     struct resolution resolution = {0};
     struct error err = {0};
     command->cluster = "second";
-    assert_int_equal(service_resolve(&service, command, &context, &list, &resolution, &err),
+    assert_int_equal(service_resolve(config, command, &context, &list, &resolution, &err),
                      ERR_NOT_FOUND);
     assert_non_null(strstr(err.message, "'second'"));
     command->cluster = "main";
     command->selector.infobase = "buh";
-    assert_int_equal(service_resolve(&service, command, &context, &list, &resolution, &err),
+    assert_int_equal(service_resolve(config, command, &context, &list, &resolution, &err),
                      ERR_NOT_FOUND);
     assert_non_null(strstr(err.message, "'buh'"));
 }
@@ -201,7 +202,7 @@ static void handler(enum standard_processing standard, enum handler_mode mode, c
     struct resolution resolution;
     struct error err = {0};
     command->options.standard_processing = standard;
-    if (service_resolve(&service, command, &context, &list, &resolution, &err))
+    if (service_resolve(config, command, &context, &list, &resolution, &err))
         fail_msg("%s", err.message);
     assert_string_equal(handler_mode_label(resolution.rows[0].handler), handler_mode_label(mode));
     assert_string_equal(resolution.rows[0].handler_of ? resolution.rows[0].handler_of : "", place);
@@ -213,7 +214,7 @@ static void no_handler(const char *words)
     struct resolution resolution;
     struct error err = {0};
     command->options.standard_processing = STANDARD_PROCESSING_OFF;
-    assert_int_equal(service_resolve(&service, command, &context, &list, &resolution, &err),
+    assert_int_equal(service_resolve(config, command, &context, &list, &resolution, &err),
                      ERR_UNSUPPORTED);
     assert_non_null(strstr(err.message, words));
 }
