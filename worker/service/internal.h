@@ -433,15 +433,5 @@ void restore_destroy(struct service *service);
 enum error_code health_create(struct service *service, struct error *err);
 /* Tells log, metrics and the service manager when readiness changes. */
 void health_pass(struct service *service);
-/* A record is on its way to the journal; its receipt; what was read from the journal: before the
- * engine has it. For the metrics. */
-void note_append(struct partition *partition, const struct record *record, uint64_t tag,
-                 struct instant now);
-void note_receipt(struct partition *partition, const struct kafka_receipt *receipt,
-                  struct instant now);
-void note_read_back(struct partition *partition, const struct record *record, struct instant now);
-void note_finished(struct service *service, const struct engine_command_view *view);
-/* Tells log and metrics what the partition's engine found out about locks. */
-void note_strays(struct partition *partition);
 
 #endif

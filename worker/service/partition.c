@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "service/internal.h"
+#include "service/note.h"
 #include "service/wake.h"
 
 enum { PROVE_AGAIN_MS = 1000, WAITING_TOLD_MS = 30000 };

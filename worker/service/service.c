@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "service/internal.h"
+#include "service/note.h"
 #include "service/wake.h"
 
 enum { CLOSE_MS = 10000 };

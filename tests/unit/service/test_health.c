@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "service/internal.h"
+#include "service/note.h"
 
 static const struct instant start = {1000000000000};
 static struct service service;
