@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "guard/guard.h"
 #include "service/internal.h"
+#include "service/view.h"
 #include "service/wake.h"
 
 enum { CONTROL_LOOK_MS = 2000 }; /* an end leaves up to LICENCE_AGE_MS after a look */

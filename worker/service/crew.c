@@ -1,5 +1,5 @@
-/* The executors of a cluster: the present one, and those that a reload replaced and that still
- * finish what they run. */
+#include "service/crew.h"
+
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -10,11 +10,11 @@
 static void crew_destroy(void *self)
 {
     struct crew *crew = self;
-    struct cluster_work *work = crew->cluster;
-    TAILQ_REMOVE(&work->crews, crew, of_cluster);
+    struct crews *crews = crew->crews;
+    TAILQ_REMOVE(&crews->all, crew, of_cluster);
     executor_destroy(crew->executor);
     free(crew);
-    service_again(work->service);
+    service_again(crews->service);
 }
 
 static void crew_stop(struct crew *crew)
@@ -25,16 +25,24 @@ static void crew_stop(struct crew *crew)
     executor_stop(crew->executor, crew_destroy, crew);
 }
 
-enum error_code crew_add(struct cluster_work *work, executor_done done, struct error *err)
+void crews_init(struct crews *crews, struct service *service, struct cluster_work *cluster)
+{
+    crews->service = service;
+    crews->cluster = cluster;
+    TAILQ_INIT(&crews->all);
+}
+
+enum error_code crew_add(struct crews *crews, const struct config_cluster *config,
+                         executor_done done, struct error *err)
 {
     struct crew *crew = mem_new(struct crew);
-    crew->cluster = work;
-    if (executor_of_cluster(work->service->loop, work->config, done, crew, &crew->executor, err)) {
+    crew->crews = crews;
+    if (executor_of_cluster(crews->service->loop, config, done, crew, &crew->executor, err)) {
         free(crew);
         return err->code;
     }
-    struct crew *before = TAILQ_FIRST(&work->crews);
-    TAILQ_INSERT_HEAD(&work->crews, crew, of_cluster);
+    struct crew *before = TAILQ_FIRST(&crews->all);
+    TAILQ_INSERT_HEAD(&crews->all, crew, of_cluster);
     if (before && before->running == 0)
         crew_stop(before);
     return ERR_OK;
@@ -43,14 +51,14 @@ enum error_code crew_add(struct cluster_work *work, executor_done done, struct e
 void crew_done(struct crew *crew)
 {
     crew->running--;
-    if (crew->running == 0 && crew != TAILQ_FIRST(&crew->cluster->crews))
+    if (crew->running == 0 && crew != TAILQ_FIRST(&crew->crews->all))
         crew_stop(crew);
 }
 
-void crews_stop(struct cluster_work *work)
+void crews_stop(struct crews *crews)
 {
     struct crew *next;
-    for (struct crew *crew = TAILQ_FIRST(&work->crews); crew; crew = next) {
+    for (struct crew *crew = TAILQ_FIRST(&crews->all); crew; crew = next) {
         next = TAILQ_NEXT(crew, of_cluster);
         crew_stop(crew);
     }
@@ -65,12 +73,12 @@ static void crew_forget(void *self)
 
 /* Who stops as usual has none left (clusters_stopped). Of a start that failed: nothing was asked of
  * them yet, and they end by themselves, without the service, as soon as the loop turns. */
-void crews_forget(struct cluster_work *work)
+void crews_forget(struct crews *crews)
 {
     struct crew *crew;
-    while ((crew = TAILQ_FIRST(&work->crews))) {
+    while ((crew = TAILQ_FIRST(&crews->all))) {
         CHECK(!crew->stopping);
-        TAILQ_REMOVE(&work->crews, crew, of_cluster);
+        TAILQ_REMOVE(&crews->all, crew, of_cluster);
         executor_stop(crew->executor, crew_forget, crew);
     }
 }

@@ -1,6 +1,5 @@
-/* Runs of the operators' own programs. They have places of their own beside the lanes: a program
- * that takes its time keeps no list and no other end from a cluster. Nothing waits here: without a
- * free place the engine is told so, and asks again with a fresh list. */
+#include "service/handlers.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +8,9 @@
 #include "cluster/handler/handler.h"
 #include "service/internal.h"
 #include "service/wake.h"
+#include "service/work.h"
+
+enum { HANDLERS_MAX = 64 /* programs at once: processes, and four descriptors each */ };
 
 /* One run on its way. */
 struct handler_call {

@@ -6,6 +6,7 @@
 #include "base/notify.h"
 #include "cluster/process.h"
 #include "service/internal.h"
+#include "service/work.h"
 
 /* ---- readiness: the group was joined, assigned partitions are owned and recovered, journal and
  * events can be written, the control topic was read. A cluster that hangs does not change it. ----

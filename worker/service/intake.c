@@ -9,16 +9,10 @@
 #include "guard/guard.h"
 #include "select/select.h"
 #include "service/internal.h"
+#include "service/view.h"
 #include "service/wake.h"
 
 enum { SEND_AGAIN_MS = 1000 };
-
-void message_view(const struct kafka_message *from, struct header *headers, struct message *ret)
-{
-    for (uint32_t i = 0; i < from->header_count; i++)
-        headers[i] = (struct header){from->headers[i].name, from->headers[i].value};
-    *ret = (struct message){from->key, from->value, headers, from->header_count};
-}
 
 /* A forwarded command keeps the time at which the broker first took it: never later than its
  * present one. No message was appended later than now, whatever a sender's clock says. */

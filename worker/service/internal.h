@@ -8,8 +8,7 @@
 #include "audit/chain.h"
 #include "base/clock.h"
 #include "base/limits.h"
-#include "cluster/executor.h"
-#include "cluster/lane.h"
+#include "cluster/rate.h"
 #include "command/message.h"
 #include "engine/engine.h"
 #include "event/encode.h"
@@ -32,49 +31,7 @@ enum {
     ACTIONS_PER_PASS = 8000,
     COMMIT_EVERY_MS = 200,
     CANCELS_MAX = 10000, /* remembered from the control topic */
-    HANDLERS_MAX = 64,   /* operators' programs at once: processes, and four descriptors each */
     FORWARD_HEADERS = 3, /* added to a command that is sent to its own partition */
-};
-
-/* One executor of a cluster. A reload with other credentials makes a new one; the old one finishes
- * what it runs. */
-struct crew {
-    TAILQ_ENTRY(crew) of_cluster;
-    struct cluster_work *cluster;
-    struct executor *executor;
-    uint32_t running; /* requests without a reply */
-    bool stopping;
-};
-
-/* One configured cluster: its lane and its executors, the present one first. */
-struct cluster_work {
-    struct service *service;
-    const struct config_cluster *config;
-    struct lane *lane;
-    TAILQ_HEAD(, crew) crews;
-    TAILQ_ENTRY(cluster_work) of_busy;
-    uint32_t handlers; /* programs of it that run */
-    bool busy;         /* in the queue of lanes to look at */
-    struct instant wake;
-};
-
-struct call_locks {
-    struct infobase_lock lock;
-    struct infobase_lock expected;
-};
-
-/* One request to a cluster on its way: lane, executor, reply. Twenty thousand may be. */
-struct call {
-    struct cluster_work *cluster;
-    int32_t partition;
-    uint64_t engine_serial; /* the reply of a partition that was given back is dropped */
-    uint64_t tag;           /* the engine's */
-    enum engine_action_kind kind;
-    enum executor_op op;
-    char *infobase;           /* owned */
-    char *message;            /* owned */
-    struct call_locks *locks; /* INFOBASE_WRITE: owned; otherwise NULL */
-    struct instant started;
 };
 
 enum partition_stage {
@@ -281,10 +238,6 @@ void service_pass(void *service);
 /* Sets the timer for the next thing that is due, a second from now at the latest. */
 void service_arm(struct service *service, struct instant now);
 
-/* configure.c: both borrow from the configuration in force */
-struct engine_config service_engine_config(struct service *service, int32_t partition);
-struct event_style service_event_style(const struct service *service);
-
 /* partition.c */
 struct partition *partition_find(struct service *service, int32_t id);
 void partition_add(struct service *service, int32_t id);
@@ -327,43 +280,10 @@ void recover_write(const struct engine_checkpoint *checkpoint, char ret[POSITION
 
 /* intake.c: a message of the commands topic becomes an offer */
 void intake(struct partition *partition, struct instant now);
-/* What the pure rooms see of a Kafka message; `headers` has room for KAFKA_HEADERS_MAX. Borrowed.
- */
-void message_view(const struct kafka_message *from, struct header *headers, struct message *ret);
 void intake_sent(struct partition *partition, uint64_t handed, const struct kafka_receipt *receipt,
                  struct instant now);
 /* Forgets the command that waits. */
 void intake_drop(struct partition *partition);
-
-/* work.c: lanes and executors */
-enum error_code clusters_create(struct service *service, struct error *err);
-void clusters_stop(struct service *service);
-bool clusters_stopped(const struct service *service);
-void clusters_destroy(struct service *service);
-void clusters_reload(struct service *service);
-void clusters_pass(struct service *service, struct instant now);
-struct instant clusters_next_wake(const struct service *service);
-void call_start(struct partition *partition, const struct engine_action *action,
-                struct instant now);
-/* NULL: no longer configured. */
-struct cluster_work *cluster_work_find(struct service *service, const char *name);
-
-/* crew.c: the executors of a cluster */
-/* Makes one, with the configuration in force, that takes all that follows. */
-enum error_code crew_add(struct cluster_work *work, executor_done done,
-                         struct error *err) MUST_CHECK;
-/* One of its requests is answered. */
-void crew_done(struct crew *crew);
-void crews_stop(struct cluster_work *work);
-/* Before anything was asked of them: they end by themselves. */
-void crews_forget(struct cluster_work *work);
-
-/* handlers.c: runs of operators' own programs */
-void handler_call_start(struct partition *partition, const struct engine_action *action,
-                        struct instant now);
-/* Ends those that may not go on. */
-void handlers_pass(struct service *service);
-void handlers_stop(struct service *service);
 
 /* outbox.c: events, replies, dead letters, forwards */
 void publish(struct partition *partition, const struct engine_action *action, struct instant now);

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "engine/engine.h"
-#include "kafka/journal.h"
+#include "kafka/message.h"
 #include "model/record.h"
 
 struct partition;

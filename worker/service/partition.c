@@ -5,9 +5,11 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "service/handlers.h"
 #include "service/internal.h"
 #include "service/note.h"
 #include "service/wake.h"
+#include "service/work.h"
 
 enum { PROVE_AGAIN_MS = 1000, WAITING_TOLD_MS = 30000 };
 

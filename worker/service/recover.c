@@ -2,6 +2,7 @@
  * metadata of the last commit, and whether that journal is the one that was promised. */
 #include <string.h>
 
+#include "service/configure.h"
 #include "service/internal.h"
 
 enum { QUESTION_AGAIN_MS = 1000 };

@@ -11,9 +11,11 @@
 
 #include "base/log.h"
 #include "base/notify.h"
+#include "service/handlers.h"
 #include "service/internal.h"
 #include "service/note.h"
 #include "service/wake.h"
+#include "service/work.h"
 
 enum { CLOSE_MS = 10000 };
 

@@ -5,7 +5,9 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "kafka/probe.h"
+#include "service/configure.h"
 #include "service/internal.h"
+#include "service/work.h"
 
 enum { FIRST_LOOK_MS = 20000, TEXT_MAX = 2048 };
 

@@ -1,11 +1,30 @@
-/* Lanes and executors: requests wait in their cluster's lane, run, and their replies go back to the
- * engine. */
+#include "service/work.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "service/internal.h"
 #include "service/wake.h"
+
+struct call_locks {
+    struct infobase_lock lock;
+    struct infobase_lock expected;
+};
+
+/* One request to a cluster on its way: lane, executor, reply. Twenty thousand may be. */
+struct call {
+    struct cluster_work *cluster;
+    int32_t partition;
+    uint64_t engine_serial; /* the reply of a partition that was given back is dropped */
+    uint64_t tag;           /* the engine's */
+    enum engine_action_kind kind;
+    enum executor_op op;
+    char *infobase;           /* owned */
+    char *message;            /* owned */
+    struct call_locks *locks; /* INFOBASE_WRITE: owned; otherwise NULL */
+    struct instant started;
+};
 
 static struct lane_limits limits_of(struct service *service, const struct config_cluster *config,
                                     uint64_t seed)
@@ -144,7 +163,7 @@ static enum error_code lane_code(enum executor_op op, const struct executor_repl
 static void replied(void *self, struct executor_reply *reply)
 {
     struct crew *crew = self;
-    struct cluster_work *work = crew->cluster;
+    struct cluster_work *work = crew->crews->cluster;
     struct call *call = (struct call *)(uintptr_t)reply->tag;
     struct instant now = clock_now(&work->service->clock);
     lane_done(work->lane, now, lane_code(call->op, reply));
@@ -283,7 +302,7 @@ static void start_jobs(struct cluster_work *work, struct instant now)
         if (still_allowed(job.request.tag)) {
             call->started = now;
             job.request.deadline = instant_add_ms(now, work->config->request_ms);
-            struct crew *crew = TAILQ_FIRST(&work->crews);
+            struct crew *crew = TAILQ_FIRST(&work->crews.all);
             crew->running++;
             executor_start(crew->executor, &job.request);
             continue;
@@ -360,8 +379,8 @@ static enum error_code cluster_create(struct service *service, size_t index, str
     struct uuid random = uuid_random();
     memcpy(&seed, random.bytes, sizeof seed);
     work->lane = lane_create(limits_of(service, work->config, seed));
-    TAILQ_INIT(&work->crews);
-    return crew_add(work, replied, err);
+    crews_init(&work->crews, service, work);
+    return crew_add(&work->crews, work->config, replied, err);
 }
 
 enum error_code clusters_create(struct service *service, struct error *err)
@@ -392,14 +411,14 @@ void clusters_stop(struct service *service)
             error_set(&err, ERR_STALE, "the worker stops");
             answer_unsent(service, (struct call *)(uintptr_t)job.request.tag, &err, now);
         }
-        crews_stop(work);
+        crews_stop(&work->crews);
     }
 }
 
 bool clusters_stopped(const struct service *service)
 {
     for (size_t i = 0; i < service->cluster_count; i++)
-        if (!TAILQ_EMPTY(&service->clusters[i].crews))
+        if (!TAILQ_EMPTY(&service->clusters[i].crews.all))
             return false;
     return true;
 }
@@ -407,7 +426,7 @@ bool clusters_stopped(const struct service *service)
 void clusters_destroy(struct service *service)
 {
     for (size_t i = 0; i < service->cluster_count; i++) {
-        crews_forget(&service->clusters[i]);
+        crews_forget(&service->clusters[i].crews);
         lane_destroy(service->clusters[i].lane);
     }
     free(service->clusters);
@@ -417,8 +436,6 @@ void clusters_destroy(struct service *service)
     service->cluster_count = 0;
 }
 
-/* After a reload: same clusters in the same order (others need a restart); new limits, credentials
- * and times. */
 void clusters_reload(struct service *service)
 {
     struct error err;
@@ -427,7 +444,7 @@ void clusters_reload(struct service *service)
         work->config = &service->config->clusters[i];
         lane_set_limits(work->lane, limits_of(service, work->config, (uint64_t)i + 1));
         lane_try_again(work->lane, clock_now(&service->clock));
-        if (crew_add(work, replied, &err))
+        if (crew_add(&work->crews, work->config, replied, &err))
             log_line(LOG_LEVEL_ERROR, "the old connections of the cluster stay in use",
                      LOG_TEXT("cluster", work->config->name), LOG_TEXT("reason", err.message));
     }
