@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "guard/guard.h"
 #include "service/internal.h"
+#include "service/partition.h"
+#include "service/topics.h"
 #include "service/view.h"
 #include "service/wake.h"
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cluster/handler/handler.h"
 #include "service/internal.h"
+#include "service/partition.h"
 #include "service/wake.h"
 #include "service/work.h"
 
@@ -30,9 +31,8 @@ struct handler_call {
 
 static struct engine *engine_of(struct service *service, int32_t id, uint64_t serial)
 {
-    struct partition *partition = partition_find(service, id);
-    bool same = partition && partition->engine && partition->serial == serial;
-    return same ? partition->engine : NULL;
+    struct partition *partition = partition_that_asked(service, id, serial);
+    return partition ? partition->engine : NULL;
 }
 
 static void refuse(struct partition *partition, uint64_t tag, const struct error *why, bool sent,

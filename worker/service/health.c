@@ -6,6 +6,7 @@
 #include "base/notify.h"
 #include "cluster/process.h"
 #include "service/internal.h"
+#include "service/partition.h"
 #include "service/work.h"
 
 /* ---- readiness: the group was joined, assigned partitions are owned and recovered, journal and
@@ -26,7 +27,7 @@ static void check_partitions(const struct service *service, struct http_check *r
     bool good = true;
     TAILQ_FOREACH(partition, &service->partitions, of_service)
     {
-        const char *held = topics_hold(partition);
+        const char *held = partition_hold(partition);
         if (partition->stage == PARTITION_RUNNING && partition->owning && !held)
             continue;
         good = false;

@@ -9,10 +9,10 @@
 #include "guard/guard.h"
 #include "select/select.h"
 #include "service/internal.h"
+#include "service/partition.h"
+#include "service/topics.h"
 #include "service/view.h"
 #include "service/wake.h"
-
-enum { SEND_AGAIN_MS = 1000 };
 
 /* A forwarded command keeps the time at which the broker first took it: never later than its
  * present one. No message was appended later than now, whatever a sender's clock says. */
@@ -37,7 +37,7 @@ static struct wall first_append(const struct partition *partition,
 static void judge(struct partition *partition, struct command *command, struct instant now)
 {
     struct service *service = partition->service;
-    struct engine_offer *offer = &partition->intake.offer;
+    struct engine_offer *offer = &partition->waiting.offer;
     struct guard_verdict verdict = {0};
     struct guard_facts facts = {.appended_at = offer->appended_at,
                                 .broker_now = partition_broker_now(partition, now)};
@@ -59,13 +59,12 @@ static void judge(struct partition *partition, struct command *command, struct i
  * acknowledgement. */
 static void hand_on(struct partition *partition, struct instant now)
 {
-    const struct engine_offer *offer = &partition->intake.offer;
+    const struct engine_offer *offer = &partition->waiting.offer;
     bool started = offer->forwarded_to >= 0
-                       ? send_forward(partition, partition->intake.message, text_of(offer->cluster),
-                                      offer->forwarded_to)
-                       : send_dead_letter(partition, partition->intake.message, &offer->refusal);
-    partition->intake.sending = started;
-    partition->intake.send_again = started ? INSTANT_NEVER : instant_add_ms(now, SEND_AGAIN_MS);
+                       ? send_forward(partition, partition->waiting.message,
+                                      text_of(offer->cluster), offer->forwarded_to)
+                       : send_dead_letter(partition, partition->waiting.message, &offer->refusal);
+    waiting_handed_on(&partition->waiting, started, now);
 }
 
 static bool must_hand_on(const struct engine_offer *offer)
@@ -77,8 +76,8 @@ static bool must_hand_on(const struct engine_offer *offer)
 static void refuse_unstamped(struct partition *partition)
 {
     const struct service *service = partition->service;
-    struct error *refusal = &partition->intake.offer.refusal;
-    if (!refusal->code && !topics_stamped(service, partition->intake.message))
+    struct error *refusal = &partition->waiting.offer.refusal;
+    if (!refusal->code && !topics_stamped(service, partition->waiting.message))
         error_set(refusal, ERR_UNSAFE,
                   "the message bears its sender's time, not the broker's: set "
                   "message.timestamp.type=LogAppendTime on '%s' ('curfew topics check' shows how), "
@@ -146,8 +145,8 @@ static enum error_code read_command(const struct kafka_message *message, bool fo
 static void make_offer(struct partition *partition, struct instant now)
 {
     struct service *service = partition->service;
-    const struct kafka_message *message = partition->intake.message;
-    struct engine_offer *offer = &partition->intake.offer;
+    const struct kafka_message *message = partition->waiting.message;
+    struct engine_offer *offer = &partition->waiting.offer;
     struct message_info info = {0};
     bool forwarded;
     memset(offer, 0, sizeof *offer);
@@ -172,65 +171,42 @@ static void make_offer(struct partition *partition, struct instant now)
         if (home >= 0 && home != partition->id)
             send_home(offer, partition->id, home, forwarded);
     }
-    partition->intake.offered = true;
+    partition->waiting.offered = true;
     if (must_hand_on(offer))
         hand_on(partition, now);
-}
-
-void intake_drop(struct partition *partition)
-{
-    if (partition->intake.offered)
-        command_destroy(STEAL(partition->intake.offer.command));
-    kafka_message_destroy(STEAL(partition->intake.message));
-    partition->intake.offered = false;
-    partition->intake.sending = false;
-    partition->intake.handed++;
-    partition->intake.send_again = (struct instant){0};
 }
 
 void intake_sent(struct partition *partition, uint64_t handed, const struct kafka_receipt *receipt,
                  struct instant now)
 {
-    if (handed != partition->intake.handed || !partition->intake.sending)
+    const struct engine_offer *offer = &partition->waiting.offer;
+    if (!waiting_acknowledged(&partition->waiting, handed, receipt, now))
         return;
     bool delivered = receipt->delivery == KAFKA_PERSISTED;
-    partition->intake.sending = false;
-    partition->intake.offer.dead_letter =
-        (struct place){!partition->intake.offer.command, receipt->partition, receipt->offset};
     partition->service->letters_failing = !delivered;
-    partition->intake.send_again =
-        delivered ? (struct instant){0} : instant_add_ms(now, SEND_AGAIN_MS);
-    if (delivered && partition->intake.offer.forwarded_to < 0)
+    if (delivered && offer->forwarded_to < 0)
         metrics_add(partition->service->metrics, METRIC_dead_letters_total,
-                    LABELS(error_label(partition->intake.offer.refusal.code)), 1);
+                    LABELS(error_label(offer->refusal.code)), 1);
     if (!delivered)
         log_line(LOG_LEVEL_WARNING, "a command message was not taken over, retrying in 1 s",
                  log_number("partition", partition->id),
-                 log_number("offset", partition->intake.message->offset));
-}
-
-static void forget(struct partition *partition)
-{
-    kafka_message_destroy(partition->intake.message);
-    partition->intake.message = NULL;
-    partition->intake.offered = false;
-    partition->intake.send_again = (struct instant){0};
+                 log_number("offset", partition->waiting.message->offset));
 }
 
 /* True when the next message may follow. */
 static bool offer_waiting(struct partition *partition, struct instant now)
 {
     struct error err;
-    if (partition->intake.sending)
+    if (partition->waiting.sending)
         return false;
-    if (must_hand_on(&partition->intake.offer) && partition->intake.send_again.ns != 0) {
-        if (instant_passed(now, partition->intake.send_again))
+    if (must_hand_on(&partition->waiting.offer) && partition->waiting.send_again.ns != 0) {
+        if (instant_passed(now, partition->waiting.send_again))
             hand_on(partition, now);
         return false;
     }
-    if (engine_offer(partition->engine, &partition->intake.offer, now, &err))
+    if (engine_offer(partition->engine, &partition->waiting.offer, now, &err))
         return false;
-    forget(partition);
+    waiting_taken(&partition->waiting);
     return true;
 }
 
@@ -258,11 +234,11 @@ static void take_item(struct partition *partition, struct kafka_item *item, stru
     case KAFKA_ITEM_MESSAGE:
         if (partition->last.check && is_last_one(partition, item->message))
             return;
-        partition->intake.message = item->message;
+        partition->waiting.message = item->message;
         make_offer(partition, now);
         return;
     case KAFKA_ITEM_WAITING:
-        partition_waiting(partition, item);
+        partition_unreadable(partition, item);
         return;
     case KAFKA_ITEM_START:
         if (partition->last.check && item->high <= partition->last.offset)
@@ -288,8 +264,8 @@ void intake(struct partition *partition, struct instant now)
 {
     struct service *service = partition->service;
     for (unsigned i = 0; i < OFFERS_PER_PASS; i++) {
-        if (partition->intake.message &&
-            (!partition->intake.offered || !offer_waiting(partition, now)))
+        if (partition->waiting.message &&
+            (!partition->waiting.offered || !offer_waiting(partition, now)))
             return;
         if (service->phase != SERVICE_RUNNING || partition->stage != PARTITION_RUNNING ||
             !engine_wants(partition->engine))

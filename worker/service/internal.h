@@ -5,7 +5,6 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
-#include "audit/chain.h"
 #include "base/clock.h"
 #include "base/limits.h"
 #include "cluster/rate.h"
@@ -19,93 +18,14 @@
 #include "kafka/producer.h"
 #include "kafka/reader.h"
 #include "metrics/metrics.h"
-#include "model/echo.h"
-#include "service/position.h"
 #include "service/refusal.h"
 #include "service/service.h"
 #include "service/settings.h"
 
 enum {
-    RECORDS_PER_PASS = 4000, /* of one partition: a pass stays in the milliseconds */
     OFFERS_PER_PASS = 2000,
-    ACTIONS_PER_PASS = 8000,
-    COMMIT_EVERY_MS = 200,
     CANCELS_MAX = 10000, /* remembered from the control topic */
     FORWARD_HEADERS = 3, /* added to a command that is sent to its own partition */
-};
-
-enum partition_stage {
-    PARTITION_ASKING,       /* waits for the committed offset's metadata */
-    PARTITION_ASKING_FIRST, /* has none: partition 0's tells by how many partitions an empty journal
-                               maps clusters */
-    PARTITION_RECOVERING,   /* reads the journal */
-    PARTITION_RECOVERED,    /* has read it, and waits for the control topic */
-    PARTITION_CLAIMING,     /* has asked to own */
-    PARTITION_RUNNING,      /* owned it, whoever does now */
-    PARTITION_STOPPED,      /* an operator must look; `why` says at what */
-};
-
-/* Why no commands are taken, open ones going on to their end; bits of partition.held. */
-enum held {
-    HELD_MADE_ANEW = 1, /* the topic does not hold the last command that the journal names */
-    HELD_RECOUNTED = 2, /* the topic has another number of partitions than the journal says */
-    HELD_RELEASING = 4, /* and TOPICS_ACCEPTED is on its way */
-};
-
-/* The command that waits: for the engine to want it, or for its dead letter or forward to be
- * acknowledged. */
-struct intake {
-    struct kafka_message *message; /* owned; NULL: none waits */
-    struct engine_offer offer;
-    bool offered;              /* `offer` is made out */
-    bool sending;              /* handed on, and not acknowledged yet */
-    struct instant send_again; /* NEVER: under way; zero: delivered, or not to be handed on */
-    uint64_t handed; /* counts messages: a late acknowledgement of an earlier one is dropped */
-};
-
-struct partition {
-    TAILQ_ENTRY(partition) of_service;
-    struct service *service;
-    int32_t id;
-    enum partition_stage stage;
-    struct error why; /* STOPPED */
-    uint64_t serial;  /* of the engine */
-    struct engine *engine;
-    struct kafka_tail *tail;
-    struct chain chain;
-    struct echo echo; /* own records that are under way */
-    struct instant assigned_at;
-    struct instant waiting_told; /* that a topic cannot be read: not more often than people read */
-    struct instant question_at;  /* ASKING: the last answer was a failure, ask again then */
-    bool owning;                 /* as of the last pass */
-    uint64_t epochs;             /* of ours, as of the last pass */
-    bool proving;                /* a commit is to show that the group still counts us in */
-    struct instant prove_at;
-    bool reading;      /* the commands topic is being read */
-    unsigned held;     /* enum held; 0: commands are taken */
-    uint64_t releases; /* that were read back, as of the last look */
-    struct {
-        bool check; /* the first record read must be this one */
-        struct sha256 digest;
-        int64_t offset;
-    } last; /* command that the journal names */
-    struct intake intake;
-    bool from_first;   /* the journal is read from its first record, not from a saved place */
-    int64_t promised;  /* commands below it were journalled, says the commit that was found; -1 */
-    int64_t committed; /* the last offset asked to be committed */
-    int64_t committed_start;
-    struct instant commit_at;
-    struct wall broker_time;      /* of the last record read back... */
-    struct instant broker_seen;   /* ...and when */
-    struct engine_counts counted; /* as metrics were told */
-    struct {
-        bool acknowledged;
-        bool read;
-        uint64_t tag;
-        struct epoch epoch;
-        uint64_t sequence;
-        struct instant at; /* zero: none is on its way */
-    } timed;               /* one record of ours between producer and journal, for the metrics */
 };
 
 /* A message that waits for its acknowledgement. */
@@ -238,52 +158,10 @@ void service_pass(void *service);
 /* Sets the timer for the next thing that is due, a second from now at the latest. */
 void service_arm(struct service *service, struct instant now);
 
-/* partition.c */
-struct partition *partition_find(struct service *service, int32_t id);
-void partition_add(struct service *service, int32_t id);
-void partition_remove(struct partition *partition);
-void partitions_remove(struct service *service); /* all */
-/* A topic of it cannot be read at present. */
-void partition_waiting(struct partition *partition, const struct kafka_item *item);
-/* Reads commands on from where the journal stands, unless the partition is held. */
-void partition_read_commands(struct partition *partition);
-/* The broker's time, from the last record read back; never ahead of it. 0: none was read yet. */
-struct wall partition_broker_now(const struct partition *partition, struct instant now);
-/* Commits how far it came, before it is given back: the next owner begins there, and whoever looks
- * whether the journal was cut goes by it. */
-void partition_leave(struct partition *partition);
-/* Nothing is begun on it any more until an operator has looked. */
-void partition_stop(struct partition *partition, const struct error *why);
-void partition_committed(struct partition *partition, const struct kafka_consumer_event *event,
-                         struct instant now);
-/* One bounded pass: records, offers, actions, commit. */
-void partition_pass(struct partition *partition, struct instant now);
-struct instant partition_wake(const struct partition *partition);
-bool partition_is_idle(const struct partition *partition);
-
-/* recover.c: from assigned to claimed */
-/* The partition whose commit it waits to hear of; -1: none. */
-int32_t recover_asks_about(const struct partition *partition);
-/* What the consumer says of that. */
-void recover_position(struct partition *partition, const struct kafka_consumer_event *event);
-/* Asks again, when it is time. */
-void recover_again(struct partition *partition, struct instant now);
-/* Reading has begun: stops the partition if the whole journal was wanted and its beginning is gone.
- */
-void recover_started(struct partition *partition, const struct kafka_item *item);
-/* Reads the journal again, from its beginning. */
-enum error_code recover_anew(struct partition *partition, struct error *err) MUST_CHECK;
-/* Claims the partition when all is read, or stops it when the journal lost records. */
-void recover_ask_to_own(struct partition *partition, struct instant now);
-/* What is committed beside an offset, so that recover_position() can read it. */
-void recover_write(const struct engine_checkpoint *checkpoint, char ret[POSITION_TEXT_SIZE]);
-
 /* intake.c: a message of the commands topic becomes an offer */
 void intake(struct partition *partition, struct instant now);
 void intake_sent(struct partition *partition, uint64_t handed, const struct kafka_receipt *receipt,
                  struct instant now);
-/* Forgets the command that waits. */
-void intake_drop(struct partition *partition);
 
 /* outbox.c: events, replies, dead letters, forwards */
 void publish(struct partition *partition, const struct engine_action *action, struct instant now);
@@ -317,27 +195,6 @@ int64_t control_age_ms(const struct service *service, struct instant now);
 void control_halts(const struct service *service, struct engine *engine, struct instant now);
 
 void control_destroy(struct service *service);
-
-/* topics.c: a commands topic that is not the one that the journal speaks of */
-/* Held: no commands are taken; open ones go on to their end. What for, for people; NULL: not held.
- */
-const char *topics_hold(const struct partition *partition);
-/* Did the broker put its own time on it? The topics are looked at when the worker starts; this
- * finds one that was changed since. True where nobody asks for it: on the embedded broker, and with
- * `allow_unsafe_topics`. */
-bool topics_stamped(const struct service *service, const struct kafka_message *message);
-/* Stops the partition: a record of its journal was not stamped. */
-void topics_unstamped(struct partition *partition, int64_t offset);
-/* Is the partition held, or may it be released? */
-void topics_pass(struct partition *partition, struct instant now);
-/* The first record read anew is not the last one journalled. */
-void topics_made_anew(struct partition *partition);
-/* A release from the control topic; it may come before what it releases is noticed. */
-void topics_accepted(struct service *service, const struct command *command);
-/* Asks now and then how many partitions there are. */
-void topics_count(struct service *service, struct instant now);
-void topics_counted(struct service *service, int64_t partitions);
-void topics_destroy(struct service *service);
 
 /* memory.c */
 void memory_pass(struct service *service, struct instant now);

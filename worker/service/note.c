@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "service/internal.h"
+#include "service/partition.h"
 
 /* ---- what goes into the journal and comes back ---- */
 

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "service/internal.h"
+#include "service/partition.h"
 
 static struct sending *sending_create(struct partition *partition, enum sending_kind kind)
 {
@@ -57,8 +58,9 @@ static enum error_code send_message(struct service *service, const char *topic, 
 static void answer_event(struct service *service, const struct sending *sending, bool delivered,
                          struct instant now)
 {
-    struct partition *partition = partition_find(service, sending->partition);
-    if (partition && partition->engine && partition->serial == sending->engine_serial)
+    struct partition *partition =
+        partition_that_asked(service, sending->partition, sending->engine_serial);
+    if (partition)
         engine_published(partition->engine, sending->tag, delivered, now);
 }
 
@@ -260,7 +262,7 @@ static bool send_letter(struct partition *partition, const struct kafka_message 
     struct sending *sending = sending_create(partition, kind);
     struct error err;
     sending->parts = 1;
-    sending->handed = partition->intake.handed;
+    sending->handed = partition->waiting.handed;
     outgoing.has_key = outgoing.has_key || message->has_key;
     if (!outgoing.key.length)
         outgoing.key = cut(message->key, LIMIT_HEADERS_BYTES);

@@ -1,17 +1,24 @@
-/* From a partition assigned to a partition claimed: where reading its journal begins, told by the
- * metadata of the last commit, and whether that journal is the one that was promised. */
+#include "service/recover.h"
+
 #include <string.h>
 
 #include "service/configure.h"
 #include "service/internal.h"
+#include "service/partition.h"
+#include "service/position.h"
 
 enum { QUESTION_AGAIN_MS = 1000 };
 
-void recover_write(const struct engine_checkpoint *checkpoint, char ret[POSITION_TEXT_SIZE])
+enum error_code recover_commit(struct partition *partition,
+                               const struct engine_checkpoint *checkpoint, struct error *err)
 {
     const struct position position = {checkpoint->journal_start, checkpoint->journal_owner,
                                       checkpoint->journal_sequence, checkpoint->partitions};
-    position_write(&position, ret);
+    char metadata[POSITION_TEXT_SIZE];
+    position_write(&position, metadata);
+    int64_t offset = checkpoint->next_command < 0 ? 0 : checkpoint->next_command;
+    return kafka_consumer_commit(partition->service->consumer, partition->id, offset,
+                                 text_of(metadata), err);
 }
 
 /* ---- where reading begins ---- */

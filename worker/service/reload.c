@@ -1,9 +1,9 @@
 /* The configuration read again, and taken to all who work by it. */
-#include "base/check.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "service/configure.h"
 #include "service/internal.h"
+#include "service/partition.h"
 #include "service/work.h"
 
 static void tell_change(void *self, const struct config_change *change)
@@ -13,17 +13,6 @@ static void tell_change(void *self, const struct config_change *change)
     log_line(LOG_LEVEL_INFO, change->restart ? "changed, needs a restart" : "changed",
              LOG_TEXT("key", change->path), LOG_TEXT("from", change->before),
              LOG_TEXT("to", change->after));
-}
-
-/* A command that waits to be taken names its cluster by the old configuration's text. */
-static void rename_waiting(struct partition *partition, const struct config *config)
-{
-    struct engine_offer *offer = &partition->intake.offer;
-    if (!partition->intake.offered || !offer->cluster)
-        return;
-    const struct config_cluster *cluster = config_cluster_find(config, text_of(offer->cluster));
-    CHECK(cluster); /* no reload takes one away */
-    offer->cluster = cluster->name;
 }
 
 static void take_config(struct service *service, struct config *config)
@@ -39,7 +28,7 @@ static void take_config(struct service *service, struct config *config)
         struct engine_config engine = service_engine_config(service, partition->id);
         if (partition->engine)
             engine_configure(partition->engine, &engine);
-        rename_waiting(partition, config);
+        waiting_rename(&partition->waiting, config);
     }
     if (before != service->config_at_start)
         config_destroy(before);

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "service/internal.h"
+#include "service/partition.h"
 
 enum { RESTORES_MAX = 1000 };
 

@@ -14,6 +14,11 @@
 #include "service/handlers.h"
 #include "service/internal.h"
 #include "service/note.h"
+#include "service/own.h"
+#include "service/partition.h"
+#include "service/recover.h"
+#include "service/topics.h"
+#include "service/turn.h"
 #include "service/wake.h"
 #include "service/work.h"
 
@@ -86,7 +91,7 @@ static void consumer_event(struct service *service, const struct kafka_consumer_
     case KAFKA_CONSUMER_COMMITTED:
         partition = partition_find(service, event->partition);
         if (partition && partition->engine)
-            partition_committed(partition, event, now);
+            own_committed(partition, event, now);
         break;
     case KAFKA_CONSUMER_FENCED:
         metrics_add(service->metrics, METRIC_group_fenced_total, NO_LABELS, 1);

@@ -7,6 +7,8 @@
 #include "kafka/probe.h"
 #include "service/configure.h"
 #include "service/internal.h"
+#include "service/partition.h"
+#include "service/topics.h"
 #include "service/work.h"
 
 enum { FIRST_LOOK_MS = 20000, TEXT_MAX = 2048 };

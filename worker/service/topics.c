@@ -1,13 +1,12 @@
-/* A commands topic that is not the one that the journal speaks of: made anew, or with another
- * number of partitions. Nothing is taken from it until an operator releases it (`curfew topics
- * accept`); open commands go on to their end. The release comes by the control topic, names exactly
- * what it releases, and is journalled by the owner of each partition: the journal is the state. */
+#include "service/topics.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "base/log.h"
 #include "service/internal.h"
+#include "service/partition.h"
 #include "service/wake.h"
 
 enum { COUNT_EVERY_MS = 10000, ACCEPTS_MAX = 100 };
@@ -20,17 +19,6 @@ struct accept {
     size_t digest_count;
     char digests[][2 * sizeof(struct sha256) + 1];
 };
-
-const char *topics_hold(const struct partition *partition)
-{
-    if (partition->held & HELD_MADE_ANEW)
-        return "the commands topic does not hold the command that the journal names last: it was "
-               "made anew; no commands are taken until `curfew topics accept`";
-    if (partition->held & HELD_RECOUNTED)
-        return "the number of partitions of the commands topic has changed; no commands are taken "
-               "until `curfew topics accept`";
-    return NULL;
-}
 
 bool topics_stamped(const struct service *service, const struct kafka_message *message)
 {
@@ -58,9 +46,9 @@ static void hold(struct partition *partition, enum held why)
     partition->held |= why;
     kafka_consumer_stop(partition->service->consumer, partition->id);
     partition->reading = false;
-    intake_drop(partition);
+    waiting_drop(&partition->waiting);
     log_line(LOG_LEVEL_ERROR, "partition held, an operator must look",
-             log_number("partition", partition->id), LOG_TEXT("reason", topics_hold(partition)));
+             log_number("partition", partition->id), LOG_TEXT("reason", partition_hold(partition)));
 }
 
 void topics_made_anew(struct partition *partition)
@@ -188,7 +176,7 @@ void topics_pass(struct partition *partition, struct instant now)
         return;
     if (partition->releases != checkpoint.releases) {
         partition->releases = checkpoint.releases;
-        if (topics_hold(partition))
+        if (partition_hold(partition))
             released(partition);
         partition_read_commands(partition);
     }
@@ -206,6 +194,6 @@ void topics_pass(struct partition *partition, struct instant now)
                  log_number("partition", partition->id));
         partition_read_commands(partition);
     }
-    if (topics_hold(partition))
+    if (partition_hold(partition))
         release(partition, now);
 }

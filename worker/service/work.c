@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "service/internal.h"
+#include "service/partition.h"
 #include "service/wake.h"
 
 struct call_locks {
@@ -127,8 +128,9 @@ static void free_call(struct call *call)
 static void answer(struct service *service, struct call *call, const struct executor_reply *reply,
                    struct instant now)
 {
-    struct partition *partition = partition_find(service, call->partition);
-    if (partition && partition->engine && partition->serial == call->engine_serial)
+    struct partition *partition =
+        partition_that_asked(service, call->partition, call->engine_serial);
+    if (partition)
         tell_engine(partition->engine, call, reply, now);
     service->calls--;
     free_call(call);
@@ -222,10 +224,9 @@ static bool still_allowed(uint64_t tag)
     const struct call *call = (const struct call *)(uintptr_t)tag;
     if (!executor_op_changes(call->op))
         return true;
-    struct service *service = call->cluster->service;
-    const struct partition *partition = partition_find(service, call->partition);
-    return partition && partition->engine && partition->serial == call->engine_serial &&
-           partition->stage == PARTITION_RUNNING &&
+    const struct partition *partition =
+        partition_that_asked(call->cluster->service, call->partition, call->engine_serial);
+    return partition && partition->stage == PARTITION_RUNNING &&
            engine_allows(partition->engine, call->kind, call->tag);
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "service/internal.h"
 #include "service/note.h"
+#include "service/partition.h"
 
 static const struct instant start = {1000000000000};
 static struct service service;

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "service/internal.h"
+#include "service/partition.h"
 #include "service/work.h"
 
 enum { PARTITIONS = 4, MINUTE_MS = 60000, LIMIT = 600 };
