@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "guard/guard.h"
 #include "service/internal.h"
+#include "service/outbox.h"
 #include "service/partition.h"
 #include "service/topics.h"
 #include "service/view.h"

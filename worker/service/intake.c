@@ -1,5 +1,5 @@
-/* consume -> decode -> guard -> offer: one message of the commands topic at a time, in offset
- * order. */
+#include "service/intake.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +9,7 @@
 #include "guard/guard.h"
 #include "select/select.h"
 #include "service/internal.h"
+#include "service/letters.h"
 #include "service/partition.h"
 #include "service/topics.h"
 #include "service/view.h"
@@ -174,23 +175,6 @@ static void make_offer(struct partition *partition, struct instant now)
     partition->waiting.offered = true;
     if (must_hand_on(offer))
         hand_on(partition, now);
-}
-
-void intake_sent(struct partition *partition, uint64_t handed, const struct kafka_receipt *receipt,
-                 struct instant now)
-{
-    const struct engine_offer *offer = &partition->waiting.offer;
-    if (!waiting_acknowledged(&partition->waiting, handed, receipt, now))
-        return;
-    bool delivered = receipt->delivery == KAFKA_PERSISTED;
-    partition->service->letters_failing = !delivered;
-    if (delivered && offer->forwarded_to < 0)
-        metrics_add(partition->service->metrics, METRIC_dead_letters_total,
-                    LABELS(error_label(offer->refusal.code)), 1);
-    if (!delivered)
-        log_line(LOG_LEVEL_WARNING, "a command message was not taken over, retrying in 1 s",
-                 log_number("partition", partition->id),
-                 log_number("offset", partition->waiting.message->offset));
 }
 
 /* True when the next message may follow. */

@@ -25,29 +25,6 @@
 enum {
     OFFERS_PER_PASS = 2000,
     CANCELS_MAX = 10000, /* remembered from the control topic */
-    FORWARD_HEADERS = 3, /* added to a command that is sent to its own partition */
-};
-
-/* A message that waits for its acknowledgement. */
-enum sending_kind {
-    SENDING_EVENT,
-    SENDING_REFUSAL, /* of an order: an event that follows from no record */
-    SENDING_REPLY,
-    SENDING_DEAD_LETTER,
-    SENDING_FORWARD
-};
-struct sending {
-    enum sending_kind kind;
-    int32_t partition;
-    uint64_t engine_serial;
-    uint64_t tag; /* EVENT: the engine's; REFUSAL: of service->refusals */
-    enum event_kind event_kind;
-    uint64_t handed;        /* DEAD_LETTER, FORWARD */
-    uint32_t parts;         /* not yet answered */
-    enum error_code failed; /* the last one that did not arrive; ERR_OK: all did, so far */
-    char *reply_topic;      /* REPLY: owned */
-    struct outgoing
-        *reply; /* REPLY: owned; goes to the dead letters when the reply topic refuses it */
 };
 
 struct service {
@@ -157,27 +134,6 @@ struct service {
 void service_pass(void *service);
 /* Sets the timer for the next thing that is due, a second from now at the latest. */
 void service_arm(struct service *service, struct instant now);
-
-/* intake.c: a message of the commands topic becomes an offer */
-void intake(struct partition *partition, struct instant now);
-void intake_sent(struct partition *partition, uint64_t handed, const struct kafka_receipt *receipt,
-                 struct instant now);
-
-/* outbox.c: events, replies, dead letters, forwards */
-void publish(struct partition *partition, const struct engine_action *action, struct instant now);
-/* Tells of orders that were refused, if it is this worker's turn. */
-void publish_refusals(struct service *service, struct instant now);
-bool send_dead_letter(struct partition *partition, const struct kafka_message *message,
-                      const struct error *why);
-bool send_forward(struct partition *partition, const struct kafka_message *message, struct text key,
-                  int32_t to);
-void outbox_receipt(struct service *service, const struct kafka_receipt *receipt,
-                    struct instant now);
-
-/* What an operator does when a topic took no message: what to grant, or where to look. `ret` has
- * TODO_SIZE bytes. */
-enum { TODO_SIZE = LIMIT_NAME_BYTES + 64 };
-const char *todo_write(enum error_code code, const char *topic, char *ret);
 
 /* control.c */
 enum error_code control_open(struct service *service, struct error *err) MUST_CHECK;

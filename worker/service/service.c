@@ -14,6 +14,7 @@
 #include "service/handlers.h"
 #include "service/internal.h"
 #include "service/note.h"
+#include "service/outbox.h"
 #include "service/own.h"
 #include "service/partition.h"
 #include "service/recover.h"
