@@ -1,157 +1,21 @@
-/* The control topic: cancels and the kill switch. Every worker reads it to its end before it is
- * ready, and goes on; the owner of the command journals what it did. */
-#include <stdlib.h>
-#include <string.h>
+#include "service/control.h"
 
 #include "base/log.h"
 #include "guard/guard.h"
+#include "service/halt.h"
 #include "service/internal.h"
 #include "service/outbox.h"
 #include "service/partition.h"
+#include "service/remember.h"
+#include "service/restore.h"
 #include "service/topics.h"
 #include "service/view.h"
 #include "service/wake.h"
 
-enum { CONTROL_LOOK_MS = 2000 }; /* an end leaves up to LICENCE_AGE_MS after a look */
-
-static void forget_cancel(struct service *service, struct cancel *cancel)
-{
-    HASH_DEL(service->cancels, cancel);
-    free(cancel->why);
-    free(cancel);
-}
-
-static void remember_cancel(struct service *service, const struct command *command, struct wall at)
-{
-    struct cancel *cancel;
-    HASH_FIND(hh, service->cancels, &command->other_id, sizeof command->other_id, cancel);
-    if (cancel) {
-        cancel->at = at; /* the last one stops the longest */
-        return;
-    }
-    if (HASH_COUNT(service->cancels) == CANCELS_MAX)
-        forget_cancel(service, service->cancels); /* the oldest: its command expired long ago */
-    cancel = mem_new(struct cancel);
-    cancel->id = command->other_id;
-    cancel->at = at;
-    snprintf(cancel->by, sizeof cancel->by, "%s", command->requested_by);
-    cancel->why = mem_text(command->reason, strlen(command->reason));
-    HASH_ADD(hh, service->cancels, id, sizeof cancel->id, cancel);
-}
-
-static void forget_approval(struct service *service, struct approval *approval)
-{
-    HASH_DEL(service->approvals, approval);
-    free(approval);
-}
-
-static struct sha256 key_of(const struct command *command)
-{
-    AUTO_BUF name;
-    buf_init(&name, LIMIT_COMMAND_BYTES);
-    buf_add(&name, command->other_id.bytes, sizeof command->other_id.bytes);
-    buf_add(&name, command->requested_by, strlen(command->requested_by) + 1);
-    buf_str(&name, command->resolved_digest);
-    return sha256_of(name.data, name.length);
-}
-
-/* A successor must learn of an approval that its predecessor had no time for. */
-static void remember_approval(struct service *service, const struct command *command)
-{
-    struct sha256 key = key_of(command);
-    struct approval *approval;
-    HASH_FIND(hh, service->approvals, &key, sizeof key, approval);
-    if (approval)
-        return;
-    if (HASH_COUNT(service->approvals) == CANCELS_MAX)
-        forget_approval(service, service->approvals); /* the oldest: its list is long decided */
-    approval = mem_new(struct approval);
-    approval->key = key;
-    approval->id = command->other_id;
-    snprintf(approval->by, sizeof approval->by, "%s", command->requested_by);
-    snprintf(approval->digest, sizeof approval->digest, "%s", command->resolved_digest);
-    HASH_ADD(hh, service->approvals, key, sizeof approval->key, approval);
-}
-
-static void apply_approvals(struct service *service, struct partition *partition,
-                            struct instant now)
-{
-    struct approval *approval;
-    struct approval *next;
-    HASH_ITER(hh, service->approvals, approval, next)
-    {
-        struct engine_approval said = {approval->id, approval->by, approval->digest};
-        engine_approve(partition->engine, &said, now);
-    }
-}
-
-static void apply_cancel(struct partition *partition, const struct cancel *cancel,
-                         struct instant now)
-{
-    struct engine_asker asker = {cancel->by, cancel->why};
-    engine_cancel(partition->engine, &cancel->id, &asker, cancel->at, now);
-}
-
-void control_apply(struct service *service, struct partition *partition, struct instant now)
-{
-    struct cancel *cancel;
-    struct cancel *next;
-    HASH_ITER(hh, service->cancels, cancel, next)
-    apply_cancel(partition, cancel, now);
-    apply_approvals(service, partition, now);
-}
-
-void control_accepted(struct partition *partition, const struct uuid *id, struct instant now)
-{
-    struct cancel *cancel;
-    HASH_FIND(hh, partition->service->cancels, id, sizeof *id, cancel);
-    if (cancel)
-        apply_cancel(partition, cancel, now);
-}
-
-void control_destroy(struct service *service)
-{
-    while (service->cancels)
-        forget_cancel(service, service->cancels);
-    while (service->approvals)
-        forget_approval(service, service->approvals);
-}
-
-/* ---- the kill switch ---- */
-
-/* A signal bears no name; what the control topic says goes before it. */
-void control_halts(const struct service *service, struct engine *engine, struct instant now)
-{
-    struct engine_asker asker = {"SIGUSR1", "a signal to this worker alone"};
-    if (!service->halted_by_signal || service->halted_by_control)
-        asker = (struct engine_asker){service->halted_by.by, service->halted_by.why};
-    if (service->halted)
-        engine_halted_by(engine, &asker);
-    engine_halt(engine, service->halted, now);
-}
-
-static void halt_apply(struct service *service)
-{
-    struct instant now = clock_now(&service->clock);
-    struct partition *partition;
-    bool engaged = service->halted_by_control || service->halted_by_signal;
-    if (service->halted != engaged)
-        log_line(LOG_LEVEL_WARNING,
-                 engaged ? "kill switch engaged: nothing is ended" : "kill switch released",
-                 LOG_TEXT("by_control_topic", service->halted_by_control ? "yes" : "no"),
-                 LOG_TEXT("by_signal", service->halted_by_signal ? "yes" : "no"));
-    service->halted = engaged;
-    TAILQ_FOREACH(partition, &service->partitions, of_service)
-    if (partition->engine)
-        control_halts(service, partition->engine, now);
-    service_again(service);
-}
-
-void service_halt(struct service *service, bool engaged)
-{
-    service->halted_by_signal = engaged;
-    halt_apply(service);
-}
+enum {
+    MESSAGES_PER_PASS = 2000,
+    LOOK_MS = 2000, /* an end leaves up to LICENCE_AGE_MS after a look */
+};
 
 static void cancel(struct service *service, const struct command *command, struct wall at,
                    struct instant now)
@@ -175,24 +39,12 @@ static void approve(struct service *service, const struct command *command, stru
         engine_approve(partition->engine, &approval, now);
 }
 
-/* Who engages it once more did not stop what is stopped. */
-static void kill_switch(struct service *service, const struct command *command)
-{
-    struct halted_by *halted_by = &service->halted_by;
-    if (command->kill_switch_engaged && !service->halted_by_control) {
-        snprintf(halted_by->by, sizeof halted_by->by, "%s", command->requested_by);
-        snprintf(halted_by->why, sizeof halted_by->why, "%s", command->reason);
-    }
-    service->halted_by_control = command->kill_switch_engaged;
-    halt_apply(service);
-}
-
 static void apply(struct service *service, const struct command *command, struct wall at,
                   struct instant now)
 {
     switch (command->action) {
     case ACTION_KILL_SWITCH:
-        kill_switch(service, command);
+        halt_by_control(service, command);
         break;
     case ACTION_CANCEL:
         cancel(service, command, at, now);
@@ -284,7 +136,7 @@ int64_t control_age_ms(const struct service *service, struct instant now)
 
 static void look(struct service *service, struct instant now)
 {
-    if (instant_passed(now, instant_add_ms(service->control_looked, CONTROL_LOOK_MS)) &&
+    if (instant_passed(now, instant_add_ms(service->control_looked, LOOK_MS)) &&
         kafka_tail_look(service->control))
         service->control_looked = now;
 }
@@ -347,7 +199,7 @@ static enum error_code take(struct service *service, struct instant now, bool *r
 enum error_code control_pass(struct service *service, struct instant now, struct error *err)
 {
     bool more = true;
-    for (unsigned i = 0; i < OFFERS_PER_PASS && more; i++)
+    for (unsigned i = 0; i < MESSAGES_PER_PASS && more; i++)
         if (take(service, now, &more, err))
             return err->code;
     if (more)

@@ -1,10 +1,12 @@
-/* What the outside may see of the worker as it stands: readiness, and the gauges of a scrape. */
+#include "service/health.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/notify.h"
 #include "cluster/process.h"
+#include "service/control.h"
 #include "service/internal.h"
 #include "service/partition.h"
 #include "service/work.h"

@@ -15,6 +15,8 @@
 #include "service/view.h"
 #include "service/wake.h"
 
+enum { OFFERS_PER_PASS = 2000 };
+
 /* A forwarded command keeps the time at which the broker first took it: never later than its
  * present one. No message was appended later than now, whatever a sender's clock says. */
 static struct wall first_append(const struct partition *partition,

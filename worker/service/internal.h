@@ -3,7 +3,6 @@
 #define SERVICE_INTERNAL_H
 
 #include <sys/queue.h>
-#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -21,11 +20,6 @@
 #include "service/refusal.h"
 #include "service/service.h"
 #include "service/settings.h"
-
-enum {
-    OFFERS_PER_PASS = 2000,
-    CANCELS_MAX = 10000, /* remembered from the control topic */
-};
 
 struct service {
     uv_loop_t *loop;
@@ -53,30 +47,10 @@ struct service {
         char by[LIMIT_NAME_BYTES + 1];
         char why[LIMIT_TEXT_BYTES + 1];
     } halted_by;
-    struct cancel { /* from the control topic, oldest first */
-        struct uuid id;
-        char by[LIMIT_NAME_BYTES + 1];
-        char *why;      /* owned */
-        struct wall at; /* its append time; 0: not known */
-        UT_hash_handle hh;
-    } * cancels;
-    struct approval {      /* the same */
-        struct sha256 key; /* of all that follows: several may be about one command */
-        struct uuid id;
-        char by[LIMIT_NAME_BYTES + 1];
-        char digest[LIMIT_NAME_BYTES + 1];
-        UT_hash_handle hh;
-    } * approvals;
-    struct restore { /* from the control topic, oldest first */
-        char *key;   /* owned */
-        char cluster[LIMIT_NAME_BYTES + 1];
-        char infobase[LIMIT_NAME_BYTES + 1];
-        char by[LIMIT_NAME_BYTES + 1];
-        char *why;            /* owned */
-        struct wall asked_at; /* what was asked for later is not meant */
-        UT_hash_handle hh;
-    } * restores;
-    struct refusals *refusals;     /* of orders on the control topic */
+    struct cancel *cancels; /* from the control topic, oldest first */
+    struct approval *approvals;
+    struct restore *restores;
+    struct refusals *refusals;     /* of orders */
     int32_t partition_count;       /* of the commands topic */
     struct instant counted;        /* asked for then */
     int32_t shared_out;            /* the number for which the group was asked to share out anew */
@@ -134,37 +108,5 @@ struct service {
 void service_pass(void *service);
 /* Sets the timer for the next thing that is due, a second from now at the latest. */
 void service_arm(struct service *service, struct instant now);
-
-/* control.c */
-enum error_code control_open(struct service *service, struct error *err) MUST_CHECK;
-/* An error: the topic can be read no more, and nothing may be ended without it. */
-enum error_code control_pass(struct service *service, struct instant now,
-                             struct error *err) MUST_CHECK;
-/* All cancels that are remembered, to a partition that is owned anew. */
-void control_apply(struct service *service, struct partition *partition, struct instant now);
-/* A command was accepted: its cancel may have come before it. */
-void control_accepted(struct partition *partition, const struct uuid *id, struct instant now);
-/* How long ago the control topic was known to be read to its end; INT64_MAX: never was. */
-int64_t control_age_ms(const struct service *service, struct instant now);
-
-/* Tells a new engine whether the kill switch is engaged. */
-void control_halts(const struct service *service, struct engine *engine, struct instant now);
-
-void control_destroy(struct service *service);
-
-/* memory.c */
-void memory_pass(struct service *service, struct instant now);
-
-/* restore.c: the holds that are to end, by the control topic */
-void restore_asked(struct service *service, const struct command *command, const char *cluster,
-                   struct wall asked_at, struct instant now);
-/* All that are remembered: a partition is owned anew, or a drain was accepted. */
-void restore_apply(struct partition *partition, struct instant now);
-void restore_destroy(struct service *service);
-
-/* health.c */
-enum error_code health_create(struct service *service, struct error *err);
-/* Tells log, metrics and the service manager when readiness changes. */
-void health_pass(struct service *service);
 
 #endif

@@ -1,6 +1,5 @@
-/* What a load leaves behind goes back to the system: a worker that had twenty thousand commands
- * open in the morning does not hold on to their buffers all day. Not under load: there the memory
- * is wanted again at once. */
+#include "service/memory.h"
+
 #include "base/mem.h"
 #include "service/internal.h"
 

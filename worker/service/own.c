@@ -4,6 +4,8 @@
 #include "service/internal.h"
 #include "service/partition.h"
 #include "service/recover.h"
+#include "service/remember.h"
+#include "service/restore.h"
 
 enum { PROVE_AGAIN_MS = 1000 };
 
@@ -13,7 +15,7 @@ static void owned(struct partition *partition, struct instant now)
     bool first = partition->stage != PARTITION_RUNNING;
     double seconds = (double)instant_ms_between(partition->assigned_at, now) / 1000;
     partition->stage = PARTITION_RUNNING;
-    control_apply(service, partition, now);
+    remember_apply(partition, now);
     restore_apply(partition, now);
     partition->releases = engine_checkpoint(partition->engine).releases;
     partition->held &= ~(unsigned)HELD_RELEASING; /* what was on its way is void */

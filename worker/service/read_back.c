@@ -6,6 +6,8 @@
 #include "service/own.h"
 #include "service/partition.h"
 #include "service/recover.h"
+#include "service/remember.h"
+#include "service/restore.h"
 #include "service/topics.h"
 
 enum { RECORDS_PER_PASS = 4000 /* of one partition: a pass stays in the milliseconds */ };
@@ -41,7 +43,7 @@ static void read_back(struct partition *partition, struct kafka_message *message
     if (kind == RECORD_OWNER)
         own_pass(partition, now);
     if (kind == RECORD_ACCEPTED)
-        control_accepted(partition, &id, now);
+        remember_accepted(partition, &id, now);
     if (drains)
         restore_apply(partition, now);
     struct engine_command_view view;

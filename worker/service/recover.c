@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "service/configure.h"
+#include "service/halt.h"
 #include "service/internal.h"
 #include "service/partition.h"
 #include "service/position.h"
@@ -37,7 +38,7 @@ static enum error_code begin(struct partition *partition, const struct position 
     partition->engine = engine_create(&config, &service->budget);
     memset(&partition->chain, 0, sizeof partition->chain);
     echo_clear(&partition->echo);
-    control_halts(service, partition->engine, clock_now(&service->clock));
+    halt_tell(service, partition->engine, clock_now(&service->clock));
     engine_control_seen(partition->engine, service->control_seen, clock_now(&service->clock));
     bool middle = from->owner.number > 0;
     if (middle)

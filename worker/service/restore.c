@@ -1,13 +1,24 @@
-/* `restore` from the control topic: which holds are to end. Remembered, because the control topic
- * may be read before the command that it means, and because a successor must know of it. */
+#include "service/restore.h"
+
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 #include "base/log.h"
 #include "service/internal.h"
 #include "service/partition.h"
 
 enum { RESTORES_MAX = 1000 };
+
+struct restore {
+    char *key; /* owned */
+    char cluster[LIMIT_NAME_BYTES + 1];
+    char infobase[LIMIT_NAME_BYTES + 1];
+    char by[LIMIT_NAME_BYTES + 1];
+    char *why;            /* owned */
+    struct wall asked_at; /* what was asked for later is not meant */
+    UT_hash_handle hh;
+};
 
 static void forget(struct service *service, struct restore *restore)
 {

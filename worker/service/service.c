@@ -11,8 +11,11 @@
 
 #include "base/log.h"
 #include "base/notify.h"
+#include "service/control.h"
 #include "service/handlers.h"
+#include "service/health.h"
 #include "service/internal.h"
+#include "service/memory.h"
 #include "service/note.h"
 #include "service/outbox.h"
 #include "service/own.h"

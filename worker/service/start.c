@@ -6,8 +6,12 @@
 #include "base/notify.h"
 #include "kafka/probe.h"
 #include "service/configure.h"
+#include "service/control.h"
+#include "service/health.h"
 #include "service/internal.h"
 #include "service/partition.h"
+#include "service/remember.h"
+#include "service/restore.h"
 #include "service/topics.h"
 #include "service/work.h"
 
@@ -187,7 +191,7 @@ void service_destroy(struct service *service)
     if (service->config != service->config_at_start)
         config_destroy(service->config);
     config_destroy(service->config_at_start);
-    control_destroy(service);
+    remember_destroy(service);
     restore_destroy(service);
     refusals_destroy(service->refusals);
     topics_destroy(service);

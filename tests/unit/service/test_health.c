@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "service/control.h"
 #include "service/internal.h"
 #include "service/note.h"
 #include "service/partition.h"
