@@ -32,7 +32,7 @@ LIBRARIES = [
 PURE = {"command", "guard", "select", "engine", "event", "audit", "model"}
 # Rooms, or folders of them, whose files call each other in one direction. Types may be shared by all.
 LAYERED = {"audit", "base", "cli", "cluster", "command", "config", "engine", "event", "gateway", "guard", "http", "kafka",
-           "metrics", "model", "select"}
+           "metrics", "model", "select", "service"}
 # The layout of .clang-format: only a function's brace stands at the beginning of a line below a parenthesis.
 FUNCTION = re.compile(r"^(?!static\b|__attribute__)[A-Za-z_][\w\s*]*?\b(\w+)\((?:[^;{}\n]|\n[ \t])*\)\n\{", re.MULTILINE)
 NO_CODE = re.compile(r'/\*[\s\S]*?\*/|"(?:\\.|[^"\\\n])*"|^[ \t]*#(?:.*\\\n)*.*$|\b(?:enum|struct|union)\s+\w+',

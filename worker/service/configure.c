@@ -1,8 +1,8 @@
 #include "service/configure.h"
 
 #include "service/drain.h"
-#include "service/internal.h"
 #include "service/rules.h"
+#include "service/state.h"
 
 static int64_t longest_request_ms(const struct config *config)
 {

@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "service/executors.h"
-#include "service/internal.h"
+#include "service/state.h"
 #include "service/wake.h"
 
 static void crew_destroy(void *self)

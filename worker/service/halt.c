@@ -1,8 +1,8 @@
 #include "service/halt.h"
 
 #include "base/log.h"
-#include "service/internal.h"
 #include "service/partition.h"
+#include "service/state.h"
 #include "service/wake.h"
 
 /* A signal bears no name; what the control topic says goes before it. */

@@ -6,8 +6,8 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "cluster/handler/handler.h"
-#include "service/internal.h"
 #include "service/partition.h"
+#include "service/state.h"
 #include "service/wake.h"
 #include "service/work.h"
 

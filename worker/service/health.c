@@ -7,8 +7,8 @@
 #include "base/notify.h"
 #include "cluster/process.h"
 #include "service/control.h"
-#include "service/internal.h"
 #include "service/partition.h"
+#include "service/state.h"
 #include "service/work.h"
 
 /* ---- readiness: the group was joined, assigned partitions are owned and recovered, journal and

@@ -4,9 +4,9 @@
 
 #include "base/limits.h"
 #include "base/log.h"
-#include "service/internal.h"
 #include "service/partition.h"
 #include "service/sending.h"
+#include "service/state.h"
 
 enum { HEADERS_MAX = KAFKA_HEADERS_MAX };
 

@@ -1,7 +1,7 @@
 #include "service/memory.h"
 
 #include "base/mem.h"
-#include "service/internal.h"
+#include "service/state.h"
 
 enum {
     QUIET_MS = 250,      /* without a record read back: the load is over */

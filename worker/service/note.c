@@ -2,8 +2,8 @@
 #include "service/note.h"
 
 #include "base/log.h"
-#include "service/internal.h"
 #include "service/partition.h"
+#include "service/state.h"
 
 /* ---- what goes into the journal and comes back ---- */
 

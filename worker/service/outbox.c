@@ -6,11 +6,11 @@
 
 #include "base/limits.h"
 #include "base/log.h"
-#include "service/internal.h"
 #include "service/letters.h"
 #include "service/partition.h"
 #include "service/refusal.h"
 #include "service/sending.h"
+#include "service/state.h"
 
 enum { HEADERS_MAX = KAFKA_HEADERS_MAX, REPLY_TOLD_MS = 30000 };
 

@@ -1,11 +1,11 @@
 #include "service/own.h"
 
 #include "base/log.h"
-#include "service/internal.h"
 #include "service/partition.h"
 #include "service/recover.h"
 #include "service/remember.h"
 #include "service/restore.h"
+#include "service/state.h"
 
 enum { PROVE_AGAIN_MS = 1000 };
 

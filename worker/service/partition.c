@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "service/internal.h"
+#include "service/state.h"
 
 enum { UNREADABLE_TOLD_MS = 30000 };
 

@@ -1,13 +1,13 @@
 #include "service/read_back.h"
 
 #include "base/log.h"
-#include "service/internal.h"
 #include "service/note.h"
 #include "service/own.h"
 #include "service/partition.h"
 #include "service/recover.h"
 #include "service/remember.h"
 #include "service/restore.h"
+#include "service/state.h"
 #include "service/topics.h"
 
 enum { RECORDS_PER_PASS = 4000 /* of one partition: a pass stays in the milliseconds */ };

@@ -4,9 +4,9 @@
 
 #include "service/configure.h"
 #include "service/halt.h"
-#include "service/internal.h"
 #include "service/partition.h"
 #include "service/position.h"
+#include "service/state.h"
 
 enum { QUESTION_AGAIN_MS = 1000 };
 

@@ -2,8 +2,8 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "service/configure.h"
-#include "service/internal.h"
 #include "service/partition.h"
+#include "service/state.h"
 #include "service/work.h"
 
 static void tell_change(void *self, const struct config_change *change)

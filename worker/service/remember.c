@@ -4,9 +4,11 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "base/buf.h"
 #include "base/hash.h"
-#include "service/internal.h"
+#include "base/limits.h"
 #include "service/partition.h"
+#include "service/state.h"
 
 enum { CANCELS_MAX = 10000, APPROVALS_MAX = 10000 };
 

@@ -4,9 +4,11 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "base/buf.h"
+#include "base/limits.h"
 #include "base/log.h"
-#include "service/internal.h"
 #include "service/partition.h"
+#include "service/state.h"
 
 enum { RESTORES_MAX = 1000 };
 

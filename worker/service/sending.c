@@ -1,7 +1,7 @@
 #include "service/sending.h"
 
-#include "service/internal.h"
 #include "service/partition.h"
+#include "service/state.h"
 
 struct sending *sending_create(struct partition *partition, enum sending_kind kind)
 {

@@ -1,43 +1,50 @@
 /* The worker, top to bottom.
  *
  * One command's way: kafka/consumer takes a record -> intake.c decodes it (command/), asks guard/
- * and offers it to the engine of its partition -> the engine asks for an append -> partition.c
- * appends to the journal and reads it back -> the engine moves and asks for lists and ends ->
- * work.c puts them into the cluster's lane and hands them to its executor -> replies go back into
- * the engine -> its events leave through outbox.c. Everything happens in passes of one loop thread:
- * whatever woke it, service_pass() looks at every queue, a bounded number of things each. What
- * there is before the first pass and after the last stands in start.c. */
+ * and offers it to the engine of its partition -> the engine asks for an append -> turn.c appends
+ * to the journal, read_back.c reads back -> the engine moves and asks for lists and ends -> turn.c
+ * hands them to work.c, which puts them into the cluster's lane and gives them to its executor ->
+ * replies go back into the engine -> its events leave through outbox.c. Everything happens in
+ * passes of one loop thread: whatever woke it, service_pass() looks at every queue, a bounded
+ * number of things each. What there is before the first pass stands in start.c, how it ends in
+ * stop.c.
+ *
+ * Calls go down and never up: what a lower file has to say it returns, or tells an engine, and
+ * whoever left something undone asks for another pass (wake.c). */
 #include "service/service.h"
 
 #include "base/log.h"
 #include "base/notify.h"
+#include "service/configure.h"
 #include "service/control.h"
 #include "service/handlers.h"
 #include "service/health.h"
-#include "service/internal.h"
 #include "service/memory.h"
 #include "service/note.h"
 #include "service/outbox.h"
 #include "service/own.h"
 #include "service/partition.h"
 #include "service/recover.h"
+#include "service/refusal.h"
+#include "service/remember.h"
+#include "service/restore.h"
+#include "service/settings.h"
+#include "service/start.h"
+#include "service/state.h"
+#include "service/stop.h"
 #include "service/topics.h"
 #include "service/turn.h"
 #include "service/wake.h"
 #include "service/work.h"
 
-enum { CLOSE_MS = 10000 };
-
 /* ---- the pass ---- */
-
-static void close_clients(struct service *service);
 
 /* Stops for good; the first reason is the one that `stopped` gets. */
 static void fail(struct service *service, const struct error *err)
 {
     if (!service->failure.code)
         service->failure = *err;
-    close_clients(service);
+    stop_begin(service);
 }
 
 static void assigned(struct service *service, const struct kafka_consumer_event *event)
@@ -165,7 +172,20 @@ static void tell_notices(struct service *service)
 }
 
 static void on_timer(uv_timer_t *timer);
-static void look_at_end(struct service *service, struct instant now);
+
+/* For the next thing that is due, a second from now at the latest. */
+static void arm(struct service *service, struct instant now)
+{
+    struct instant wake = instant_min(clusters_next_wake(service), service->give_back_at);
+    struct partition *partition;
+    TAILQ_FOREACH(partition, &service->partitions, of_service)
+    wake = instant_min(wake, partition_wake(partition));
+    if (service->phase == SERVICE_DRAINING)
+        wake = instant_min(wake, service->drain_until);
+    int64_t ms = wake.ns == INT64_MAX ? 1000 : (wake.ns - now.ns + 999999) / 1000000;
+    ms = ms < 0 ? 0 : ms > 1000 ? 1000 : ms;
+    uv_timer_start(&service->timer, on_timer, (uint64_t)ms, 0);
+}
 
 static void pass(struct service *service)
 {
@@ -195,12 +215,13 @@ static void pass(struct service *service)
     tell_notices(service);
     health_pass(service);
     memory_pass(service, now);
-    look_at_end(service, now);
+    stop_pass(service, now);
     if (service->phase != SERVICE_STOPPED)
-        service_arm(service, now);
+        arm(service, now);
 }
 
-void service_pass(void *self)
+/* One pass over every queue, and the timer set for the next. */
+static void service_pass(void *self)
 {
     struct service *service = self;
     uint64_t started = uv_hrtime();
@@ -217,84 +238,48 @@ static void on_timer(uv_timer_t *timer)
     service_pass(timer->data);
 }
 
-void service_arm(struct service *service, struct instant now)
-{
-    struct instant wake = instant_min(clusters_next_wake(service), service->give_back_at);
-    struct partition *partition;
-    TAILQ_FOREACH(partition, &service->partitions, of_service)
-    wake = instant_min(wake, partition_wake(partition));
-    if (service->phase == SERVICE_DRAINING)
-        wake = instant_min(wake, service->drain_until);
-    int64_t ms = wake.ns == INT64_MAX ? 1000 : (wake.ns - now.ns + 999999) / 1000000;
-    ms = ms < 0 ? 0 : ms > 1000 ? 1000 : ms;
-    uv_timer_start(&service->timer, on_timer, (uint64_t)ms, 0);
-}
+/* ---- it comes and goes ---- */
 
-/* ---- the end ---- */
-
-static bool all_idle(const struct service *service)
+enum error_code service_create(uv_loop_t *loop, struct config *config,
+                               const struct service_options *options, struct service **ret,
+                               struct error *err)
 {
-    const struct partition *partition;
-    TAILQ_FOREACH(partition, &service->partitions, of_service)
-    if (!partition_is_idle(partition))
-        return false;
-    return service->sendings == 0;
-}
-
-static void close_clients(struct service *service)
-{
-    if (service->phase >= SERVICE_CLOSING)
-        return;
-    service->phase = SERVICE_CLOSING;
-    service->close_by = instant_add_ms(clock_now(&service->clock), CLOSE_MS);
-    clusters_stop(service);
-    handlers_stop(service);
-    struct partition *partition;
-    TAILQ_FOREACH(partition, &service->partitions, of_service)
-    partition_leave(partition);
-    partitions_remove(service);
-    kafka_tail_close(service->control);
-    service->control = NULL;
-    kafka_consumer_close(service->consumer);
-    kafka_journal_close(service->journal);
-    kafka_producer_close(service->producer);
-    kafka_reader_close(service->tails);
-    kafka_reader_close(service->control_reader);
-}
-
-static bool clients_closed(struct service *service)
-{
-    return service->consumer_closed && kafka_journal_closed(service->journal) &&
-           kafka_producer_closed(service->producer) && kafka_reader_closed(service->tails) &&
-           kafka_reader_closed(service->control_reader);
-}
-
-static void abandon(struct service *service)
-{
-    struct error err;
-    error_set(
-        &err, ERR_UNAVAILABLE,
-        "the connections to Kafka did not close in time; nothing is lost, the journal has it");
-    service->options.abandoned(service->options.self, &err);
-}
-
-static void look_at_end(struct service *service, struct instant now)
-{
-    if (service->phase == SERVICE_DRAINING &&
-        (all_idle(service) || instant_passed(now, service->drain_until)))
-        close_clients(service);
-    if (service->phase != SERVICE_CLOSING)
-        return;
-    if (!clusters_stopped(service) || !TAILQ_EMPTY(&service->handler_calls) ||
-        !clients_closed(service)) {
-        if (service->options.abandoned && instant_passed(now, service->close_by))
-            abandon(service);
-        return;
+    struct service *service = mem_new(struct service);
+    service->loop = loop;
+    service->options = *options;
+    service->clock = clock_real();
+    service->give_back_at = INSTANT_NEVER;
+    service->config = config;
+    service->config_at_start = config;
+    service->metrics = metrics_create(METRICS_OF_WORKER);
+    service->refusals = refusals_create();
+    TAILQ_INIT(&service->partitions);
+    STAILQ_INIT(&service->accepts);
+    TAILQ_INIT(&service->busy);
+    TAILQ_INIT(&service->handler_calls);
+    enum error_code code = service_kafka_settings(service->config, &service->settings, err);
+    if (!code)
+        code = start_look(service, err);
+    if (!code)
+        code = kafka_hub_create(loop, service_pass, service, &service->hub, err);
+    if (!code) {
+        start_timers(service);
+        service->style = service_event_style(service);
+        code = clusters_create(service, err);
     }
-    service->phase = SERVICE_STOPPED;
-    uv_timer_stop(&service->timer);
-    uv_timer_stop(&service->watchdog);
-    service->options.stopped(service->options.self, service->failure.code, &service->failure);
+    if (!code)
+        code = start_clients(service, err);
+    if (!code)
+        code = health_create(service, err);
+    if (code) {
+        service->config = NULL; /* the caller keeps it */
+        service->config_at_start = NULL;
+        service_destroy(service);
+        return code;
+    }
+    arm(service, clock_now(&service->clock));
+    *ret = service;
+    return ERR_OK;
 }
 
 void service_drain(struct service *service)
@@ -318,4 +303,42 @@ void service_drain(struct service *service)
         log_line(LOG_LEVEL_DEBUG, "cannot tell the service manager",
                  LOG_TEXT("reason", err.message));
     service_again(service);
+}
+
+static void free_service(uv_handle_t *handle)
+{
+    struct service *service = handle->data;
+    if (--service->handles == 0)
+        free(service);
+}
+
+void service_destroy(struct service *service)
+{
+    if (!service)
+        return;
+    partitions_remove(service);
+    http_server_destroy(service->http);
+    kafka_consumer_destroy(service->consumer);
+    kafka_journal_destroy(service->journal);
+    kafka_producer_destroy(service->producer);
+    kafka_reader_destroy(service->tails);
+    kafka_reader_destroy(service->control_reader);
+    clusters_destroy(service);
+    kafka_hub_destroy(service->hub);
+    kafka_settings_release(&service->settings);
+    metrics_destroy(service->metrics);
+    if (service->config != service->config_at_start)
+        config_destroy(service->config);
+    config_destroy(service->config_at_start);
+    remember_destroy(service);
+    restore_destroy(service);
+    refusals_destroy(service->refusals);
+    topics_destroy(service);
+    if (!service->timers) {
+        free(service);
+        return;
+    }
+    service->handles = 2;
+    uv_close((uv_handle_t *)&service->timer, free_service);
+    uv_close((uv_handle_t *)&service->watchdog, free_service);
 }

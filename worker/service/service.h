@@ -2,7 +2,7 @@
  *
  * One libuv loop thread owns everything. Life: service_create (checks the topics, joins the group)
  * -> the loop runs -> service_drain (no new commands, open ones are finished up to timing.drain) ->
- * `stopped`. The walk of one command through the rooms stands in service.c and partition.c. */
+ * `stopped`. The walk of one command through the rooms stands in service.c. */
 #ifndef SERVICE_SERVICE_H
 #define SERVICE_SERVICE_H
 

@@ -1,19 +1,11 @@
-/* The worker comes and goes: the first look at brokers and topics, the clients, and what is freed
- * at the end. */
-#include <stdlib.h>
+#include "service/start.h"
 
 #include "base/log.h"
 #include "base/notify.h"
+#include "kafka/admin.h"
 #include "kafka/probe.h"
-#include "service/configure.h"
 #include "service/control.h"
-#include "service/health.h"
-#include "service/internal.h"
-#include "service/partition.h"
-#include "service/remember.h"
-#include "service/restore.h"
-#include "service/topics.h"
-#include "service/work.h"
+#include "service/state.h"
 
 enum { FIRST_LOOK_MS = 20000, TEXT_MAX = 2048 };
 
@@ -78,7 +70,13 @@ static enum error_code check_topics(struct service *service, struct error *err)
     return code;
 }
 
-static enum error_code open_clients(struct service *service, struct error *err)
+enum error_code start_look(struct service *service, struct error *err)
+{
+    enum error_code code = look_at_brokers(service, err);
+    return code ? code : check_topics(service, err);
+}
+
+enum error_code start_clients(struct service *service, struct error *err)
 {
     const struct kafka_settings *settings = &service->settings;
     struct kafka_hub *hub = service->hub;
@@ -110,7 +108,7 @@ static void on_watchdog(uv_timer_t *timer)
                  LOG_TEXT("reason", err.message));
 }
 
-static void start_timers(struct service *service)
+void start_timers(struct service *service)
 {
     uv_timer_init(service->loop, &service->timer);
     uv_timer_init(service->loop, &service->watchdog);
@@ -120,86 +118,4 @@ static void start_timers(struct service *service)
     uint64_t every = (uint64_t)notify_watchdog_every_ms();
     if (every)
         uv_timer_start(&service->watchdog, on_watchdog, every, every);
-}
-
-enum error_code service_create(uv_loop_t *loop, struct config *config,
-                               const struct service_options *options, struct service **ret,
-                               struct error *err)
-{
-    struct service *service = mem_new(struct service);
-    service->loop = loop;
-    service->options = *options;
-    service->clock = clock_real();
-    service->give_back_at = INSTANT_NEVER;
-    service->config = config;
-    service->config_at_start = config;
-    service->metrics = metrics_create(METRICS_OF_WORKER);
-    service->refusals = refusals_create();
-    TAILQ_INIT(&service->partitions);
-    STAILQ_INIT(&service->accepts);
-    TAILQ_INIT(&service->busy);
-    TAILQ_INIT(&service->handler_calls);
-    enum error_code code = service_kafka_settings(service->config, &service->settings, err);
-    if (!code)
-        code = look_at_brokers(service, err);
-    if (!code)
-        code = check_topics(service, err);
-    if (!code)
-        code = kafka_hub_create(loop, service_pass, service, &service->hub, err);
-    if (!code) {
-        start_timers(service);
-        service->style = service_event_style(service);
-        code = clusters_create(service, err);
-    }
-    if (!code)
-        code = open_clients(service, err);
-    if (!code)
-        code = health_create(service, err);
-    if (code) {
-        service->config = NULL; /* the caller keeps it */
-        service->config_at_start = NULL;
-        service_destroy(service);
-        return code;
-    }
-    service_arm(service, clock_now(&service->clock));
-    *ret = service;
-    return ERR_OK;
-}
-
-static void free_service(uv_handle_t *handle)
-{
-    struct service *service = handle->data;
-    if (--service->handles == 0)
-        free(service);
-}
-
-void service_destroy(struct service *service)
-{
-    if (!service)
-        return;
-    partitions_remove(service);
-    http_server_destroy(service->http);
-    kafka_consumer_destroy(service->consumer);
-    kafka_journal_destroy(service->journal);
-    kafka_producer_destroy(service->producer);
-    kafka_reader_destroy(service->tails);
-    kafka_reader_destroy(service->control_reader);
-    clusters_destroy(service);
-    kafka_hub_destroy(service->hub);
-    kafka_settings_release(&service->settings);
-    metrics_destroy(service->metrics);
-    if (service->config != service->config_at_start)
-        config_destroy(service->config);
-    config_destroy(service->config_at_start);
-    remember_destroy(service);
-    restore_destroy(service);
-    refusals_destroy(service->refusals);
-    topics_destroy(service);
-    if (!service->timers) {
-        free(service);
-        return;
-    }
-    service->handles = 2;
-    uv_close((uv_handle_t *)&service->timer, free_service);
-    uv_close((uv_handle_t *)&service->watchdog, free_service);
 }

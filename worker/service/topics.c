@@ -5,8 +5,8 @@
 
 #include "base/limits.h"
 #include "base/log.h"
-#include "service/internal.h"
 #include "service/partition.h"
+#include "service/state.h"
 #include "service/wake.h"
 
 enum { COUNT_EVERY_MS = 10000, ACCEPTS_MAX = 100 };

@@ -1,7 +1,7 @@
 #include "service/wake.h"
 
 #include "kafka/hub.h"
-#include "service/internal.h"
+#include "service/state.h"
 
 void service_again(struct service *service)
 {

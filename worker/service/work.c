@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "service/internal.h"
 #include "service/partition.h"
+#include "service/state.h"
 #include "service/wake.h"
 
 struct call_locks {
@@ -132,7 +132,6 @@ static void answer(struct service *service, struct call *call, const struct exec
         partition_that_asked(service, call->partition, call->engine_serial);
     if (partition)
         tell_engine(partition->engine, call, reply, now);
-    service->calls--;
     free_call(call);
     service_again(service);
 }
@@ -250,7 +249,6 @@ void call_start(struct partition *partition, const struct engine_action *action,
         call->locks->expected = infobase_lock_copy(action->expected);
     }
     call->started = now;
-    service->calls++;
     if (!work) {
         error_set(&err, ERR_CONFIG, "cluster '%s' is no longer configured here", action->cluster);
         answer_unsent(service, call, &err, now);

@@ -9,9 +9,9 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "service/control.h"
-#include "service/internal.h"
 #include "service/note.h"
 #include "service/partition.h"
+#include "service/state.h"
 
 static const struct instant start = {1000000000000};
 static struct service service;

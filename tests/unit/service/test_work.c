@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "service/internal.h"
 #include "service/partition.h"
+#include "service/state.h"
 #include "service/work.h"
 
 enum { PARTITIONS = 4, MINUTE_MS = 60000, LIMIT = 600 };
