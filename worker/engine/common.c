@@ -132,7 +132,7 @@ void engine_append(struct engine *engine, struct record *record, struct instant 
     record->events_through = engine->events_through;
     struct engine_action *action = engine_act(engine, ENGINE_APPEND);
     action->record = record;
-    action->tag = (engine->epoch << 32) | (uint32_t)engine->sequence;
+    action->tag = engine_append_tag(record);
     remember_append(engine, record->sequence, now);
 }
 

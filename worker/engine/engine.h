@@ -156,6 +156,11 @@ enum error_code engine_record(struct engine *engine, struct record *record, int6
 void engine_at_end(struct engine *engine, struct instant now);
 /* The group gave or took this partition. While not assigned nothing new is begun. */
 void engine_assign(struct engine *engine, bool assigned, struct instant now);
+/* The tag of a record's append: tags grow from epoch to epoch, and within one. */
+static inline uint64_t engine_append_tag(const struct record *record)
+{
+    return record->epoch.number << 32 | (uint32_t)record->sequence;
+}
 /* What became of an append. Anything but persisted ends in a new OWNER, never in a blind repeat. */
 enum engine_append { ENGINE_PERSISTED, ENGINE_NOT_PERSISTED, ENGINE_MAYBE_PERSISTED };
 void engine_appended(struct engine *engine, uint64_t tag, enum engine_append result,

@@ -12,6 +12,7 @@
 #include "audit/chain.h"
 #include "kafka/reader.h"
 #include "model/echo.h"
+#include "service/acknowledged.h"
 #include "service/waiting.h"
 
 struct service;
@@ -45,6 +46,7 @@ struct partition {
     struct kafka_tail *tail;
     struct chain chain;
     struct echo echo; /* own records that are under way */
+    struct acknowledged acknowledged;
     struct instant assigned_at;
     struct instant
         unreadable_told;        /* that a topic cannot be read: not more often than people read */

@@ -12,6 +12,13 @@
 
 enum { RECORDS_PER_PASS = 4000 /* of one partition: a pass stays in the milliseconds */ };
 
+/* What we wrote ourselves is there, whether it counts or not. */
+static void note_own(struct partition *partition, const struct record *record)
+{
+    if (uuid_equal(&record->epoch.writer, &partition->chain.epoch.writer))
+        acknowledged_read(&partition->acknowledged, engine_append_tag(record));
+}
+
 static void read_back(struct partition *partition, struct kafka_message *message,
                       struct instant now)
 {
@@ -36,6 +43,7 @@ static void read_back(struct partition *partition, struct kafka_message *message
     bool drains = (kind == RECORD_ACCEPTED && record->accepted.command->action == ACTION_DRAIN) ||
                   kind == RECORD_LOCKED; /* it says the infobase's other names */
     note_read_back(partition, record, now);
+    note_own(partition, record);
     if (engine_record(partition->engine, record, message->offset, message->timestamp, now, &err)) {
         partition_stop(partition, &err);
         return;
@@ -70,9 +78,28 @@ static void gap(struct partition *partition, const struct kafka_item *item)
         partition_stop(partition, &err);
 }
 
+/* The journal was read to its end. Waiting for what is not there would never end; and what else is
+ * gone with it, nobody knows. */
+static void caught_up(struct partition *partition)
+{
+    struct error err;
+    if (!acknowledged_looked(&partition->acknowledged, &err))
+        return;
+    error_wrap(&err, "the journal of partition %d cannot be trusted", partition->id);
+    partition_stop(partition, &err);
+}
+
+static void look_for_unread(struct partition *partition, struct instant now)
+{
+    if (partition->tail && acknowledged_is_late(&partition->acknowledged, now) &&
+        kafka_tail_look(partition->tail))
+        acknowledged_look(&partition->acknowledged, now);
+}
+
 bool read_back_pass(struct partition *partition, struct instant now)
 {
     struct kafka_item item;
+    look_for_unread(partition, now);
     for (unsigned i = 0; i < RECORDS_PER_PASS; i++) {
         if (partition->stage == PARTITION_STOPPED || !partition->tail ||
             !kafka_tail_take(partition->tail, &item))
@@ -89,6 +116,9 @@ bool read_back_pass(struct partition *partition, struct instant now)
             engine_at_end(partition->engine, now);
             if (partition->stage == PARTITION_RECOVERING)
                 partition->stage = PARTITION_RECOVERED;
+            break;
+        case KAFKA_ITEM_CAUGHT_UP:
+            caught_up(partition);
             break;
         case KAFKA_ITEM_WAITING:
             partition_unreadable(partition, &item);

@@ -38,6 +38,7 @@ static enum error_code begin(struct partition *partition, const struct position 
     partition->engine = engine_create(&config, &service->budget);
     memset(&partition->chain, 0, sizeof partition->chain);
     echo_clear(&partition->echo);
+    partition->acknowledged = (struct acknowledged){0};
     halt_tell(service, partition->engine, clock_now(&service->clock));
     engine_control_seen(partition->engine, service->control_seen, clock_now(&service->clock));
     bool middle = from->owner.number > 0;

@@ -154,6 +154,8 @@ static void journal_receipt(struct service *service, const struct kafka_receipt 
     struct partition *partition = partition_find(service, receipt->partition);
     if (partition && partition->engine) {
         note_receipt(partition, receipt, now);
+        if (good && receipt->tag >> 32 == partition->chain.epoch.number)
+            acknowledged_give(&partition->acknowledged, receipt->tag, now);
         engine_appended(partition->engine, receipt->tag, append_result(receipt->delivery), now);
     }
 }
