@@ -73,6 +73,7 @@ def start_gateway(world, name="gateway", **settings):
     for each, token, clusters in (("ut", TOKEN, []), ("shop", OTHER, [TWO])):
         file = world.folder / f"{each}.token"
         file.write_text(token + "\n", encoding="utf-8")
+        file.chmod(0o644 if each == "shop" else 0o600)
         tokens[each] = {"file": str(file), "clusters": clusters, "per_minute": 100000}
     config = {"kafka": {"brokers": [world.brokers]}, "log": {"level": "debug"},
               "gateway": {"listen": "127.0.0.1:0", "tokens": tokens, "servers": {"srv1:1541": ONE, "СЕРВЕР-2": TWO}, **settings}}
@@ -327,6 +328,8 @@ def the_door_is_for_tokens_and_their_clusters(world):
     expect(gateway.state(mine.json["id"]).status == 200, "its own state is not told")
     expect_problem(gateway.state(mine.json["id"], token=OTHER), 404, "unknown_termination")
     expect(TOKEN not in gateway.text() and OTHER not in gateway.text(), "a token stands in the log")
+    warned = [line for line in gateway.text().splitlines() if "every user of this host" in line]
+    expect(len(warned) == 1 and "shop.token" in warned[0], f"it warns of a token's file that is open to all, and of no other: {warned}")
 
 
 def every_refusal_says_what_to_do_in_both_languages(world):

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -21,6 +22,12 @@ static struct secret *secret_new(void)
     CHECK(secret);
     secret->length = 0;
     return secret;
+}
+
+bool secret_file_open_to_all(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && (found.st_mode & (S_IROTH | S_IWOTH)) != 0;
 }
 
 struct secret *secret_of(struct text text)

@@ -15,6 +15,8 @@ struct secret; /* opaque: memory is locked, left out of core files, and has no f
 /* Reads the file's first line (a closing line break is not part of it). ERR_CONFIG names the path,
  * never the content. */
 enum error_code secret_load(const char *path, struct secret **ret, struct error *err) MUST_CHECK;
+/* May every user of the host read or write this file? False also where it cannot be looked at. */
+bool secret_file_open_to_all(const char *path);
 /* For simulators and tests. */
 struct secret *secret_of(struct text text);
 void secret_destroy(struct secret *secret);

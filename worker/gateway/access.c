@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 struct access {
@@ -60,6 +61,12 @@ static void take_over(struct access *access, const struct config_token *token, c
     }
     asker->token = token;
     asker->removed = false;
+    /* Not refused: a mounted secret of a container is often like this, and nobody else is there. */
+    if (token && token->account.password_file &&
+        secret_file_open_to_all(token->account.password_file))
+        log_line(LOG_LEVEL_WARNING,
+                 "every user of this host can read or write a token's file, chmod o= it",
+                 LOG_TEXT("token", name), LOG_TEXT("file", token->account.password_file));
 }
 
 void access_configure(struct access *access, const struct config_gateway *config,

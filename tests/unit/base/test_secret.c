@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -166,11 +167,31 @@ static void i12_an_error_names_the_file_and_never_its_content(void **state)
     assert_null(secret);
 }
 
+static void a_file_that_every_user_can_read_or_write_is_known(void **state) /* I12 */
+{
+    (void)state;
+    static const struct {
+        mode_t mode;
+        bool open;
+    } rows[] = {{0600, false}, {0640, false}, {0644, true}, {0602, true}};
+    char path[] = "/tmp/curfew-secret-XXXXXX";
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(fchmod(file, rows[i].mode), 0);
+        assert_int_equal(secret_file_open_to_all(path), rows[i].open);
+    }
+    close(file);
+    unlink(path);
+    assert_false(secret_file_open_to_all(path));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uuids_are_read_in_any_case_and_printed_in_lower),
         cmocka_unit_test(what_is_no_uuid_is_refused),
+        cmocka_unit_test(a_file_that_every_user_can_read_or_write_is_known),
         cmocka_unit_test(derived_ids_depend_on_the_name_alone),
         cmocka_unit_test(sha256_is_that_of_the_standard),
         cmocka_unit_test(a_password_is_the_first_line_of_its_file),
