@@ -126,6 +126,43 @@ def empty_means_nothing_before_the_lock_begins(w):
     w.sim.ask("logout", session=designer)
 
 
+def log_in_slowly(w, infobase, seconds, *people):
+    """They have no user name for so long, and whoever comes later has one at once."""
+    w.sim.ask("set", nameless=f"{seconds}s")
+    sessions = [w.login(ONE, infobase, user) for user in people]
+    w.sim.ask("set", nameless="0s")
+    return sessions
+
+
+def empty_is_not_said_over_somebody_who_is_logging_in(w):
+    late, boss = log_in_slowly(w, "ib-02", 5, "Бухгалтер", "Администратор")
+    identity = started(w, "ib-02", "--hold", "1h")
+    wait_held(w, identity)
+    expect(not w.sim.is_there(ONE, late), "held, and not empty: who has a name now is no protected one")
+    expect(w.sim.is_there(ONE, boss), "the protected one is gone")
+    expect(w.curfew("restore", "--cluster", ONE, "--infobase", "ib-02", "--wait").status == 0, "restore")
+    outcomes = {target["session"]: target["outcome"] for target in expect_end(w, identity, "completed")["targets"]}
+    expect(outcomes[late] == "TARGET_OUTCOME_ENDED" and outcomes[boss] == "TARGET_OUTCOME_PROTECTED", f"{outcomes}")
+    w.sim.ask("logout", session=boss)
+
+
+def a_drain_that_ends_in_doubt_names_who_is_left(w):
+    before = lock_of(w, "ib-02")
+    late, = log_in_slowly(w, "ib-02", 60, "Бухгалтер")
+    run = drain(w, "ib-02", "--hold", "1h", "--deadline", "8s", "--wait")
+    expect(run.status not in (0, 3) and w.sim.is_there(ONE, late), f"drain: {run}")
+    expect(late in run.out and "has no user yet" in run.out, f"he is not named: {run}")
+    expect_given_back(w, "ib-02", before)
+    w.sim.ask("logout", session=late)
+
+
+def nobody_left_is_not_said_over_somebody_who_is_logging_in(w):
+    late, boss = log_in_slowly(w, "ib-02", 5, "Бухгалтер", "Администратор")
+    run = w.terminate(ONE, "--filter", "infobase = ib-02", "--until-empty", "--timeout", "2m")
+    expect(run.status == 0 and not w.sim.is_there(ONE, late) and w.sim.is_there(ONE, boss), f"{run}")
+    w.sim.ask("logout", session=boss)
+
+
 def a_hold_is_shown_by_status_and_ended_by_restore(w):
     before = set_lock(w, "ib-03", **FOUND)
     run = drain(w, "ib-03", "--hold", "1h", "--wait")
@@ -318,10 +355,12 @@ def main():
     options = arguments(__doc__, seed=(1, "of the simulated world"))
     cases = Cases(options)
     with World(options, clusters=1, sim=["--infobases", "5", "--sessions", "40", "--seed", options.seed]) as w:
-        w.start_worker("worker-1", {"clusters": [w.cluster_config(ONE) | {"timeouts": {"request": "5s"}}]})
+        w.start_worker("worker-1", {"clusters": [w.cluster_config(ONE) | {"timeouts": {"request": "5s"}}],
+                                    "policy": {"protected_users": ["Администратор"]}})
         cases.run(w, [a_drain_empties_the_infobase_and_gives_back_what_was_there,
                       users_are_warned_by_the_clusters_own_clock_and_who_leaves_has_left,
-                      empty_means_nothing_before_the_lock_begins,
+                      empty_means_nothing_before_the_lock_begins, empty_is_not_said_over_somebody_who_is_logging_in,
+                      a_drain_that_ends_in_doubt_names_who_is_left, nobody_left_is_not_said_over_somebody_who_is_logging_in,
                       a_hold_is_shown_by_status_and_ended_by_restore, either_name_of_an_infobase_finds_its_lock,
                       either_name_of_a_cluster_finds_its_lock,
                       a_drain_of_what_is_not_there_is_refused_at_once, a_later_drain_is_not_ended_by_an_earlier_restore,

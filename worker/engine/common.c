@@ -206,6 +206,13 @@ bool open_goes_on(const struct open *open)
            !open->command->options.dry_run;
 }
 
+void open_tell_doubt(const struct open *open, struct error *why)
+{
+    struct error plain = *why;
+    if (open->doubt.code)
+        error_set(why, plain.code, "%s: %s", plain.message, open->doubt.message);
+}
+
 void target_release(struct target *target)
 {
     if (target->found)

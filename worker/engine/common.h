@@ -56,6 +56,8 @@ void cluster_want(struct engine *engine, struct open *open, struct instant after
 void cluster_served(struct open *open);
 /* Somebody waits and no list is under way: clusters_step() will look at it. */
 void cluster_ask(struct engine *engine, struct cluster *cluster);
+/* Adds whom the last list left in doubt to why a command ends before nobody is left. */
+void open_tell_doubt(const struct open *open, struct error *why);
 void target_release(struct target *target);
 
 #endif

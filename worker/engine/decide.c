@@ -379,6 +379,7 @@ void open_restart(struct engine *engine, struct open *open, struct instant now)
     open->resolved_seen = (struct instant){0};
     open->gives_up = false;
     reason_release(&open->failure);
+    reason_release(&open->doubt);
     open->grace_list_at = (struct instant){0};
     open->hinted = false;
     open->list_round = 0;

@@ -220,14 +220,16 @@ static bool is_stopped(const struct engine *engine, const struct open *open, str
     *why = (struct error){.code = ERR_OK};
     if (open->cancelled || engine->halted)
         stop_why(engine, open, "stopped before the infobase was empty", why);
+    else if (open_is_over(engine, open, now) && drain->locks)
+        error_set(why, ERR_DEADLINE, "the time was over before the infobase was empty");
     else if (open_is_over(engine, open, now))
-        error_set(why, drain->locks ? ERR_DEADLINE : ERR_EXPIRED,
-                  drain->locks ? "the time was over before the infobase was empty"
-                               : "the validity ended before the infobase was locked");
+        error_set(why, ERR_EXPIRED, "the validity ended before the infobase was locked");
     else if (drain->failure.code && (!drain->missing.ns || lock_is_gone(drain, now)))
         *why = drain->failure;
     else if (drain->restored || drain->gives_back)
         error_set(why, ERR_UNAVAILABLE, "given up, and the lock given back");
+    if (why->code == ERR_DEADLINE)
+        open_tell_doubt(open, why);
     return why->code != ERR_OK;
 }
 

@@ -70,6 +70,7 @@ static void open_free(struct engine *engine, struct open *open)
     free_drain(engine, open);
     reason_release(&open->reason);
     reason_release(&open->failure);
+    reason_release(&open->doubt);
     free(open->cancelled_by);
     free(open->cancelled_why);
     command_destroy(open->command);

@@ -171,6 +171,7 @@ struct open {
     /* volatile */
     struct instant resolved_seen; /* the list behind the RESOLVED in flight was complete then */
     struct reason failure;        /* owned: why its rounds end before nobody is left; ERR_OK: not */
+    struct reason doubt;          /* owned: whom the last list left in doubt; ERR_OK: nobody */
     struct instant grace_list_at; /* during a grace no list is asked for before */
     uint64_t serial;
     UT_hash_handle by_serial;

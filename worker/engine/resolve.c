@@ -17,6 +17,7 @@ enum {
     RESOLVED_BYTES =
         48000,             /* of targets in one record; the head and one large target fit besides */
     GRACE_LIST_MS = 10000, /* while nobody is there, and people may still come */
+    DOUBT_LIST_MS = 2000,  /* while nobody is to be ended but one who has no user yet */
 };
 
 /* ---- probes: an empty list proves nothing, an explicit "no such session" does ---- */
@@ -381,6 +382,17 @@ static bool is_still_open(const struct engine *engine, const struct open *open,
            instant_before(list->started, engine_instant_past(engine, open->drain->grace_until));
 }
 
+/* A list that ends nobody says that nobody is left, unless somebody may still turn out to be meant:
+ * then another one is wanted so much later. 0: it may say so. */
+static int64_t pause_before_end(const struct engine *engine, const struct open *open,
+                                const struct session_list *list,
+                                const struct resolution *resolution)
+{
+    if (is_still_open(engine, open, list))
+        return GRACE_LIST_MS;
+    return resolution->doubt.code ? DOUBT_LIST_MS : 0;
+}
+
 void command_resolve(struct engine *engine, struct open *open, const struct session_list *list,
                      struct instant now)
 {
@@ -413,14 +425,18 @@ void command_resolve(struct engine *engine, struct open *open, const struct sess
         command_refuse(engine, open, &why, now);
         return;
     }
+    reason_release(&open->doubt);
+    if (resolution.doubt.code)
+        reason_set(&open->doubt, &resolution.doubt);
     if (looks && !needs_approval(open, &resolution)) {
         resolution_release(&resolution);
         drain_has_looked(engine, open);
         return;
     }
-    if (!ends_somebody(&resolution) && is_still_open(engine, open, list)) {
+    int64_t pause_ms = pause_before_end(engine, open, list, &resolution);
+    if (pause_ms > 0 && !ends_somebody(&resolution)) {
         resolution_release(&resolution);
-        wait_for_another(engine, open, GRACE_LIST_MS, now);
+        wait_for_another(engine, open, pause_ms, now);
         return;
     }
     if (needs_approval(open, &resolution))

@@ -79,7 +79,11 @@ void wait_accepted(struct engine *engine, struct open *open, struct instant now)
         if (stopped == ERR_CANCELLED)
             stop_why(engine, open, "stopped before anything was sent for it", &why);
         else
-            error_set(&why, stopped, "the validity ended before the cluster could be listed");
+            error_set(&why, stopped,
+                      open->doubt.code ? "the validity ended before nobody was left"
+                                       : "the validity ended before the cluster could be listed");
+        if (stopped == ERR_EXPIRED)
+            open_tell_doubt(open, &why);
         if (open->target_count)
             stop_all(open, &why);
         else
@@ -162,10 +166,12 @@ static bool gives_up(const struct engine *engine, struct open *open, struct inst
     if (!stopped && !open->gives_up)
         return false;
     struct error why;
-    if (stopped == ERR_EXPIRED)
+    if (stopped == ERR_EXPIRED) {
         error_set(&why, ERR_EXPIRED, "the time for this command ended before nobody was left");
-    else /* a drain, by a switch released since, too */
+        open_tell_doubt(open, &why);
+    } else { /* a drain, by a switch released since, too */
         stop_why(engine, open, "stopped between two rounds", &why);
+    }
     if (!open->gives_up)
         cluster_served(open); /* what it waited for was the next round's list */
     reason_set(&open->failure, &why);

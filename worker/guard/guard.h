@@ -42,11 +42,13 @@ enum error_code guard_command(const struct config *config, const struct command 
  * `protected`. `named_exactly`: it was selected by UUID, or the selector names this very
  * application (guard_names_exactly()). Application ids are compared without case; an id that
  * Curfew does not know is not protected by class. One with a text that cannot be read (session.h,
- * `unreadable`) is protected. So is one that has no user name yet (it is logging in), where
- * the policy protects users: it may be one of theirs. */
+ * `unreadable`) is protected. Where the policy protects users, so is a session that has no user
+ * name yet (session_awaits_user()): if nothing else protects it, `*ret_undecided` becomes true,
+ * else it is untouched. A job without a user is nobody's, and not protected by user. */
 enum error_code guard_session(const struct config *config, const struct config_cluster *cluster,
                               const struct command *command, const struct session *session,
-                              bool named_exactly, struct error *err) MUST_CHECK;
+                              bool named_exactly, bool *ret_undecided,
+                              struct error *err) MUST_CHECK;
 /* Does the session belong to an application that is never ended (the cluster's own, consoles, those
  * of policy.protected_applications)? A filter does not mean such sessions: RAS opens one of its own
  * wherever it is asked. */

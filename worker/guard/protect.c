@@ -53,7 +53,7 @@ bool guard_is_never_meant(const struct config *config, const struct session *ses
 
 enum error_code guard_session(const struct config *config, const struct config_cluster *cluster,
                               const struct command *command, const struct session *session,
-                              bool named_exactly, struct error *err)
+                              bool named_exactly, bool *ret_undecided, struct error *err)
 {
     const struct config_policy *policy = &config->policy;
     enum protection protection = protection_of(policy, session->app_id);
@@ -69,16 +69,19 @@ enum error_code guard_session(const struct config *config, const struct config_c
                          "sessions of the application '%s' are ended only when the command names "
                          "the session's UUID or this application",
                          session->app_id);
-    if (!session->user_name[0] && policy->protected_users.count)
-        return error_set(err, ERR_DENIED,
-                         "the session has no user yet, and the policy protects users: ask again "
-                         "when it has one");
     if (in_list(&policy->protected_users, session->user_name))
         return error_set(err, ERR_DENIED, "the session's user is protected by the policy");
     if (session->host[0] && in_list(&policy->protected_hosts, session->host))
         return error_set(err, ERR_DENIED, "the session's host is protected by the policy");
-    return rules_for_infobase(policy, cluster, command, &session->infobase, session->infobase_name,
-                              err);
+    if (rules_for_infobase(policy, cluster, command, &session->infobase, session->infobase_name,
+                           err))
+        return err->code;
+    if (!policy->protected_users.count || !session_awaits_user(session))
+        return ERR_OK;
+    *ret_undecided = true;
+    return error_set(err, ERR_DENIED,
+                     "the session has no user yet, and the policy protects users: ask again when "
+                     "it has one");
 }
 
 /* ---- named exactly ---- */

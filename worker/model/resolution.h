@@ -32,6 +32,8 @@ struct resolved_row {
     const struct session *session; /* borrowed from the list; NULL: nothing found */
     enum target_outcome verdict;   /* NONE: to be ended. NO_LONGER_MATCHES, PROTECTED: left alone.
                                       ALREADY_GONE: absent */
+    bool undecided;                /* PROTECTED as long as the session has no user name: a later
+                                      list tells (session_awaits_user()) */
     struct error why;              /* for every verdict but NONE; ALREADY_GONE: if another bears
                                       the number now */
     enum handler_mode handler;     /* UNSAID: none */
@@ -45,6 +47,9 @@ struct resolution {
     size_t count;
     int64_t grace_ms;    /* those selected are waited for so long; 0: not */
     int64_t acting_ms;   /* after a wait, and over all rounds, sessions are ended for so long */
+    struct error doubt;  /* ERR_OK: none. Where rounds go on until nobody is left: somebody has no
+                            row, because only a later list tells whether he is meant. With nobody to
+                            be ended this list does not count then, and another is asked for */
     int64_t approval_ms; /* an approval is waited for so long; 0: none is needed */
 };
 

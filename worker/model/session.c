@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/check.h"
+#include "model/application.h"
 
 struct field_row {
     const char *name;
@@ -195,6 +196,24 @@ void identity_release(struct identity *identity)
     identity->app = NULL;
 }
 
+static bool logs_in(const char *app_id)
+{
+    switch (application_class_of(text_of(app_id))) {
+    case APPLICATION_JOB:
+    case APPLICATION_CONSOLE:
+    case APPLICATION_ADMINISTRATION:
+    case APPLICATION_SYSTEM:
+        return false;
+    default:
+        return true;
+    }
+}
+
+bool session_awaits_user(const struct session *session)
+{
+    return !session->user_name[0] && logs_in(session->app_id);
+}
+
 bool identity_matches(const struct identity *identity, const struct session *session)
 {
     if (!uuid_equal(&identity->uuid, &session->uuid))
@@ -203,7 +222,7 @@ bool identity_matches(const struct identity *identity, const struct session *ses
         return false;
     if (strcasecmp(identity->app, session->app_id))
         return false;
-    if (!identity->user[0])
+    if (!identity->user[0] && logs_in(session->app_id))
         return true;
     return text_same_name(text_of(identity->user), text_of(session->user_name));
 }

@@ -54,6 +54,11 @@ struct infobase_name {
     bool unreadable; /* it is not UTF-8; `name` shows its bytes */
 };
 
+/* Has it no user name because somebody is just logging in? The user is told by a later list, and
+ * may be anybody. Jobs are started for a user, or for none and then for ever: they do not log in.
+ * Neither does what belongs to the cluster itself (applications.def). */
+bool session_awaits_user(const struct session *session);
+
 struct session_index;
 
 /* One complete, authenticated answer of a cluster. An incomplete one never becomes a session_list
@@ -101,8 +106,8 @@ struct identity {
 /* A copy, to be released by the caller. */
 struct identity identity_of(const struct session *session);
 void identity_release(struct identity *identity);
-/* An empty user in the identity matches any: a session has no user name for a moment after its
- * start. */
+/* An empty user in the identity matches any where a session has no user name for a moment after its
+ * start; a job without one never gets one (session_awaits_user()). */
 bool identity_matches(const struct identity *identity, const struct session *session);
 
 /* As session.def spells it, which is how filters and JSON do. */

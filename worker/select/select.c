@@ -289,6 +289,21 @@ static enum error_code resolve_filter(const struct command *command,
     return code;
 }
 
+/* When nobody is to be left, he whom only his user name could tell is not called excluded before he
+ * has one. */
+static bool is_undecided(const struct command *command, const struct session *session)
+{
+    bool repeats = command->action == ACTION_DRAIN || command->options.until_empty;
+    return repeats && !command->options.dry_run && session_awaits_user(session);
+}
+
+static void leave_alone(struct resolved_row *row, bool undecided, const char *how)
+{
+    row->verdict = TARGET_PROTECTED;
+    row->undecided = undecided;
+    error_set(&row->why, ERR_DENIED, "options.exclude %s this session", how);
+}
+
 /* In doubt a session is left alone. One that cannot be read the guard leaves alone anyway; called
  * excluded in doubt, it would not count when nobody is to be left. */
 enum error_code select_exclude(const struct command *command, const struct select_rules *rules,
@@ -315,13 +330,11 @@ enum error_code select_exclude(const struct command *command, const struct selec
                                : TRUTH_NO;
         if (truth == TRUTH_UNKNOWN && row.session->unreadable)
             truth = TRUTH_NO;
-        if (truth != TRUTH_NO && by_filter)
+        bool undecided = truth == TRUTH_UNKNOWN && is_undecided(command, row.session);
+        if (truth != TRUTH_NO && by_filter && !undecided)
             continue;
-        if (truth != TRUTH_NO) {
-            row.verdict = TARGET_PROTECTED;
-            error_set(&row.why, ERR_DENIED, "options.exclude %s this session",
-                      truth == TRUTH_YES ? "names" : "may mean");
-        }
+        if (truth != TRUTH_NO)
+            leave_alone(&row, undecided, truth == TRUTH_YES ? "names" : "may mean");
         resolution->rows[kept++] = row;
     }
     resolution->count = kept;

@@ -27,7 +27,8 @@ enum error_code select_check(const struct command *command, bool has_zone,
  * there is none, but with until_empty one for a session that cannot be read (session.h,
  * `unreadable`). "Before" is strict by the tolerance, unless the list was made within it.
  * What the command's exclude matches, or may match, is PROTECTED, and no row of a filter; of what
- * cannot be read only what it clearly matches.
+ * cannot be read only what it clearly matches. Where nobody is to be left, whom it may match and
+ * who has no user yet is `undecided`, also in a filter's rows.
  *
  * ERR_NOT_FOUND: the list's infobase names do not hold one that is named. ERR_UNSUPPORTED: the
  * cluster does not report what a filter asks for. ERR_CONFIG: its times cannot be right.

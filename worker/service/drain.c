@@ -123,6 +123,7 @@ service_resolve_drain(const struct config *config, const struct config_cluster *
     }
     for (size_t i = 0; i < ret->count; i++)
         service_protect(config, cluster, command, &ret->rows[i]);
+    service_take_undecided(command, ret);
     code = guard_drain(config, command, context, ret, err);
     if (code) {
         resolution_release(ret);

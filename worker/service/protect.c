@@ -16,13 +16,38 @@ void service_protect(const struct config *config, const struct config_cluster *c
                      const struct command *command, struct resolved_row *row)
 {
     struct error why;
-    if (row->verdict != TARGET_NONE || !row->session)
+    bool undecided = false;
+    if (!row->session || (row->verdict != TARGET_NONE && !row->undecided))
         return;
     bool named = names_exactly(command, row);
-    if (guard_session(config, cluster, command, row->session, named, &why) == ERR_OK)
+    enum error_code code =
+        guard_session(config, cluster, command, row->session, named, &undecided, &why);
+    if (code == ERR_OK || (undecided && row->undecided))
         return;
     row->verdict = TARGET_PROTECTED;
+    row->undecided = undecided;
     row->why = why;
+}
+
+/* A plan shows everybody as this list does. */
+void service_take_undecided(const struct command *command, struct resolution *resolution)
+{
+    size_t kept = 0;
+    bool repeats = command->action == ACTION_DRAIN || command->options.until_empty;
+    if (!repeats || command->options.dry_run)
+        return;
+    for (size_t i = 0; i < resolution->count; i++) {
+        const struct resolved_row *row = &resolution->rows[i];
+        if (!row->undecided)
+            resolution->rows[kept++] = *row;
+        else if (!resolution->doubt.code)
+            error_set(&resolution->doubt, row->why.code,
+                      "session %s (number %u, %s) has no user yet, and nobody can tell whether it "
+                      "may stay; end it with the cluster's own tools, or exclude it by its number",
+                      uuid_format(&row->session->uuid).text, row->session->number,
+                      row->session->app_id);
+    }
+    resolution->count = kept;
 }
 
 /* Protected sessions do not count when nobody else is left; who cannot be read is protected because

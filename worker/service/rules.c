@@ -44,6 +44,7 @@ enum error_code service_resolve(void *self, const struct command *command,
     drop_never_meant(config, command, ret);
     for (size_t i = 0; i < ret->count; i++)
         service_protect(config, cluster, command, &ret->rows[i]);
+    service_take_undecided(command, ret);
     ret->grace_ms = command->options.grace_ms;
     ret->acting_ms = config->policy.acting_ms;
     code = guard_resolution(config, command, context, list, ret, err);

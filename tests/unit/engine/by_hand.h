@@ -46,6 +46,7 @@ struct hand {
     bool cluster_down;
     const char *infobase;   /* the only one that lists know by name */
     uint32_t protects;      /* resolve: this number is protected; 0: none */
+    uint32_t doubts;        /* resolve: nobody can tell this number; 0: none */
     uint32_t resolves;      /* how often the rule was asked */
     uint32_t unapproved;    /* what it was told of earlier rounds, last */
     uint32_t approve_above; /* resolve: more sessions than these need an approval; 0: never */
@@ -75,7 +76,8 @@ struct hand {
     size_t told_count; /* progress events stand apart */
     enum progress progress[EVENTS_MAX];
     size_t progress_count;
-    char pending_digest[80]; /* of the last PENDING_APPROVAL event */
+    char last_reason[ERROR_MESSAGE_MAX]; /* of the last of `told`; "": none */
+    char pending_digest[80];             /* of the last PENDING_APPROVAL event */
 };
 
 /* ---- the world ---- */
@@ -144,13 +146,23 @@ enum { HAND_ACTING_MS = 60000, HAND_APPROVAL_MS = 3600000 };
 
 enum { BYSTANDER = 90 };
 
+/* Of whom nobody can tell whether he is meant. */
+static inline bool hand_doubts(const struct hand *hand, const struct session *session,
+                               struct resolution *ret)
+{
+    if (!hand->doubts || session->number != hand->doubts)
+        return false;
+    error_set(&ret->doubt, ERR_DENIED, "session %u has no user yet", hand->doubts);
+    return true;
+}
+
 /* A filter selects everybody whose number is below BYSTANDER. */
 static inline void hand_resolve_filter(const struct hand *hand, const struct session_list *list,
                                        struct resolution *ret)
 {
     ret->rows = mem_alloc(list->count, sizeof ret->rows[0]);
     for (size_t i = 0; i < list->count; i++) {
-        if (list->sessions[i].number >= BYSTANDER)
+        if (list->sessions[i].number >= BYSTANDER || hand_doubts(hand, &list->sessions[i], ret))
             continue;
         struct resolved_row *row = &ret->rows[ret->count++];
         row->session = &list->sessions[i];
@@ -178,6 +190,8 @@ static inline enum error_code hand_resolve_drain(struct hand *hand,
     ret->rows = mem_alloc(list->count, sizeof ret->rows[0]);
     ret->count = 0;
     for (size_t i = 0; i < list->count; i++) {
+        if (hand_doubts(hand, &list->sessions[i], ret))
+            continue;
         struct resolved_row *row = &ret->rows[ret->count++];
         row->session = &list->sessions[i];
         hand_protect(hand, row);
@@ -385,6 +399,8 @@ static inline void hand_note_event(struct hand *hand, const struct engine_action
                           .offset = event->journal_offset};
     for (uint32_t i = 0; i < event->target_count; i++)
         told->released += event->targets[i].released_at.ms > 0;
+    snprintf(hand->last_reason, sizeof hand->last_reason, "%s",
+             event->reason && event->reason->message ? event->reason->message : "");
 }
 
 /* The next action that is no event; false when there is none. */

@@ -404,6 +404,46 @@ static void whoever_slips_in_is_ended_in_a_further_round(void **state)
     assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
+/* He may be one who stays, or one who does not: only a later list tells. */
+static void a_drain_is_not_empty_while_somebody_has_no_user_yet(void **state) /* I7 */
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_world(hand, 2, 7u, 11u);
+    hand->doubts = 11;
+    hand_accept(hand, drain(1, 0, 3600000));
+    hand_run_for(hand, 46000);
+    assert_int_equal(hand->ends, 1); /* the other one */
+    assert_int_equal(hand->world_count, 1);
+    for (size_t i = 0; i < hand->progress_count; i++)
+        assert_int_not_equal(hand->progress[i], PROGRESS_HOLDING);
+    hand->doubts = 0; /* he has one now, who may be ended */
+    hand_run_for(hand, 60000);
+    assert_int_equal(hand->ends, 2);
+    assert_int_equal(hand->world_count, 0);
+    assert_int_equal(hand->progress[hand->progress_count - 1], PROGRESS_HOLDING);
+}
+
+static void who_has_no_user_until_the_deadline_is_named_and_nothing_is_called_empty(void **state)
+{
+    (void)state;
+    static const uint32_t beside[] = {0, 7};
+    for (size_t i = 0; i < 2; i++) {
+        AUTO(hand) hand = owner();
+        hand_set_lock(hand, &as_found);
+        hand_world(hand, beside[i] ? 2 : 1, 11u, beside[i]);
+        hand->doubts = 11;
+        struct command *command = drain(1, 0, 3600000);
+        command->drain_deadline_ms = 60000;
+        hand_accept(hand, command);
+        hand_run_for(hand, 120000);
+        assert_as_found(hand, &as_found);
+        assert_int_equal(hand->world_count, 1);
+        assert_int_equal(hand_told(hand), beside[i] ? EVENT_PARTIALLY_COMPLETED : EVENT_EXPIRED);
+        assert_non_null(strstr(hand->last_reason, "session 11 has no user"));
+    }
+}
+
 static void nobody_is_no_proof_before_the_lock_begins(void **state) /* I7 */
 {
     (void)state;
@@ -1000,6 +1040,8 @@ int main(void)
         cmocka_unit_test(when_all_whom_it_names_are_gone_an_approved_drain_looks_for_others),
         cmocka_unit_test(after_a_crash_at_any_record_an_approved_drain_gives_back),
         cmocka_unit_test(a_cancel_of_what_waits_leaves_everything_as_it_was),
+        cmocka_unit_test(a_drain_is_not_empty_while_somebody_has_no_user_yet),
+        cmocka_unit_test(who_has_no_user_until_the_deadline_is_named_and_nothing_is_called_empty),
         cmocka_unit_test(nobody_is_no_proof_before_the_lock_begins),
         cmocka_unit_test(when_the_clocks_are_set_back_in_the_grace_the_lock_begins_with_its_end),
         cmocka_unit_test(who_comes_in_the_grace_when_all_have_left_has_the_rest_of_it),

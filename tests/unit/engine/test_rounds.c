@@ -184,6 +184,38 @@ static void rounds_go_on_until_a_list_shows_nobody(void **state)
     assert_int_equal(hand->told[hand->told_count - 1].targets, 3);
 }
 
+static void rounds_do_not_end_while_somebody_has_no_user_yet(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_world(hand, 1, 11u);
+    hand->doubts = 11;
+    hand_accept(hand, until_empty(1));
+    hand_run_for(hand, 20000);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 1);
+    hand->doubts = 0;
+    hand->protects = 11; /* he is one who stays */
+    hand_run(hand);
+    assert_int_equal(hand->ends, 0);
+    assert_int_equal(hand_told(hand), EVENT_COMPLETED);
+}
+
+static void rounds_that_end_in_doubt_say_over_whom(void **state)
+{
+    (void)state;
+    static const uint32_t beside[] = {0, 7};
+    for (size_t i = 0; i < 2; i++) {
+        AUTO(hand) hand = owner();
+        hand_world(hand, beside[i] ? 2 : 1, 11u, beside[i]);
+        hand->doubts = 11;
+        hand_accept(hand, until_empty(1));
+        hand_run(hand);
+        assert_int_equal(hand->world_count, 1);
+        assert_int_equal(hand_told(hand), beside[i] ? EVENT_PARTIALLY_COMPLETED : EVENT_EXPIRED);
+        assert_non_null(strstr(hand->last_reason, "session 11 has no user"));
+    }
+}
+
 static void a_round_begins_only_when_every_outcome_was_read_back(void **state)
 {
     (void)state;
@@ -458,6 +490,8 @@ int main(void)
         cmocka_unit_test(a_list_that_fails_while_an_owner_is_asked_for_ends_nothing),
         cmocka_unit_test(a_list_that_says_nothing_about_a_target_stops_the_partition),
         cmocka_unit_test(rounds_go_on_until_a_list_shows_nobody),
+        cmocka_unit_test(rounds_do_not_end_while_somebody_has_no_user_yet),
+        cmocka_unit_test(rounds_that_end_in_doubt_say_over_whom),
         cmocka_unit_test(a_round_begins_only_when_every_outcome_was_read_back),
         cmocka_unit_test(a_list_of_a_round_that_was_resolved_before_does_not_count),
         cmocka_unit_test(rounds_end_with_their_time_and_say_so),

@@ -491,12 +491,16 @@ static struct session session_of(const char *app, const char *user, const char *
                             .host = "PC-1"};
 }
 
+/* UNAVAILABLE stands for: denied as long as it has no user. */
 static enum error_code may_end(const struct config *config, const struct command *command,
                                const struct session *session)
 {
     struct error err;
-    return guard_session(config, &config->clusters[0], command, session,
-                         guard_names_exactly(command, session), &err);
+    bool undecided = false;
+    enum error_code code = guard_session(config, &config->clusters[0], command, session,
+                                         guard_names_exactly(command, session), &undecided, &err);
+    assert_false(undecided && code == ERR_OK);
+    return undecided ? ERR_UNAVAILABLE : code;
 }
 
 static void a_rule_about_infobases_is_judged_for_each_session(void **state)
@@ -785,18 +789,6 @@ static void i14_configured_users_hosts_and_applications_are_protected_without_ca
     assert_int_equal(may_end(config, command, &session), ERR_DENIED);
 }
 
-/* It is logging in, and may be one of those. */
-static void i14_a_session_without_a_user_yet_may_be_a_protected_one(void **state)
-{
-    (void)state;
-    AUTO(config) config = config_with("policy: {protected_users: [Иванов]}");
-    AUTO(config) nobody = config_with("policy: {protected_hosts: [srv]}");
-    AUTO(command) command = terminate();
-    struct session session = session_of("1CV8C", "", "ut");
-    assert_int_equal(may_end(config, command, &session), ERR_DENIED);
-    assert_int_equal(may_end(nobody, command, &session), ERR_OK);
-}
-
 static void i14_a_session_that_cannot_be_read_may_be_a_protected_one(void **state)
 {
     (void)state;
@@ -805,6 +797,28 @@ static void i14_a_session_that_cannot_be_read_may_be_a_protected_one(void **stat
     struct session session = session_of("1CV8C", "\\xc8\\xe2\\xe0", "ut");
     assert_int_equal(may_end(config, command, &session), ERR_OK); /* a user may be called so */
     session.unreadable = true;
+    assert_int_equal(may_end(config, command, &session), ERR_DENIED);
+}
+
+static void i14_who_logs_in_may_be_a_protected_user_and_a_job_without_one_is_nobodys(void **state)
+{
+    (void)state;
+    AUTO(config)
+    config = config_with("policy: {protected_users: [Иванов], protected_hosts: [srv]}");
+    AUTO(config) open = config_with("");
+    AUTO(command) command = terminate();
+    static const char *const people[] = {"1CV8C", "COMConnection", "MobileThing"};
+    struct session session = session_of("1CV8C", "", "ut");
+    for (size_t i = 0; i < sizeof people / sizeof people[0]; i++) {
+        session.app_id = people[i];
+        assert_int_equal(may_end(config, command, &session), ERR_UNAVAILABLE);
+        assert_int_equal(may_end(open, command, &session), ERR_OK);
+    }
+    session.app_id = "Designer"; /* protected whoever it is */
+    assert_int_equal(may_end(config, command, &session), ERR_DENIED);
+    session.app_id = "backgroundjob";
+    assert_int_equal(may_end(config, command, &session), ERR_OK);
+    session.host = "SRV";
     assert_int_equal(may_end(config, command, &session), ERR_DENIED);
 }
 
@@ -853,8 +867,8 @@ int main(void)
         cmocka_unit_test(a_drain_waits_for_an_approval_as_well_and_counts_nobody_twice),
         cmocka_unit_test(a_drain_ends_no_more_than_it_says_over_all_its_rounds),
         cmocka_unit_test(i14_configured_users_hosts_and_applications_are_protected_without_case),
-        cmocka_unit_test(i14_a_session_without_a_user_yet_may_be_a_protected_one),
         cmocka_unit_test(i14_a_session_that_cannot_be_read_may_be_a_protected_one),
+        cmocka_unit_test(i14_who_logs_in_may_be_a_protected_user_and_a_job_without_one_is_nobodys),
         cmocka_unit_test(unknown_applications_are_not_protected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

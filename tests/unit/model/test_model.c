@@ -667,6 +667,12 @@ static void a_session_is_the_same_by_uuid_start_user_and_application(void **stat
     identity = identity_of(&again);
     assert_true(identity_matches(&identity, &session));
     identity_release(&identity);
+    again.app_id = "BackgroundJob"; /* without a user for ever: with one it is another */
+    identity = identity_of(&again);
+    assert_true(identity_matches(&identity, &again));
+    again.user_name = "Иванов";
+    assert_false(identity_matches(&identity, &again));
+    identity_release(&identity);
 }
 
 static void a_name_that_two_infobases_bear_finds_neither(void **state)

@@ -286,6 +286,60 @@ static void who_cannot_be_read_is_left_out_of_account_only_by_what_surely_means_
     assert_int_equal(resolve_two(&list, &err), ERR_OK);
 }
 
+/* How many rows; whether the list leaves somebody in doubt. */
+static void leaves(struct session *session, size_t rows, bool doubt)
+{
+    struct resolve_context context = {.infobase = infobase, .round = 1};
+    struct resolution resolution = {0};
+    struct session_list list = {.sessions = session, .count = 1};
+    struct error err = {0};
+    if (service_resolve(config, command, &context, &list, &resolution, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(resolution.count, rows);
+    assert_int_equal(resolution.doubt.code != ERR_OK, doubt);
+    if (doubt)
+        assert_non_null(strstr(resolution.doubt.message, "number 2"));
+    resolution_release(&resolution);
+}
+
+/* The same by the policy and by the command; for drains and for until_empty. */
+static void who_has_no_user_yet_is_neither_ended_nor_left_out_of_account(void **state) /* I7 I14 */
+{
+    (void)state;
+    AUTO(arena) arena = arena_create(1 << 20);
+    struct session session = {.number = 2,
+                              .infobase = infobase,
+                              .infobase_name = "ut",
+                              .app_id = "1CV8C",
+                              .user_name = "",
+                              .host = "",
+                              .reported = UINT64_MAX};
+    struct session job = session;
+    struct session designer = session;
+    job.app_id = "BackgroundJob";
+    designer.app_id = "Designer";
+    for (int way = 0; way < 4; way++) {
+        configure("", way & 1 ? "policy: {protected_users: [u]}" : "");
+        command->options.exclude = way & 1 ? NULL : filter_of("user = u", arena);
+        command->action = way & 2 ? ACTION_TERMINATE : ACTION_DRAIN;
+        command->options.until_empty = way & 2;
+        command->selector.kind = way & 2 ? SELECTOR_FILTER : SELECTOR_NONE;
+        command->selector.filter = filter_of("infobase = ut", arena);
+        command->options.dry_run = false;
+        leaves(&session, 0, true);
+        leaves(&designer, 1, false); /* stays, whoever it is */
+        command->options.dry_run = true;
+        leaves(&session, way == 2 ? 0 : 1, false);
+        command->options.dry_run = false;
+        command->options.exclude = filter_of("number = 2", arena);
+        leaves(&session, way & 2 ? 0 : 1, false);
+    }
+    command->options.exclude = NULL;
+    leaves(&job, 1, false); /* it is nobody's, and stays nobody's */
+    configure("", "");
+    leaves(&session, 1, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -310,6 +364,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             who_cannot_be_read_is_left_out_of_account_only_by_what_surely_means_him, setup,
             teardown),
+        cmocka_unit_test_setup_teardown(
+            who_has_no_user_yet_is_neither_ended_nor_left_out_of_account, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
