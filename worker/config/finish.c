@@ -55,7 +55,8 @@ static void finish_limits(struct config *config, struct problems *problems)
                     "limits.targets_per_command (%u) is above limits.open_targets (%u)",
                     limits->targets_per_command, limits->open_targets);
     if (config->policy.validity_ms > config->policy.validity_max_ms)
-        problem_add(problems, 0, "policy.validity is longer than policy.validity_max");
+        problem_add(problems, config_line_of(config, config, "policy.validity"),
+                    "policy.validity is longer than policy.validity_max");
 }
 
 /* Names that differ in nothing but case are one name, in Cyrillic too. A table finds them: ten
@@ -137,6 +138,25 @@ static void check_infobase_names(const struct config_cluster *cluster, struct pr
     names_release(&names);
 }
 
+static void check_addresses(const struct config *config, struct problems *problems)
+{
+    for (size_t i = 0; i < config->cluster_count; i++) {
+        const struct config_cluster *cluster = &config->clusters[i];
+        uint32_t line = config_line_of(config, cluster, "clusters[].addresses");
+        if (line && !cluster->addresses.count)
+            problem_add(problems, line,
+                        "clusters[%s].addresses is empty: write host:port of its administration "
+                        "servers (RAS)",
+                        cluster->name);
+    }
+}
+
+static bool is_empty(const struct config_account *account)
+{
+    return account->password && !secret_reveal(account->password).length;
+}
+
+/* A login with an empty password is refused, and some clusters count those. */
 static void check_passwords(const struct config *config, struct problems *problems)
 {
     for (size_t c = 0; c < config->cluster_count; c++) {
@@ -146,6 +166,12 @@ static void check_passwords(const struct config *config, struct problems *proble
                 problems,
                 config_line_of(config, &config->clusters[c], "clusters[].admin.password_file"),
                 "clusters[%s].admin has a password and no user", config->clusters[c].name);
+        if (is_empty(admin))
+            problem_add(
+                problems,
+                config_line_of(config, &config->clusters[c], "clusters[].admin.password_file"),
+                "clusters[%s].admin.password_file: '%s' is empty", config->clusters[c].name,
+                admin->password_file);
     }
 }
 
@@ -277,6 +303,7 @@ void config_finish(struct config *config, struct problems *problems)
         check_infobase_names(&config->clusters[i], problems);
     config_check_rac(config, problems);
     finish_zones(config, problems);
+    check_addresses(config, problems);
     check_passwords(config, problems);
     check_topics(config, problems);
     config_finish_handlers(config, problems);

@@ -353,7 +353,11 @@ static void contradictions_between_keys_are_refused(void **state)
     (void)state;
     refuses("limits: {cluster_share: 500, open_commands: 400}", "limits.cluster_share (500)", NULL);
     refuses("limits: {open_targets: 100}", "limits.targets_per_command (500) is above", NULL);
-    refuses("policy: {validity: 2h, validity_max: 1h}", "policy.validity is longer", NULL);
+    refuses("policy: {validity: 2h, validity_max: 1h}", "line 1: policy.validity is longer", NULL);
+    refuses("clusters:\n  - name: x\n    addresses: []", "line 3: clusters[x].addresses is empty",
+            NULL);
+    refuses("clusters: [{name: x, addresses: y, admin: {user: z, password_file: /dev/null}}]",
+            "'/dev/null' is empty", NULL);
     refuses("clusters: [{name: 0a1b0000-0000-4000-8000-000000000001, addresses: x}]",
             "a UUID is no name", NULL);
 }

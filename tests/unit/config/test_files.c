@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -79,40 +80,67 @@ static void the_example_loads_and_changes_nothing_but_what_it_must(void **state)
     assert_true(config_diff(defaults, config, NULL, NULL) < 8);
 }
 
+/* "#key" is a setting, "# words" are words. */
+static void uncomment(const char *text, struct buf *yaml)
+{
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        size_t indent = strspn(text, " ");
+        bool setting = text[indent] == '#' && text[indent + 1] != ' ' && text[indent + 1] != '\n';
+        if (setting) {
+            buf_add(yaml, text, indent);
+            buf_add(yaml, text + indent + 1, length - indent - 1);
+        } else {
+            buf_add(yaml, text, length);
+        }
+        buf_byte(yaml, '\n');
+        text += length + (text[length] == '\n');
+    }
+}
+
+static void note_if_set(void *self, const struct config_entry *entry)
+{
+    if (entry->line)
+        buf_format(self, " %s ", entry->key);
+}
+
+/* The handler of an infobase has the keys of the cluster's, which stands there in full. */
+static void is_in_the_example(void *set, const struct config_entry *entry)
+{
+    char word[CONFIG_PATH_SIZE + 2];
+    snprintf(word, sizeof word, " %s ", entry->key);
+    if (!strstr(buf_text(set), word) && !strstr(entry->key, "infobases.*.handler."))
+        fail_msg("deploy/curfew.example.yaml explains every key, and not '%s'", entry->key);
+}
+
 /* What is commented out must load as well once somebody uncomments it. */
-static void every_commented_line_of_the_example_loads_too(void **state)
+static void every_key_is_in_the_example_and_every_commented_line_of_it_loads(void **state)
 {
     (void)state;
     AUTO_BUF found;
     AUTO_BUF yaml;
     AUTO_BUF problems;
+    AUTO(config) config = NULL;
+    struct error err = {0};
+    char path[] = "/tmp/curfew-example-XXXXXX";
     buf_init(&found, TEXT_MAX);
     buf_init(&yaml, TEXT_MAX);
     buf_init(&problems, TEXT_MAX);
     read_whole(CURFEW_SOURCE_DIR "/deploy/curfew.example.yaml", &found);
-    const char *text = buf_text(&found);
-    while (*text) { /* "#key" is a setting, "# words" are words */
-        size_t length = strcspn(text, "\n");
-        size_t indent = strspn(text, " ");
-        bool setting = text[indent] == '#' && text[indent + 1] != ' ' && text[indent + 1] != '\n';
-        if (setting) {
-            buf_add(&yaml, text, indent);
-            buf_add(&yaml, text + indent + 1, length - indent - 1);
-        } else {
-            buf_add(&yaml, text, length);
-        }
-        buf_byte(&yaml, '\n');
-        text += length + (text[length] == '\n');
-    }
-    AUTO(config) config = NULL;
-    struct error err = {0};
-    enum error_code code = config_from_text(text_of(buf_text(&yaml)), &config, &problems, &err);
-    if (code) { /* the password files are not there, and nothing else is wrong */
-        char *line = strtok((char *)buf_text(&problems), "\n");
-        for (; line; line = strtok(NULL, "\n"))
-            if (!strstr(line, "cannot open password file"))
-                fail_msg("%s", line);
-    }
+    uncomment(buf_text(&found), &yaml);
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    ssize_t written = write(file, yaml.data, yaml.length);
+    close(file);
+    enum error_code code = config_load_without_passwords(path, &config, &problems, &err);
+    unlink(path);
+    assert_int_equal(written, yaml.length);
+    if (code)
+        fail_msg("%s", buf_text(&problems));
+    AUTO_BUF set;
+    buf_init(&set, TEXT_MAX);
+    config_explain(config, note_if_set, &set);
+    config_explain(config, is_in_the_example, &set);
 }
 
 static void look_for_key(void *self, const struct config_entry *entry)
@@ -142,7 +170,7 @@ int main(void)
         cmocka_unit_test(the_schema_file_is_what_the_table_gives),
         cmocka_unit_test(the_schema_is_json_and_closed),
         cmocka_unit_test(the_example_loads_and_changes_nothing_but_what_it_must),
-        cmocka_unit_test(every_commented_line_of_the_example_loads_too),
+        cmocka_unit_test(every_key_is_in_the_example_and_every_commented_line_of_it_loads),
         cmocka_unit_test(every_key_of_the_table_has_help_and_a_place_in_the_reference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
