@@ -61,6 +61,8 @@ static void values_are_quoted_where_a_reader_could_be_misled(void **state)
     assert_string_equal(LINE_OF(LOG_LEVEL_INFO, "m", LOG_TEXT("a", "")), "<6>curfew m a=\"\"\n");
     assert_string_equal(LINE_OF(LOG_LEVEL_INFO, "m", LOG_TEXT("a", "x\" b=\"y")),
                         "<6>curfew m a=\"x\\\" b=\\\"y\"\n");
+    assert_string_equal(LINE_OF(LOG_LEVEL_INFO, "m", LOG_TEXT("a", "x=y")),
+                        "<6>curfew m a=\"x=y\"\n");
     assert_string_equal(LINE_OF(LOG_LEVEL_INFO, "m", LOG_TEXT("a", "c:\\d\\")),
                         "<6>curfew m a=\"c:\\\\d\\\\\"\n");
     assert_string_equal(LINE_OF(LOG_LEVEL_INFO, "m", LOG_TEXT("a", "\"")),

@@ -340,6 +340,28 @@ static void a_surprise_in_a_list_is_a_breach_of_the_protocol(void **state)
     assert_non_null(strstr(last.error.message, "get_sessions"));
 }
 
+static bool answer_another_question(struct script_peer *peer, struct ras_packet packet,
+                                    const struct ras_packet_value *value)
+{
+    (void)packet;
+    if (!is_about(value))
+        return false;
+    script_answer(peer, RAS_GET_INFOBASES_SHORT, NULL, 0);
+    return true;
+}
+
+/* An empty list of something else is not "no sessions". */
+static void the_answer_to_another_question_is_none(void **state) /* I6, I7 */
+{
+    (void)state;
+    about = RAS_GET_SESSIONS;
+    script.hook = answer_another_question;
+    connect_well();
+    list_within(10000);
+    assert_int_equal(last.code, ERR_PROTOCOL);
+    assert_true(last.lost);
+}
+
 static void keep_alives_around_an_answer_are_skipped(void **state)
 {
     (void)state;
@@ -443,6 +465,32 @@ static void nothing_leaves_after_its_time(void **state)
     terminate_within(10000);
     assert_int_equal(last.code, ERR_OK);
     assert_int_equal(script.requests[RAS_TERMINATE_SESSION], 1);
+}
+
+static bool is_still_allowed(uint64_t tag)
+{
+    return tag != 77;
+}
+
+static void what_is_not_allowed_any_more_does_not_leave(void **state) /* I1 */
+{
+    (void)state;
+    connect_well();
+    struct ras_terminate record = {.cluster = cluster_a};
+    struct ras_call call = {.number = RAS_TERMINATE_SESSION,
+                            .record = &record,
+                            .cluster = cluster_a,
+                            .login = RAS_LOGIN_NONE,
+                            .allowed = is_still_allowed,
+                            .tag = 77,
+                            .send_by = in_ms(10000),
+                            .deadline = in_ms(10000)};
+    came = false;
+    ras_conn_call(conn, &call);
+    script_run_until(&script, &came);
+    assert_int_equal(last.code, ERR_STALE);
+    assert_false(last.sent);
+    assert_int_equal(script.requests[RAS_TERMINATE_SESSION], 0);
 }
 
 static void a_call_without_time_sends_nothing(void **state)
@@ -900,6 +948,8 @@ int main(void)
         TEST(a_late_answer_finds_the_connection_closed),
         TEST(a_silent_list_is_unavailable),
         TEST(nothing_leaves_after_its_time),
+        TEST(the_answer_to_another_question_is_none),
+        TEST(what_is_not_allowed_any_more_does_not_leave),
         TEST(a_call_without_time_sends_nothing),
         TEST(each_cluster_is_authenticated_once),
         TEST(infobase_logins_are_added_where_they_are_needed),

@@ -490,6 +490,18 @@ static void a_gateway_that_others_reach_asks_for_good_tokens(void **state)
     remove_file(poor);
 }
 
+static void a_password_without_a_user_is_refused(void **state)
+{
+    (void)state;
+    char *password = temporary_file("hunter2");
+    AUTO_BUF yaml;
+    buf_init(&yaml, TEXT_MAX);
+    buf_format(&yaml, "clusters: [{name: a, addresses: x, admin: {password_file: '%s'}}]",
+               password);
+    refuses(buf_text(&yaml), "clusters[a].admin has a password and no user", NULL);
+    remove_file(password);
+}
+
 static void a_password_file_that_cannot_be_read_is_named_with_its_line(void **state)
 {
     (void)state;
@@ -719,6 +731,7 @@ int main(void)
         cmocka_unit_test(names_are_found_without_case_and_by_uuid),
         cmocka_unit_test(i12_passwords_are_loaded_and_never_printed),
         cmocka_unit_test(a_gateway_that_others_reach_asks_for_good_tokens),
+        cmocka_unit_test(a_password_without_a_user_is_refused),
         cmocka_unit_test(a_password_file_that_cannot_be_read_is_named_with_its_line),
         cmocka_unit_test(a_reload_sees_a_password_that_changed_in_its_file),
         cmocka_unit_test(a_diff_names_what_changed_and_what_needs_a_restart),

@@ -303,6 +303,9 @@ static void what_is_not_understood_ends_nobody(void **state)
     refuses(PROBLEM_INVALID, "", "{\"target\":{},\"tergat\":1}");
     refuses(PROBLEM_INVALID, "/target", "{}");
     refuses(PROBLEM_INVALID, "/target", "{\"target\":[]}");
+    refuses(PROBLEM_INVALID, "/target",
+            "{\"target\":{\"cluster\":\"main\",\"infobase\":\"ut\",\"sessions\":[{\"number\":1}],"
+            "\"excludes\":[{\"number\":1}]}}");
     refuses(PROBLEM_INVALID, "/target", "{\"target\":{\"sessions\":[{\"number\":1}]}}");
     refuses(PROBLEM_INVALID, "/target",
             "{\"target\":{\"cluster\":\"main\",\"sessions\":[{\"number\":1}]}}");

@@ -436,8 +436,9 @@ static void outcomes_have_labels_and_partial_is_no_success(void **state)
     (void)state;
     assert_string_equal(target_outcome_label(TARGET_ALREADY_GONE), "already_gone");
     assert_string_equal(command_outcome_label(COMMAND_PARTIALLY_COMPLETED), "partially_completed");
-    assert_true(target_outcome_is_success(TARGET_LEFT));
-    assert_false(target_outcome_is_success(TARGET_UNKNOWN));
+    for (int i = TARGET_NONE; i < TARGET_OUTCOMES; i++)
+        assert_int_equal(target_outcome_is_success((enum target_outcome)i),
+                         i == TARGET_ENDED || i == TARGET_ALREADY_GONE || i == TARGET_LEFT);
     assert_int_equal(command_outcome_exit_status(COMMAND_PARTIALLY_COMPLETED), 3);
     assert_string_equal(event_kind_label(EVENT_DRY_RUN), "dry_run");
 }
