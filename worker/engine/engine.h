@@ -186,6 +186,15 @@ enum error_code engine_offer(struct engine *engine, struct engine_offer *offer, 
                              struct error *err) MUST_CHECK;
 /* Would an offer be taken now? */
 bool engine_wants(const struct engine *engine);
+/* Which total bound of the budget holds offers back; the first in this order. */
+enum engine_bound {
+    ENGINE_BOUND_NONE,
+    ENGINE_BOUND_COMMANDS,
+    ENGINE_BOUND_TARGETS,
+    ENGINE_BOUND_IDS,
+    ENGINE_BOUNDS
+};
+enum engine_bound engine_bound_reached(const struct engine *engine);
 
 /* Replies. `tag` is the action's. Late ones of an earlier epoch are known by it and dropped. A list
  * is borrowed. */

@@ -16,12 +16,21 @@ enum { PROBE_RETRY_MS = 1000 };
 
 /* ---- offers ---- */
 
-bool engine_wants(const struct engine *engine)
+enum engine_bound engine_bound_reached(const struct engine *engine)
 {
     const struct engine_budget *budget = engine->budget;
-    return engine_may_act(engine) && budget->open_commands < engine->config.open_commands_max &&
-           budget->open_targets < engine->config.open_targets_max &&
-           budget->remembered_ids < engine->config.remembered_max;
+    if (budget->open_commands >= engine->config.open_commands_max)
+        return ENGINE_BOUND_COMMANDS;
+    if (budget->open_targets >= engine->config.open_targets_max)
+        return ENGINE_BOUND_TARGETS;
+    if (budget->remembered_ids >= engine->config.remembered_max)
+        return ENGINE_BOUND_IDS;
+    return ENGINE_BOUND_NONE;
+}
+
+bool engine_wants(const struct engine *engine)
+{
+    return engine_may_act(engine) && engine_bound_reached(engine) == ENGINE_BOUND_NONE;
 }
 
 static struct record *record_of_offer(const struct engine_offer *offer, enum record_kind kind)

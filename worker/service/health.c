@@ -11,6 +11,8 @@
 #include "service/state.h"
 #include "service/work.h"
 
+enum { BOUND_OVER_MS = 10000 };
+
 /* ---- readiness: the group was joined, assigned partitions are owned and recovered, journal and
  * events can be written, the control topic was read. A cluster that hangs does not change it. ----
  */
@@ -69,8 +71,46 @@ bool service_is_ready(const struct service *service)
     return count > 0;
 }
 
-void health_pass(struct service *service)
+/* All partitions share the bounds. */
+static enum engine_bound bound_reached(const struct service *service)
 {
+    const struct partition *partition;
+    TAILQ_FOREACH(partition, &service->partitions, of_service)
+    {
+        if (partition->engine && partition->owning)
+            return engine_bound_reached(partition->engine);
+    }
+    return ENGINE_BOUND_NONE;
+}
+
+/* At full load a bound is reached and left many times a second: that it is over is said when none
+ * was reached for a while. */
+static void tell_bound(struct service *service, struct instant now)
+{
+    static const char *const keys[ENGINE_BOUNDS] = {
+        [ENGINE_BOUND_COMMANDS] = "limits.open_commands",
+        [ENGINE_BOUND_TARGETS] = "limits.open_targets",
+        [ENGINE_BOUND_IDS] = "limits.remembered_ids",
+    };
+    enum engine_bound bound = bound_reached(service);
+    metrics_set(service->metrics, METRIC_consumption_paused, NO_LABELS, bound != ENGINE_BOUND_NONE);
+    if (bound != ENGINE_BOUND_NONE)
+        service->bound_at = now;
+    if (bound != ENGINE_BOUND_NONE && service->bound_told == ENGINE_BOUND_NONE) {
+        service->bound_told = bound;
+        log_line(LOG_LEVEL_WARNING, "a bound is reached: no command is accepted until it is left",
+                 LOG_TEXT("bound", keys[bound]));
+    } else if (service->bound_told != ENGINE_BOUND_NONE &&
+               instant_ms_between(service->bound_at, now) >= BOUND_OVER_MS) {
+        log_line(LOG_LEVEL_INFO, "commands are accepted again",
+                 LOG_TEXT("bound", keys[service->bound_told]));
+        service->bound_told = ENGINE_BOUND_NONE;
+    }
+}
+
+void health_pass(struct service *service, struct instant now)
+{
+    tell_bound(service, now);
     bool ready = service_is_ready(service);
     struct error err;
     if (ready == service->ready_told)
@@ -169,8 +209,6 @@ static void collect(void *self)
         metrics_set(service->metrics, METRIC_last_event_timestamp_seconds, NO_LABELS,
                     (double)(wall.ms - (now.ns - service->event_at.ns) / 1000000) / 1000);
     metrics_set(service->metrics, METRIC_remembered_ids, NO_LABELS, service->budget.remembered_ids);
-    metrics_set(service->metrics, METRIC_consumption_paused, NO_LABELS,
-                service->budget.open_commands >= service->config->limits.open_commands);
 }
 
 /* ---- the HTTP side ---- */

@@ -215,7 +215,7 @@ static void pass(struct service *service)
     clusters_pass(service, now);
     handlers_pass(service);
     tell_notices(service);
-    health_pass(service);
+    health_pass(service, now);
     memory_pass(service, now);
     stop_pass(service, now);
     if (service->phase != SERVICE_STOPPED)

@@ -124,7 +124,9 @@ struct service {
     struct http_server *http;
     struct http_health health;
     bool ready_told;
-    uint64_t log_dropped; /* lines, as the metrics were told */
+    enum engine_bound bound_told; /* in the log; NONE: consumption goes on */
+    struct instant bound_at;      /* when one was last reached */
+    uint64_t log_dropped;         /* lines, as the metrics were told */
 };
 
 #endif

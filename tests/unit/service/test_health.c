@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "service/control.h"
+#include "service/health.h"
 #include "service/note.h"
 #include "service/partition.h"
 #include "service/state.h"
@@ -105,6 +106,52 @@ static void shows(const char *line)
         fail_msg("'%s' is not in:\n%s", line, buf_text(&page));
 }
 
+static enum error_code resolves_nothing(void *self, const struct command *of,
+                                        const struct resolve_context *context,
+                                        const struct session_list *list, struct resolution *ret,
+                                        struct error *err)
+{
+    (void)self, (void)of, (void)context, (void)list, (void)ret;
+    return error_set(err, ERR_NOT_FOUND, "nothing");
+}
+
+static void every_bound_that_holds_consumption_back_is_shown_and_named(void **state) /* I13 */
+{
+    (void)state;
+    static const struct engine_config config = {.instance = "",
+                                                .resolve = resolves_nothing,
+                                                .attempts_max = 1,
+                                                .open_commands_max = 2,
+                                                .open_targets_max = 2,
+                                                .remembered_max = 2};
+    uint32_t *const used[ENGINE_BOUNDS] = {
+        [ENGINE_BOUND_COMMANDS] = &service.budget.open_commands,
+        [ENGINE_BOUND_TARGETS] = &service.budget.open_targets,
+        [ENGINE_BOUND_IDS] = &service.budget.remembered_ids,
+    };
+    AUTO(engine) engine = engine_create(&config, &service.budget);
+    partition.engine = engine;
+    struct instant now = start;
+    for (int bound = ENGINE_BOUND_NONE + 1; bound < ENGINE_BOUNDS; bound++) {
+        *used[bound] = 2;
+        health_pass(&service, now);
+        shows("\ncurfew_consumption_paused 1\n");
+        assert_int_equal(service.bound_told, bound);
+        *used[bound] = 1;
+        health_pass(&service, now);
+        shows("\ncurfew_consumption_paused 0\n");
+        assert_int_equal(service.bound_told, bound); /* it may be back at once */
+        now = instant_add_ms(now, 10000);
+        health_pass(&service, now);
+        assert_int_equal(service.bound_told, ENGINE_BOUND_NONE);
+    }
+    *used[ENGINE_BOUND_IDS] = 2;
+    partition.owning = false; /* others consume it */
+    health_pass(&service, now);
+    shows("\ncurfew_consumption_paused 0\n");
+    partition.engine = NULL;
+}
+
 static void a_finished_command_is_counted_with_each_of_its_targets(void **state)
 {
     (void)state;
@@ -148,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(whatever_keeps_commands_waiting_makes_it_not_ready),
         TEST(a_control_topic_unread_for_a_licences_age_makes_it_not_ready),
+        TEST(every_bound_that_holds_consumption_back_is_shown_and_named),
         TEST(a_finished_command_is_counted_with_each_of_its_targets),
         TEST(a_refused_command_is_counted_by_its_reason_and_has_no_age),
     };
