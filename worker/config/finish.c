@@ -142,9 +142,8 @@ static void check_addresses(const struct config *config, struct problems *proble
 {
     for (size_t i = 0; i < config->cluster_count; i++) {
         const struct config_cluster *cluster = &config->clusters[i];
-        uint32_t line = config_line_of(config, cluster, "clusters[].addresses");
-        if (line && !cluster->addresses.count)
-            problem_add(problems, line,
+        if (!cluster->addresses.count)
+            problem_add(problems, config_line_of(config, cluster, "clusters[].addresses"),
                         "clusters[%s].addresses is empty: write host:port of its administration "
                         "servers (RAS)",
                         cluster->name);
