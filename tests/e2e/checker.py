@@ -139,7 +139,7 @@ class Clusters:
         self.names = {}          # lower-case name or UUID -> UUID
         self.lives = {}          # (cluster, session) -> Life
         self.terminations = []
-        self.updates = []        # of infobases: {"cluster", "infobase", "at", "parameter", "applied"}
+        self.updates = []        # of infobases: {"cluster", "infobase", "at", "parameter", "applied"}; parameter None: it hung unread
         self.has_lives = False
         for path in paths:
             with open(path, encoding="utf-8") as lines:
@@ -160,7 +160,7 @@ class Clusters:
             life.ended, life.cause = line["wall_ms"], line["cause"]
         elif line["what"] == "update_infobase":
             self.updates.append({"cluster": cluster, "infobase": line.get("infobase", ""), "at": line["received_ms"],
-                                 "parameter": line.get("denied_parameter") or "", "applied": line["applied"]})
+                                 "parameter": line.get("denied_parameter"), "applied": line["applied"]})
         elif line["what"] == "terminate":
             self.terminations.append(Termination(cluster, line.get("session", ""), line["received_ms"], line["wall_ms"],
                                                  line["applied"], line.get("user", "")))
@@ -712,10 +712,12 @@ class Judge:
                 free[self.cluster_of(command)].append((since, until, takes, where))
         last = {}
         for each in sorted(self.clusters.updates, key=lambda update: update["at"]):
+            either = each["parameter"] is None      # to take the lock or to give it back: only the worker knew
             ours = each["parameter"] in self.journal.commands
-            fitting = [one for one in free[each["cluster"]] if one[2] == ours and one[0] - CLOCK_MS <= each["at"] <= one[1] + CLOCK_MS]
+            fitting = [one for one in free[each["cluster"]]
+                       if (either or one[2] == ours) and one[0] - CLOCK_MS <= each["at"] <= one[1] + CLOCK_MS]
             if fitting:
-                free[each["cluster"]].remove(min(fitting))
+                free[each["cluster"]].remove(max(fitting) if either else min(fitting))
             else:
                 self.journal.problem(f"the lock of infobase {each['infobase']} was written at {each['at']}, and no licence allows it")
             if each["applied"]:

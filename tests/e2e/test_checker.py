@@ -127,6 +127,7 @@ class Story:
             path.write_text("".join(json.dumps(line) + "\n" for line in self.log), encoding="utf-8")
             judge = checker.Judge(journal, checker.Clusters([path]))
             judge.terminations()
+            judge.locks()
             judge.verdicts()
             judge.protected()
             if produced:
@@ -442,11 +443,27 @@ def an_outcome_that_changes_is_found(_world):
     found(story, "target 0", "was survived")
 
 
+def a_write_that_hung_needs_a_licence_of_either_kind(_world):
+    """Such a write was never read by the cluster: nobody can say whether it takes the lock or gives it back."""
+    for licensed in (True, False):
+        story = Story()
+        story.owner(0)
+        accepted = journal_pb2.Accepted()
+        accepted.command.id, accepted.command.cluster, accepted.command.drain.infobase = COMMAND, "main", "ib"
+        story.append(10, "accepted", accepted, COMMAND, source=True)
+        if licensed:
+            story.append(20, "locked", journal_pb2.Locked(infobase="ib", attempt=1), COMMAND)
+        story.event("update_infobase", ANNA, 25, infobase="ib", applied=False)
+        problems, _judge = story.judge()
+        complains = any("no licence allows it" in problem for problem in problems)
+        expect(complains != licensed, f"{'licensed' if licensed else 'not licensed'}: {problems}")
+
+
 CASES = [a_true_story_is_clean, what_has_no_end_is_found, what_is_ended_without_a_list_is_found,
          what_is_ended_at_the_wrong_time_is_found, what_is_ended_too_often_is_found, an_act_after_not_ended_is_found, an_act_in_the_grace_is_found, an_act_that_nobody_approved_is_found, a_round_out_of_turn_is_found,
          a_false_verdict_is_found, another_list_than_asked_for_is_found, a_protected_session_that_is_ended_is_found,
          void_records_license_nothing, a_hole_voids_the_rest_of_its_epoch, chunks_of_two_epochs_make_no_list, a_broken_chain_is_found,
-         what_is_answered_twice_or_never_is_found, an_outcome_that_changes_is_found]
+         what_is_answered_twice_or_never_is_found, an_outcome_that_changes_is_found, a_write_that_hung_needs_a_licence_of_either_kind]
 
 
 def main():
