@@ -112,9 +112,9 @@ def a_port_that_is_taken_is_told(world):
         config = world.folder / "taken.yaml"
         config.write_text(yaml.safe_dump({**world.config_of("taken"), "http": {"listen": address},
                                           "gateway": {"listen": address, "tokens": {"ut": {"file": str(token)}}}}), encoding="utf-8")
-        for command in ("worker", "gateway"):
+        for command, key in (("worker", "http.listen"), ("gateway", "gateway.listen")):
             run = world.curfew(command, "--config", config, config=None, seconds=30)
-            expect(run.status == FAILED and "Address already in use" in run.err, str(run))
+            expect(run.status == FAILED and f"{key}: cannot listen" in run.err and "Address already in use" in run.err, str(run))
 
 
 def who_is_told_to_end_while_it_looks_for_its_broker_ends_at_once(world):

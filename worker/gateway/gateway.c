@@ -214,8 +214,10 @@ static enum error_code open_http(struct gateway *gateway, struct error *err)
     gateway->health = (struct http_health){ready_checks, collect, gateway, gateway->metrics};
     http_health_routes(&gateway->health, routes);
     api_routes(gateway, routes + HTTP_HEALTH_ROUTES);
-    return http_server_create(gateway->loop, &options, routes, HTTP_HEALTH_ROUTES + API_ROUTES,
-                              &gateway->http, err);
+    if (http_server_create(gateway->loop, &options, routes, HTTP_HEALTH_ROUTES + API_ROUTES,
+                           &gateway->http, err))
+        return error_wrap(err, "gateway.listen");
+    return ERR_OK;
 }
 
 enum error_code gateway_create(uv_loop_t *loop, const struct config *config,

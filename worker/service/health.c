@@ -230,8 +230,10 @@ enum error_code health_create(struct service *service, struct error *err)
                                    .port = config->listen.port,
                                    .connections = config->connections,
                                    .timeout_s = (uint32_t)(config->timeout_ms / 1000)};
-    return http_server_create(service->loop, &options, routes, HTTP_HEALTH_ROUTES, &service->http,
-                              err);
+    if (http_server_create(service->loop, &options, routes, HTTP_HEALTH_ROUTES, &service->http,
+                           err))
+        return error_wrap(err, "http.listen");
+    return ERR_OK;
 }
 
 uint16_t service_http_port(const struct service *service)
