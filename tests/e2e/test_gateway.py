@@ -587,6 +587,9 @@ def a_bad_configuration_is_not_taken_and_the_gateway_says_why(world):
         log = gateway.reload(settings, "the old one stays in force")
         expect(words in log, f"it does not say why: {log}")
         expect(gateway.post(by_numbers(9985), wait=60).status == 200, "the old token is no good any more")
+    log = gateway.reload({**good, "log": {"level": "info"}, "gateway": {**good["gateway"], "connections": 7}}, "the old one stays in force")
+    level = [line for line in log.splitlines() if "log.level" in line]
+    expect(len(level) == 1 and "would change" in level[0], f"it says of a key that it took it, and took none: {level}")
     gateway.reload({**good, "log": {"level": "info"}})
     gateway.reload(good)
 

@@ -17,13 +17,20 @@ static bool concerns(const char *path)
     return false;
 }
 
-static void tell_change(void *self, const struct config_change *change)
+static void note_restart(void *self, const struct config_change *change)
 {
     bool *restart = self;
+    *restart = *restart || (concerns(change->path) && change->restart);
+}
+
+/* One key that needs a restart keeps all others from being taken. */
+static void tell_change(void *self, const struct config_change *change)
+{
+    const bool *refused = self;
+    const char *what = *refused ? "would change" : "changed";
     if (!concerns(change->path))
         return;
-    *restart = *restart || change->restart;
-    log_line(LOG_LEVEL_INFO, change->restart ? "changed, needs a restart" : "changed",
+    log_line(LOG_LEVEL_INFO, change->restart ? "changed, needs a restart" : what,
              LOG_TEXT("key", change->path), LOG_TEXT("from", change->before),
              LOG_TEXT("to", change->after));
 }
@@ -36,6 +43,7 @@ static enum error_code load_again(struct gateway *gateway, struct config **ret, 
         return error_set(err, ERR_CONFIG, "it was started without a configuration file");
     if (config_load(gateway->options.config_path, &config, NULL, err))
         return err->code;
+    config_diff(gateway->config, config, note_restart, &restart);
     config_diff(gateway->config, config, tell_change, &restart);
     if (restart)
         return error_set(err, ERR_CONFIG, "a changed key needs a restart: nothing was taken over");

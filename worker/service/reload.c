@@ -6,11 +6,18 @@
 #include "service/state.h"
 #include "service/work.h"
 
-static void tell_change(void *self, const struct config_change *change)
+static void note_restart(void *self, const struct config_change *change)
 {
     bool *restart = self;
     *restart = *restart || change->restart;
-    log_line(LOG_LEVEL_INFO, change->restart ? "changed, needs a restart" : "changed",
+}
+
+/* One key that needs a restart keeps all others from being taken. */
+static void tell_change(void *self, const struct config_change *change)
+{
+    const bool *refused = self;
+    const char *what = *refused ? "would change" : "changed";
+    log_line(LOG_LEVEL_INFO, change->restart ? "changed, needs a restart" : what,
              LOG_TEXT("key", change->path), LOG_TEXT("from", change->before),
              LOG_TEXT("to", change->after));
 }
@@ -56,8 +63,10 @@ void service_reload(struct service *service)
     if (service->phase >= SERVICE_CLOSING)
         return; /* what is closing is not made anew */
     notify_reloading(&err);
-    if (load_again(service, &config, &err) == ERR_OK)
+    if (load_again(service, &config, &err) == ERR_OK) {
+        config_diff(service->config, config, note_restart, &restart);
         config_diff(service->config, config, tell_change, &restart);
+    }
     if (config && restart) {
         error_set(&err, ERR_CONFIG, "a changed key needs a restart: nothing was taken over");
         config_destroy(STEAL(config));
