@@ -135,6 +135,9 @@ int cmd_gateway(int argc, char **argv)
     process_raise_descriptors();
     if (cli_setup_load(&program.common, true, &setup, &problems, &err)) {
         fprintf(stderr, "%s", buf_text(&problems));
+        if (problems.length)
+            error_set(&err, err.code, "cannot start from '%s': what is wrong stands above",
+                      cli_config_path(&program.common));
         return say_error("gateway", &err);
     }
     log_set_level(setup.config->log_level);

@@ -135,7 +135,7 @@ static enum error_code load(struct worker *worker, struct config **ret, struct e
     if (!config_load(path, ret, &problems, err))
         return ERR_OK;
     fprintf(stderr, "%s", buf_text(&problems));
-    return error_wrap(err, "cannot start from '%s'", path);
+    return error_set(err, err->code, "cannot start from '%s': what is wrong stands above", path);
 }
 
 static enum error_code adjust(void *self, struct config *config, struct error *err)

@@ -26,7 +26,7 @@ int64_t cli_duration(struct argp_state *state, const char *option, const char *t
     struct error err;
     int64_t ms = 0;
     if (text_duration_ms(text_of(text), &ms, &err))
-        argp_error(state, "%s: %s; write for instance 90s, 15m or 2h", option, err.message);
+        argp_error(state, "%s: %s", option, err.message);
     return ms;
 }
 
@@ -296,7 +296,7 @@ enum error_code cli_setup_load(const struct cli_common *common, bool need_passwo
     struct kafka_settings settings;
     if (path && (need_passwords ? config_load(path, &config, problems, err)
                                 : config_load_without_passwords(path, &config, problems, err)))
-        return error_wrap(err, "'%s'", path);
+        return err->code; /* it names the file */
     if (!path)
         config = config_defaults();
     if (service_kafka_settings(config, &settings, err))

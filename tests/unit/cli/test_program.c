@@ -245,6 +245,32 @@ static void a_missing_configuration_is_78(void **state)
     has(child_out, "\"state\":\"fail\"");
 }
 
+static size_t times(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (const char *at = text; (at = strstr(at, part)); at += strlen(part))
+        count++;
+    return count;
+}
+
+static void a_problem_of_the_configuration_is_told_once(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {"worker", "gateway", "status"};
+    char path[] = "/tmp/curfew-cli-XXXXXX";
+    child_config(path, "kafka: { brokers: [a:1] }\nclusterz: 1\nlogs: 1\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char line[128];
+        snprintf(line, sizeof line, "%s --config %s", commands[i], path);
+        refuses(line, 78, "clusterz");
+        assert_int_equal(times(child_err, "unknown key 'clusterz'"), 1);
+        assert_int_equal(times(child_err, path), 1);
+    }
+    unlink(path);
+    refuses("watch --brokers x:1 --timeout 5x", 2, "'5x' is not a duration");
+    assert_int_equal(times(child_err, "90s"), 1);
+}
+
 /* Who gave a file is not told to give one: the status is the file's, and so is the key. */
 static void a_configuration_without_brokers_is_78(void **state)
 {
@@ -369,6 +395,7 @@ int main(void)
         cmocka_unit_test(settings_that_break_a_promise_are_refused),
         cmocka_unit_test(other_commands_check_their_words),
         cmocka_unit_test(a_missing_configuration_is_78),
+        cmocka_unit_test(a_problem_of_the_configuration_is_told_once),
         cmocka_unit_test(a_configuration_without_brokers_is_78),
         cmocka_unit_test(a_worker_without_clusters_or_brokers_does_not_start),
         cmocka_unit_test(config_check_tells_programs_every_problem),
