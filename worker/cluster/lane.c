@@ -156,20 +156,13 @@ void lane_try_again(struct lane *lane, struct instant now)
 
 /* ---- in and out ---- */
 
-static struct instant expiry_of(const struct executor_request *request)
-{
-    if (executor_op_changes(request->op))
-        return instant_min(request->deadline, request->send_by);
-    return request->deadline;
-}
-
 enum error_code lane_put(struct lane *lane, const struct lane_job *job, struct error *err)
 {
     if (lane->waiting >= lane->limits.waiting_max)
         return error_set(err, ERR_FULL, "%u requests wait for this cluster already", lane->waiting);
     struct node *node = mem_new(struct node);
     node->job = *job;
-    node->expires = expiry_of(&job->request);
+    node->expires = executor_request_until(&job->request);
     TAILQ_INSERT_TAIL(&lane->queue, node, link);
     heap_add(lane, node);
     return ERR_OK;
