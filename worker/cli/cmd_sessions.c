@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "base/suggest.h"
 #include "cli/cluster_list.h"
 #include "cli/common.h"
 #include "cli/main_table.h"
@@ -190,14 +192,25 @@ static size_t keep_matching(const struct sift *sift, const struct session **sess
     return kept;
 }
 
+static const char *nearest_name(const struct config *config, const char *name)
+{
+    AUTO_FREE const char **names = mem_alloc(config->cluster_count, sizeof *names);
+    for (size_t i = 0; i < config->cluster_count; i++)
+        names[i] = config->clusters[i].name;
+    return suggest(name, names, config->cluster_count);
+}
+
 /* The one cluster that is asked, its passwords with it: those of others are nobody's business here.
  */
 static enum error_code choose_cluster(const struct config *config, const char *name,
                                       const struct config_cluster **ret, struct error *err)
 {
     *ret = config_cluster_find(config, text_of(name));
-    if (!*ret)
-        return error_set(err, ERR_NOT_FOUND, "no cluster '%s' is configured", name);
+    if (!*ret) {
+        const char *near = nearest_name(config, name);
+        return error_set(err, ERR_NOT_FOUND, "no cluster '%s' is configured%s%s%s", name,
+                         near ? ": did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
     return config_open_passwords(&config->clusters[*ret - config->clusters], err);
 }
 

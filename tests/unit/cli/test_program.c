@@ -233,6 +233,18 @@ static void other_commands_check_their_words(void **state)
     refuses("watch a b --brokers x:1", 2, "one command");
 }
 
+static void an_unknown_cluster_gets_a_suggestion(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/curfew-cli-XXXXXX", line[128];
+    child_config(path, "clusters: [{ name: main, addresses: [127.0.0.1:1] }]\n");
+    snprintf(line, sizeof line, "sessions --cluster mian --config %s", path);
+    refuses(line, 4, "no cluster 'mian' is configured: did you mean 'main'?");
+    snprintf(line, sizeof line, "sessions --cluster elsewhere --config %s", path);
+    refuses(line, 4, "no cluster 'elsewhere' is configured\n");
+    unlink(path);
+}
+
 static void a_missing_configuration_is_78(void **state)
 {
     (void)state;
@@ -394,6 +406,7 @@ int main(void)
         cmocka_unit_test(without_brokers_it_says_how_to_name_them),
         cmocka_unit_test(settings_that_break_a_promise_are_refused),
         cmocka_unit_test(other_commands_check_their_words),
+        cmocka_unit_test(an_unknown_cluster_gets_a_suggestion),
         cmocka_unit_test(a_missing_configuration_is_78),
         cmocka_unit_test(a_problem_of_the_configuration_is_told_once),
         cmocka_unit_test(a_configuration_without_brokers_is_78),
