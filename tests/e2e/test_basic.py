@@ -341,6 +341,16 @@ def deep_nesting_is_refused(world):
     still_works(world)
 
 
+def a_field_of_a_newer_version_is_refused(world):
+    """It may be a restriction that this worker would not keep."""
+    session = world.login(ONE)
+    command = by_sessions(ONE, session)
+    world.produce(command.SerializeToString() + b"\xf8\x07\x01", key=ONE, identity=command.id)    # field 127
+    event = expect_end(world.end_of(command.id), "rejected", "unsupported")
+    expect("(127)" in event["reason"]["message"], str(event))
+    expect(world.sim.is_there(ONE, session), "it was carried out")
+
+
 def an_expired_command_ends_nothing(world):
     session = world.login(ONE)
     command = by_sessions(ONE, session, valid_s=-5)
@@ -594,6 +604,7 @@ CASES = [
     the_doctor_waits_for_silent_clusters_together, a_password_that_cannot_be_read_keeps_nobody_from_looking_at_the_rest,
     exit_statuses_are_as_published, an_empty_selector_is_refused, undecodable_bytes_go_to_the_dead_letters,
     a_nul_or_bad_utf_8_in_a_name_does_no_harm, a_mebibyte_is_refused, deep_nesting_is_refused, an_expired_command_ends_nothing,
+    a_field_of_a_newer_version_is_refused,
     the_same_id_with_other_content_is_a_conflict, the_same_id_again_gets_the_first_result, the_reply_topic_gets_the_events_too,
     a_command_in_the_wrong_partition_is_forwarded, every_encoding_is_understood, the_independent_client_understands_the_events,
     a_forged_first_append_gains_nothing, a_sender_whose_clock_runs_ahead_stops_nothing, a_reply_topic_that_is_not_listed_gets_nothing,
