@@ -3,12 +3,14 @@
 operator accepts it; what is open goes on; nothing is run twice; and no old release frees a later stop."""
 import re
 import sys
+import uuid
 
 import bootstrap
 
 bootstrap.enter()
 
 import yaml
+from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, ResourceType
 
 from world import World, by_sessions, expect, outcome_of, play, the_checker_is_content, wait_for
@@ -41,9 +43,12 @@ class TopicsWorld(World):
         self.create_topics()
         self.produced.clear()       # what the checker is told of stood on the topic that is gone
 
-    def held(self, why):
+    def says(self, why):
         """Some worker says so on /readyz."""
-        wait_for(f"held: {why}", lambda: any(why in worker.get("/readyz?verbose")[1] for worker in self.workers.values()), NOTICED_S)
+        return any(why in worker.get("/readyz?verbose")[1] for worker in self.workers.values())
+
+    def held(self, why):
+        wait_for(f"held: {why}", lambda: self.says(why), NOTICED_S)
 
     def accept(self):
         run = self.curfew("topics", "accept", "--reason", "test")
@@ -207,14 +212,22 @@ def configure(world, topic, name, value):
     world.admin.incremental_alter_configs([resource])[resource].result()
 
 
+def ask_for_nobody(world):
+    """The broker applies a setting some time after it took it. A command that harms nobody shows when; whose time it bears."""
+    world.send(by_sessions("sim-01", str(uuid.uuid4())))
+    return world.stamped
+
+
 def a_command_with_its_senders_time_is_refused(world):
     """The topic was changed while at work: the age of a command cannot be told any more."""
     session = world.login()
     set_times(world, COMMANDS, "CreateTime")
+    wait_for("the sender's time", lambda: ask_for_nobody(world) == TIMESTAMP_CREATE_TIME)
     command = by_sessions("sim-01", session)
     world.send(command)
     event = world.end_of(command.id)
     set_times(world, COMMANDS, "LogAppendTime")
+    wait_for("the broker's time", lambda: ask_for_nobody(world) == TIMESTAMP_LOG_APPEND_TIME)
     expect(event["reason"]["code"] == "unsafe" and "LogAppendTime" in event["reason"]["message"], f"not refused for that: {event}")
     expect(world.sim.is_there("sim-01", session), "ended by a command of unknown age")
     world.end_session("sim-01", session)
@@ -224,9 +237,9 @@ def a_journal_with_its_writers_times_stops_the_partition(world):
     """Before anything is ended; repaired, and the worker started again, it goes on."""
     session = world.login()
     set_times(world, JOURNAL, "CreateTime")
+    wait_for("the partition is stopped", lambda: ask_for_nobody(world) and world.says("of the journal bears its writer's time"))
     command = by_sessions("sim-01", session)
     world.send(command)
-    world.held("of the journal bears its writer's time")
     expect(world.sim.is_there("sim-01", session), "ended by a licence of unknown age")
     set_times(world, JOURNAL, "LogAppendTime")
     for worker in world.workers.values():

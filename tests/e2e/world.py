@@ -487,6 +487,7 @@ class World:
                               on_delivery=lambda error, message: place.append((error, message)), **more)
         self.producer.flush(WAIT_S)
         expect(place and not place[0][0], f"not delivered: {place}")
+        self.stamped = place[0][1].timestamp()[0]       # whose time it bears: TIMESTAMP_CREATE_TIME or TIMESTAMP_LOG_APPEND_TIME
         where = place[0][1].partition(), place[0][1].offset()
         if note and topic == "curfew.commands":
             self.produced.append({"id": identity, "partition": where[0], "offset": where[1]})
