@@ -76,6 +76,23 @@ uint64_t kafka_consumer_generation(const struct kafka_consumer *consumer)
 /* --- what librdkafka tells ---------------------------------------------------------------------
  */
 
+/* Fenced in peace it was a namesake, which goes on; fenced again in one trouble it may have been
+ * this worker itself, and started anew it may go on. */
+static void say_fenced(const struct kafka_consumer *consumer, struct error *err)
+{
+    if (consumer->trouble == TROUBLE_NONE)
+        error_set(err, ERR_CONFLICT,
+                  "another worker has joined the group as kafka.instance '%s': this one stops; "
+                  "give each worker an instance name of its own",
+                  consumer->instance);
+    else
+        error_set(err, ERR_UNAVAILABLE,
+                  "the place of kafka.instance '%s' in the group was taken again after its session "
+                  "was lost: this worker stops, and may be started again; without an outage of "
+                  "Kafka look for another worker of that name",
+                  consumer->instance);
+}
+
 static void on_fatal(struct kafka_consumer *consumer)
 {
     char said[256] = "";
@@ -91,11 +108,7 @@ static void on_fatal(struct kafka_consumer *consumer)
     consumer->membership = MEMBER_FATAL;
     struct waiting *waiting = consumer_tell(consumer, KAFKA_CONSUMER_FATAL);
     if (code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID)
-        error_set(
-            &waiting->event.error, ERR_CONFLICT,
-            "another worker has joined the group as kafka.instance '%s': this one stops; give "
-            "each worker an instance name of its own",
-            consumer->instance);
+        say_fenced(consumer, &waiting->event.error);
     else
         error_set(&waiting->event.error, kafka_class(code),
                   "the group member cannot go on: %s (%s); restart the worker", said,

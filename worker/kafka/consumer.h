@@ -43,7 +43,8 @@ enum kafka_consumer_event_kind {
     KAFKA_CONSUMER_POSITION,  /* answer to kafka_consumer_ask() for `partition` */
     KAFKA_CONSUMER_FENCED,    /* out, after REVOKED (lost) if it was in; joins once more by itself.
                                  `error` says why. ASSIGNED or FATAL follows */
-    KAFKA_CONSUMER_FATAL,     /* this member is out for good; `error` says what to do */
+    KAFKA_CONSUMER_FATAL,     /* this member is out for good; `error` says what to do:
+                                 ERR_CONFLICT: a namesake goes on in its place */
     KAFKA_CONSUMER_CLOSED,    /* kafka_consumer_close() is complete */
 };
 
