@@ -45,6 +45,8 @@ void interrupt_step(struct engine *engine, struct open *open, struct instant now
     bool wants_licence = false;
     if (!open->command->options.interrupt_calls || engine->halted || open_holds_fire(engine, open))
         return;
+    if (!engine_control_is_fresh(engine, now))
+        return; /* engine_control_seen() comes back to it */
     for (uint32_t i = 0; i < open->target_count; i++) {
         if (!is_stuck(engine, &open->targets[i], now))
             continue;

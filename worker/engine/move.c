@@ -70,6 +70,8 @@ void open_move(struct engine *engine, struct open *open, enum record_kind kind)
     else if (kind == RECORD_RESOLVED && open_awaits_approval(open) &&
              !MUTATED(engine, act_unapproved))
         to = STATE_PENDING;
+    if (to != open->state)
+        cluster_served(open); /* a list that was wanted before tells nothing of what follows */
     if (to == STATE_BETWEEN && open->state != STATE_BETWEEN)
         open->list_round = 0;
     open->state = to;

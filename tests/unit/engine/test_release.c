@@ -228,6 +228,35 @@ static void a_call_that_keeps_the_session_is_interrupted_once(void **state)
     assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
 
+static void no_call_is_interrupted_while_the_control_topic_cannot_be_read(void **state)
+{
+    (void)state;
+    AUTO(hand) hand = hand_create();
+    struct command *command = by_uuid(1, 1, 1);
+    command->options.interrupt_calls = true;
+    hand->config.verify_ms = 60000;
+    engine_configure(hand->engine, &hand->config);
+    hand_world(hand, 2, 1, 2);
+    hand_own(hand);
+    hand_resolved(hand, command);
+    hand_end(hand, hand_take(hand, ENGINE_END).tag, ERR_OK, true); /* and it stays listed */
+    hand->control_lost = true;
+    hand_run_for(hand, 45000);
+    assert_int_equal(hand->interrupts, 0);
+    hand->control_lost = false;
+    struct engine_action action;
+    while (hand->interrupts == 0) {
+        while (hand_next(hand, &action)) {
+            if (action.kind == ENGINE_INTERRUPT)
+                assert_true(instant_before(hand->now, action.send_by));
+            hand_carry_out(hand, &action);
+        }
+        hand_pass(hand, 100);
+    }
+    hand_run(hand);
+    assert_int_equal(hand->interrupts, 1);
+}
+
 static void nothing_is_interrupted_unasked(void **state)
 {
     (void)state;
@@ -254,6 +283,7 @@ int main(void)
         cmocka_unit_test(what_is_answered_while_an_owner_is_asked_for_is_not_told),
         cmocka_unit_test(while_the_kill_switch_is_engaged_nobody_is_disconnected),
         cmocka_unit_test(a_call_that_keeps_the_session_is_interrupted_once),
+        cmocka_unit_test(no_call_is_interrupted_while_the_control_topic_cannot_be_read),
         cmocka_unit_test(nothing_is_interrupted_unasked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
