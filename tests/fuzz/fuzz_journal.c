@@ -463,6 +463,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
         .instance = "fuzz",
         .open_commands_max = 100,
         .open_targets_max = 20000,
+        .kept_targets_max = 20000,
         .remembered_max = 1000,
         .cluster_share = 50,
         .attempts_max = 2,

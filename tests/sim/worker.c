@@ -85,6 +85,7 @@ static struct engine_config config_of(const struct world *world, const struct wo
         .instance = names[worker->index],
         .open_commands_max = plan->open_commands_max,
         .open_targets_max = plan->open_targets_max,
+        .kept_targets_max = plan->open_targets_max,
         .remembered_max = 100000,
         .cluster_share = plan->cluster_share,
         .attempts_max = plan->attempts_max,

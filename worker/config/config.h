@@ -190,6 +190,7 @@ struct config_policy {
 struct config_limits {
     uint32_t open_commands;
     uint32_t open_targets;
+    uint32_t kept_targets;
     uint32_t targets_per_command;
     uint32_t remembered_ids;
     uint32_t ends_per_minute; /* by all workers together; 0: no limit */

@@ -262,14 +262,34 @@ void cluster_served(struct open *open)
 
 /* ---- what counts against the bounds ---- */
 
-void engine_charge(struct engine *engine, int64_t commands, int64_t targets, int64_t ids)
+static void budget_add(struct engine_budget *to, const struct engine_budget *more)
 {
-    struct engine_budget *parts[] = {&engine->mine, engine->charged ? engine->budget : NULL};
-    for (size_t i = 0; i < 2 && parts[i]; i++) {
-        parts[i]->open_commands = (uint32_t)(parts[i]->open_commands + commands);
-        parts[i]->open_targets = (uint32_t)(parts[i]->open_targets + targets);
-        parts[i]->remembered_ids = (uint32_t)(parts[i]->remembered_ids + ids);
-    }
+    to->open_commands += more->open_commands;
+    to->open_targets += more->open_targets;
+    to->kept_targets += more->kept_targets;
+    to->remembered_ids += more->remembered_ids;
+}
+
+static void budget_take(struct engine_budget *from, const struct engine_budget *less)
+{
+    from->open_commands -= less->open_commands;
+    from->open_targets -= less->open_targets;
+    from->kept_targets -= less->kept_targets;
+    from->remembered_ids -= less->remembered_ids;
+}
+
+void engine_charge(struct engine *engine, struct engine_budget more)
+{
+    budget_add(&engine->mine, &more);
+    if (engine->charged)
+        budget_add(engine->budget, &more);
+}
+
+void engine_discharge(struct engine *engine, struct engine_budget less)
+{
+    budget_take(&engine->mine, &less);
+    if (engine->charged)
+        budget_take(engine->budget, &less);
 }
 
 /* Only what this worker owns counts against its bounds: an engine that merely reads along cannot
@@ -280,13 +300,9 @@ void engine_set_role(struct engine *engine, enum engine_role role)
     engine->role = role;
     if (charge == engine->charged)
         return;
-    struct engine_budget mine = engine->mine;
-    int64_t sign = charge ? 1 : -1;
     engine->charged = charge;
-    engine->budget->open_commands =
-        (uint32_t)(engine->budget->open_commands + sign * mine.open_commands);
-    engine->budget->open_targets =
-        (uint32_t)(engine->budget->open_targets + sign * mine.open_targets);
-    engine->budget->remembered_ids =
-        (uint32_t)(engine->budget->remembered_ids + sign * mine.remembered_ids);
+    if (charge)
+        budget_add(engine->budget, &engine->mine);
+    else
+        budget_take(engine->budget, &engine->mine);
 }

@@ -47,7 +47,9 @@ void stop_why(const struct engine *engine, const struct open *open, const char *
               struct error *ret);
 /* Does a further round follow when every target has its outcome? */
 bool open_goes_on(const struct open *open);
-void engine_charge(struct engine *engine, int64_t commands, int64_t targets, int64_t ids);
+/* What counts against the bounds from here on, and what does no longer. */
+void engine_charge(struct engine *engine, struct engine_budget more);
+void engine_discharge(struct engine *engine, struct engine_budget less);
 void engine_set_role(struct engine *engine, enum engine_role role);
 /* The command waits for a list that starts at or after `after`, not asked for before `not_before`.
  */

@@ -262,6 +262,7 @@ struct engine_counts engine_counts(const struct engine *engine)
     struct engine_counts ret = {
         .open_commands = engine->mine.open_commands,
         .open_targets = engine->mine.open_targets,
+        .kept_targets = engine->mine.kept_targets,
         .appends_waiting = (uint32_t)engine->appending_count,
         .voided = engine->voided,
         .epochs = engine->epochs,

@@ -29,7 +29,8 @@ struct engine;
 /* Shared by the engines of one worker: the total bounds. Zero it once. */
 struct engine_budget {
     uint32_t open_commands; /* accepted, and not yet closed with its events delivered */
-    uint32_t open_targets;
+    uint32_t open_targets;  /* of them, without an outcome */
+    uint32_t kept_targets;  /* of them, with one: kept for the end's event */
     uint32_t remembered_ids;
 };
 
@@ -74,6 +75,7 @@ struct engine_config {
     const char *instance;       /* copied: who owns, for people */
     uint32_t open_commands_max; /* over all engines of the budget */
     uint32_t open_targets_max;
+    uint32_t kept_targets_max;
     uint32_t remembered_max;
     uint32_t cluster_share; /* open commands of one cluster */
     uint32_t attempts_max;  /* terminate requests sent for one target, 1..10 */
@@ -191,6 +193,7 @@ enum engine_bound {
     ENGINE_BOUND_NONE,
     ENGINE_BOUND_COMMANDS,
     ENGINE_BOUND_TARGETS,
+    ENGINE_BOUND_KEPT,
     ENGINE_BOUND_IDS,
     ENGINE_BOUNDS
 };
@@ -330,6 +333,7 @@ struct engine_checkpoint engine_checkpoint(const struct engine *engine);
 struct engine_counts {
     uint32_t open_commands;
     uint32_t open_targets;
+    uint32_t kept_targets;
     uint32_t locks_held;     /* infobases */
     uint32_t locks_lost;     /* of those: that a look in a hold found open */
     uint32_t locks_watched;  /* given back, and looked at again for writes that come late */

@@ -28,7 +28,10 @@ static void retire(struct engine *engine, struct open *open)
         return;
     open->retired = true;
     open->cluster->open_count--;
-    engine_charge(engine, -1, -(int64_t)open->target_count, 0);
+    engine_discharge(engine,
+                     (struct engine_budget){.open_commands = 1,
+                                            .open_targets = open->undecided,
+                                            .kept_targets = open->target_count - open->undecided});
     for (uint32_t i = 0; i < open->target_count; i++)
         target_release(&open->targets[i]);
     free(open->targets);
@@ -107,7 +110,7 @@ struct entry *entry_add(struct engine *engine, const struct record *record, int6
     entry->forget_at.ms = from_ms + engine->config.remember_ms;
     HASH_ADD(hh, engine->entries, id, sizeof entry->id, entry);
     TAILQ_INSERT_TAIL(&engine->order, entry, in_order);
-    engine_charge(engine, 0, 0, 1);
+    engine_charge(engine, (struct engine_budget){.remembered_ids = 1});
     return entry;
 }
 
@@ -118,7 +121,7 @@ void entry_free(struct engine *engine, struct entry *entry)
     if (!entry->outdated)
         HASH_DEL(engine->entries, entry);
     TAILQ_REMOVE(&engine->order, entry, in_order);
-    engine_charge(engine, 0, 0, -1);
+    engine_discharge(engine, (struct engine_budget){.remembered_ids = 1});
     reason_release(&entry->reason);
     free(entry->past);
     free(entry);

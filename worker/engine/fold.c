@@ -64,8 +64,8 @@ static void fold_accepted(struct engine *engine, struct record *record, int64_t 
     open->cluster = engine_cluster(engine, open->command->cluster);
     TAILQ_INSERT_TAIL(&open->cluster->opens, open, of_cluster);
     open->cluster->open_count++;
-    engine_charge(engine, 1, 0, 0);
-    engine_charge(engine, 0, (int64_t)open->target_count, 0);
+    engine_charge(engine,
+                  (struct engine_budget){.open_commands = 1, .open_targets = open->target_count});
     open->serial = ++engine->serial;
     HASH_ADD(by_serial, engine->by_serial, serial, sizeof open->serial, open);
     open->list_after = now;
@@ -131,6 +131,8 @@ static void fold_outcome(struct engine *engine, struct open *open, struct record
         target->work = WORK_DECIDED;
         reason_copy(&target->reason, &end->reason);
         open->undecided--;
+        engine_discharge(engine, (struct engine_budget){.open_targets = 1});
+        engine_charge(engine, (struct engine_budget){.kept_targets = 1});
         left = left || end->outcome == TARGET_LEFT;
         begun = begun || (target->verdict == TARGET_NONE && is_listed_outcome(end->outcome));
         if (engine->config.session_events)

@@ -50,7 +50,7 @@ static void widen(struct engine *engine, struct open *open, uint32_t count)
     open->targets = mem_resize(open->targets, count, sizeof open->targets[0]);
     memset(open->targets + open->target_count, 0,
            (count - open->target_count) * sizeof open->targets[0]);
-    engine_charge(engine, 0, (int64_t)count - open->target_count, 0);
+    engine_charge(engine, (struct engine_budget){.open_targets = count - open->target_count});
     open->undecided += count - open->target_count;
     open->target_count = count;
 }

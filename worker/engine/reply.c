@@ -23,6 +23,8 @@ enum engine_bound engine_bound_reached(const struct engine *engine)
         return ENGINE_BOUND_COMMANDS;
     if (budget->open_targets >= engine->config.open_targets_max)
         return ENGINE_BOUND_TARGETS;
+    if (budget->kept_targets >= engine->config.kept_targets_max)
+        return ENGINE_BOUND_KEPT;
     if (budget->remembered_ids >= engine->config.remembered_max)
         return ENGINE_BOUND_IDS;
     return ENGINE_BOUND_NONE;

@@ -24,6 +24,7 @@ struct engine_config service_engine_config(const struct service *service, int32_
         .instance = config->kafka.instance,
         .open_commands_max = config->limits.open_commands,
         .open_targets_max = config->limits.open_targets,
+        .kept_targets_max = config->limits.kept_targets,
         .remembered_max = config->limits.remembered_ids,
         .cluster_share = config->limits.cluster_share,
         .attempts_max = config->limits.attempts,

@@ -90,6 +90,7 @@ static void tell_bound(struct service *service, struct instant now)
     static const char *const keys[ENGINE_BOUNDS] = {
         [ENGINE_BOUND_COMMANDS] = "limits.open_commands",
         [ENGINE_BOUND_TARGETS] = "limits.open_targets",
+        [ENGINE_BOUND_KEPT] = "limits.kept_targets",
         [ENGINE_BOUND_IDS] = "limits.remembered_ids",
     };
     enum engine_bound bound = bound_reached(service);
@@ -146,6 +147,7 @@ static void collect_partition(struct service *service, struct partition *partiti
     partition->counted = counts;
     sum->open_commands += counts.open_commands;
     sum->open_targets += counts.open_targets;
+    sum->kept_targets += counts.kept_targets;
     sum->events_waiting += counts.events_waiting;
     sum->locks_held += counts.locks_held;
     sum->locks_lost += partition->owning ? counts.locks_lost : 0;
@@ -204,6 +206,7 @@ static void collect(void *self)
     metrics_set(service->metrics, METRIC_locks_watched, NO_LABELS, sum.locks_watched);
     metrics_set(service->metrics, METRIC_stray_locks, NO_LABELS, sum.locks_stray);
     metrics_set(service->metrics, METRIC_open_targets, NO_LABELS, sum.open_targets);
+    metrics_set(service->metrics, METRIC_kept_targets, NO_LABELS, sum.kept_targets);
     metrics_set(service->metrics, METRIC_events_waiting, NO_LABELS, sum.events_waiting);
     if (service->event_at.ns != 0)
         metrics_set(service->metrics, METRIC_last_event_timestamp_seconds, NO_LABELS,

@@ -281,6 +281,7 @@ static inline struct hand *hand_create(void)
         .instance = "w-1",
         .open_commands_max = 50,
         .open_targets_max = 5000,
+        .kept_targets_max = 5000,
         .remembered_max = 1000,
         .cluster_share = 10,
         .attempts_max = 3,
@@ -475,7 +476,7 @@ static inline struct record *hand_ask_again(struct hand *hand)
 }
 
 /* Answers a LIST with the world as it is, asked for now and answered now. */
-static inline void hand_list(struct hand *hand, uint64_t tag)
+static inline void hand_list_since(struct hand *hand, uint64_t tag, struct instant started)
 {
     struct error down;
     struct infobase_name name = {.uuid = main_infobase, .name = hand->infobase};
@@ -485,11 +486,16 @@ static inline void hand_list(struct hand *hand, uint64_t tag)
         .infobases = &name,
         .infobase_count = 1,
         .has_infobases = true,
-        .started = hand->now,
+        .started = started,
         .finished = hand->now,
     };
     error_set(&down, ERR_UNAVAILABLE, "the cluster does not answer");
     engine_listed(hand->engine, tag, hand->cluster_down ? NULL : &list, &down, hand->now);
+}
+
+static inline void hand_list(struct hand *hand, uint64_t tag)
+{
+    hand_list_since(hand, tag, hand->now);
 }
 
 /* The next action is a LIST; it is answered. */

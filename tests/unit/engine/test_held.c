@@ -9,18 +9,23 @@ enum { LOOK_MS = 60000, HOLD_MS = 3600000 };
 static const struct infobase_lock as_found = {.infobase = {{0xba, 0x5e}},
                                               .denied_message = (char *)(uintptr_t) "last month"};
 
-/* Nobody is there; it holds. */
-static struct hand *holding(uint8_t id)
+/* It holds, `there` people having been there: 0 or 1. */
+static struct hand *holding_after(uint8_t id, size_t there)
 {
     struct hand *hand = hand_create();
     hand_set_lock(hand, &as_found);
     hand_own(hand);
-    hand_world(hand, 0);
+    hand_world(hand, there, 7u);
     hand_accept(hand, drain(id, 0, HOLD_MS));
     hand_run_for(hand, LOOK_MS);
     assert_true(hand->lock.sessions_deny);
     assert_int_equal(engine_counts(hand->engine).locks_held, 1);
     return hand;
+}
+
+static struct hand *holding(uint8_t id)
+{
+    return holding_after(id, 0);
 }
 
 /* Somebody lets people in again, and leaves the words. */
@@ -49,6 +54,25 @@ static void assert_nothing_told(struct hand *hand)
 static uint32_t lost(const struct hand *hand)
 {
     return engine_counts(hand->engine).locks_lost;
+}
+
+static void whom_a_held_drain_ended_keep_nobody_else_waiting(void **state) /* I10, I13 */
+{
+    (void)state;
+    AUTO(hand) hand = holding_after(1, 1);
+    struct engine_counts counts = engine_counts(hand->engine);
+    assert_int_equal(counts.open_targets, 0);
+    assert_int_equal(counts.kept_targets, 1);
+    hand->config.open_targets_max = 1;
+    engine_configure(hand->engine, &hand->config);
+    assert_true(engine_wants(hand->engine));
+    hand->config.kept_targets_max = 1; /* their memory is bounded all the same */
+    engine_configure(hand->engine, &hand->config);
+    assert_int_equal(engine_bound_reached(hand->engine), ENGINE_BOUND_KEPT);
+    hand_run_for(hand, HOLD_MS);
+    assert_int_equal(engine_counts(hand->engine).open_commands, 0);
+    assert_int_equal(engine_counts(hand->engine).kept_targets, 0);
+    assert_true(engine_wants(hand->engine));
 }
 
 static void a_lock_that_is_taken_away_in_a_hold_is_told_once_and_not_set_again(void **state)
@@ -175,6 +199,7 @@ static void what_keeps_people_and_jobs_out_is_judged_by_what_it_does(void **stat
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whom_a_held_drain_ended_keep_nobody_else_waiting),
         cmocka_unit_test(a_lock_that_is_taken_away_in_a_hold_is_told_once_and_not_set_again),
         cmocka_unit_test(one_that_is_gone_at_the_end_of_the_hold_is_given_back_as_ever),
         cmocka_unit_test(somebody_elses_lock_that_keeps_people_out_is_none_that_is_lost),

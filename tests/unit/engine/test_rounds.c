@@ -234,6 +234,28 @@ static void a_round_begins_only_when_every_outcome_was_read_back(void **state)
     hand_take(hand, ENGINE_LIST);
 }
 
+/* The cluster takes so long for a list that the session before it is given up. */
+static void a_list_that_began_before_the_outcomes_resolves_no_round(void **state) /* I2 */
+{
+    (void)state;
+    AUTO(hand) hand = owner();
+    hand_world(hand, 2, 7u, 90u);
+    hand_resolved(hand, until_empty(1));
+    ends(hand, 7);
+    hand_world(hand, 2, 8u, 90u);
+    uint64_t slow = hand_take(hand, ENGINE_LIST).tag;
+    struct instant begun = hand->now;
+    hand_wait(hand);
+    hand_outcome(hand, TARGET_UNKNOWN, ERR_IN_DOUBT, 1);
+    hand_list_since(hand, slow, begun);
+    hand_wait(hand);
+    hand_listed(hand);
+    struct record *resolved = hand_append(hand, RECORD_RESOLVED);
+    assert_int_equal(resolved->resolved.round, 2);
+    hand_read(hand, resolved);
+    ends(hand, 8);
+}
+
 static void a_list_of_a_round_that_was_resolved_before_does_not_count(void **state)
 {
     (void)state;
@@ -250,7 +272,8 @@ static void a_list_of_a_round_that_was_resolved_before_does_not_count(void **sta
     resolved->resolved.round = 1;
     hand_read(hand, resolved);
     hand_is_quiet(hand);
-    assert_int_equal(engine_counts(hand->engine).open_targets, 1);
+    assert_int_equal(engine_counts(hand->engine).open_targets, 0);
+    assert_int_equal(engine_counts(hand->engine).kept_targets, 1);
 }
 
 static void rounds_end_with_their_time_and_say_so(void **state)
@@ -493,6 +516,7 @@ int main(void)
         cmocka_unit_test(rounds_do_not_end_while_somebody_has_no_user_yet),
         cmocka_unit_test(rounds_that_end_in_doubt_say_over_whom),
         cmocka_unit_test(a_round_begins_only_when_every_outcome_was_read_back),
+        cmocka_unit_test(a_list_that_began_before_the_outcomes_resolves_no_round),
         cmocka_unit_test(a_list_of_a_round_that_was_resolved_before_does_not_count),
         cmocka_unit_test(rounds_end_with_their_time_and_say_so),
         cmocka_unit_test(who_stays_is_tried_again_and_the_last_word_counts),

@@ -123,10 +123,12 @@ static void every_bound_that_holds_consumption_back_is_shown_and_named(void **st
                                                 .attempts_max = 1,
                                                 .open_commands_max = 2,
                                                 .open_targets_max = 2,
+                                                .kept_targets_max = 2,
                                                 .remembered_max = 2};
     uint32_t *const used[ENGINE_BOUNDS] = {
         [ENGINE_BOUND_COMMANDS] = &service.budget.open_commands,
         [ENGINE_BOUND_TARGETS] = &service.budget.open_targets,
+        [ENGINE_BOUND_KEPT] = &service.budget.kept_targets,
         [ENGINE_BOUND_IDS] = &service.budget.remembered_ids,
     };
     AUTO(engine) engine = engine_create(&config, &service.budget);
