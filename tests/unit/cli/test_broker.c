@@ -170,10 +170,10 @@ static void the_kill_switch_is_shown_until_it_is_released(void **state)
 static void an_order_that_nobody_answers_says_what_is_known(void **state)
 {
     (void)state;
-    assert_int_equal(run("cancel " SOME_UUID " --wait --timeout 500ms"), 6);
+    assert_int_equal(run("cancel " SOME_UUID " --wait --timeout 4s"), 6);
     assert_int_equal(strlen(child_out), UUID_TEXT_SIZE); /* it was sent */
     assert_non_null(strstr(child_err, "no worker ever spoke of that command"));
-    assert_int_equal(run("approve " SOME_UUID " --wait --timeout 500ms --digest " SOME_DIGEST), 6);
+    assert_int_equal(run("approve " SOME_UUID " --wait --timeout 4s --digest " SOME_DIGEST), 6);
     assert_non_null(strstr(child_err, "no worker ever spoke of that command"));
 }
 
