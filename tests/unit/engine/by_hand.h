@@ -904,6 +904,25 @@ static inline void hand_run_until(struct hand *hand, uint32_t ends)
         hand_carry_out(hand, &action);
 }
 
+/* What the engine found out about a lock of that command: the next thing it tells. */
+static inline void hand_told_of_lock(struct hand *hand, enum engine_stray_kind kind,
+                                     uint8_t command)
+{
+    struct engine_stray told;
+    struct uuid id = id_of(command);
+    assert_true(engine_stray(hand->engine, &told));
+    assert_int_equal(told.kind, kind);
+    assert_true(uuid_equal(&told.command, &id));
+    assert_string_equal(told.cluster, "main");
+    assert_string_equal(told.infobase, "ut");
+}
+
+static inline void hand_told_of_no_lock(struct hand *hand)
+{
+    struct engine_stray told;
+    assert_false(engine_stray(hand->engine, &told));
+}
+
 /* The last event that was published. */
 static inline enum event_kind hand_told(const struct hand *hand)
 {

@@ -34,23 +34,6 @@ static void let_in(struct hand *hand)
     hand->lock.sessions_deny = false;
 }
 
-static void assert_told(struct hand *hand, enum engine_stray_kind kind, uint8_t command)
-{
-    struct engine_stray told;
-    struct uuid id = id_of(command);
-    assert_true(engine_stray(hand->engine, &told));
-    assert_int_equal(told.kind, kind);
-    assert_true(uuid_equal(&told.command, &id));
-    assert_string_equal(told.cluster, "main");
-    assert_string_equal(told.infobase, "ut");
-}
-
-static void assert_nothing_told(struct hand *hand)
-{
-    struct engine_stray told;
-    assert_false(engine_stray(hand->engine, &told));
-}
-
 static uint32_t lost(const struct hand *hand)
 {
     return engine_counts(hand->engine).locks_lost;
@@ -80,21 +63,21 @@ static void a_lock_that_is_taken_away_in_a_hold_is_told_once_and_not_set_again(v
     (void)state;
     AUTO(hand) hand = holding(1);
     uint32_t writes = hand->lock_writes;
-    assert_nothing_told(hand);
+    hand_told_of_no_lock(hand);
     let_in(hand);
     hand_run_for(hand, LOOK_MS + 1000);
-    assert_told(hand, ENGINE_LOCK_LOST, 1);
+    hand_told_of_lock(hand, ENGINE_LOCK_LOST, 1);
     assert_int_equal(lost(hand), 1);
     hand_run_for(hand, 5 * LOOK_MS);
-    assert_nothing_told(hand);
+    hand_told_of_no_lock(hand);
     assert_int_equal(hand->lock_writes, writes);
     assert_false(hand->lock.sessions_deny);
     hand->lock.sessions_deny = true;
     hand_run_for(hand, LOOK_MS + 1000);
-    assert_told(hand, ENGINE_LOCK_FOUND, 1);
+    hand_told_of_lock(hand, ENGINE_LOCK_FOUND, 1);
     assert_int_equal(lost(hand), 0);
     hand_run(hand);
-    assert_nothing_told(hand);
+    hand_told_of_no_lock(hand);
     assert_true(infobase_lock_equal(&hand->lock, &as_found));
     assert_int_equal(hand_told(hand), EVENT_COMPLETED);
 }
@@ -105,8 +88,8 @@ static void one_that_is_gone_at_the_end_of_the_hold_is_given_back_as_ever(void *
     AUTO(hand) hand = holding(1);
     let_in(hand);
     hand_run(hand);
-    assert_told(hand, ENGINE_LOCK_LOST, 1);
-    assert_nothing_told(hand);
+    hand_told_of_lock(hand, ENGINE_LOCK_LOST, 1);
+    hand_told_of_no_lock(hand);
     assert_int_equal(lost(hand), 0);
     assert_true(infobase_lock_equal(&hand->lock, &as_found));
     assert_int_equal(hand_count(hand, RECORD_RESTORED), 1);
@@ -121,7 +104,7 @@ static void somebody_elses_lock_that_keeps_people_out_is_none_that_is_lost(void 
     others.denied_message = mem_text("repairs", 7);
     hand_set_lock(hand, &others);
     hand_run(hand);
-    assert_nothing_told(hand);
+    hand_told_of_no_lock(hand);
     assert_true(infobase_lock_same_sessions(&hand->lock, &others));
     infobase_lock_release(&others);
 }
@@ -133,14 +116,14 @@ static void another_drain_sets_a_lock_of_its_own(void **state)
     AUTO(hand) hand = holding(1);
     let_in(hand);
     hand_run_for(hand, LOOK_MS + 1000);
-    assert_told(hand, ENGINE_LOCK_LOST, 1);
+    hand_told_of_lock(hand, ENGINE_LOCK_LOST, 1);
     hand_accept(hand, drain(2, 0, HOLD_MS));
     hand_run_for(hand, LOOK_MS + 1000);
     assert_true(hand->lock.sessions_deny);
-    assert_told(hand, ENGINE_LOCK_FOUND, 1);
+    hand_told_of_lock(hand, ENGINE_LOCK_FOUND, 1);
     assert_int_equal(lost(hand), 0);
     hand_run(hand);
-    assert_nothing_told(hand);
+    hand_told_of_no_lock(hand);
 }
 
 static void the_next_owner_looks_at_once_and_tells_it_too(void **state)
@@ -151,7 +134,7 @@ static void the_next_owner_looks_at_once_and_tells_it_too(void **state)
     hand_restart(hand, -1);
     hand_own(hand);
     hand_run_for(hand, 1000);
-    assert_told(hand, ENGINE_LOCK_LOST, 1);
+    hand_told_of_lock(hand, ENGINE_LOCK_LOST, 1);
     assert_int_equal(lost(hand), 1);
 }
 
@@ -165,7 +148,7 @@ static void looks_that_fail_lose_nothing(void **state)
     hand->cluster_down = false;
     hand->infobase_gone = true;
     hand_run_for(hand, 10 * LOOK_MS);
-    assert_nothing_told(hand);
+    hand_told_of_no_lock(hand);
     assert_int_equal(lost(hand), 0);
     hand->infobase_gone = false;
     assert_true(hand_cancel(hand, 1));

@@ -47,29 +47,12 @@ static void assert_stands(const struct hand *hand, const struct infobase_lock *l
     assert_true(infobase_lock_equal(&hand->lock, lock));
 }
 
-static void assert_told(struct hand *hand, enum engine_stray_kind kind, uint8_t command)
-{
-    struct engine_stray stray;
-    struct uuid id = id_of(command);
-    assert_true(engine_stray(hand->engine, &stray));
-    assert_int_equal(stray.kind, kind);
-    assert_true(uuid_equal(&stray.command, &id));
-    assert_string_equal(stray.cluster, "main");
-    assert_string_equal(stray.infobase, "ut");
-}
-
-static void assert_nothing_told(struct hand *hand)
-{
-    struct engine_stray stray;
-    assert_false(engine_stray(hand->engine, &stray));
-}
-
 static void a_lock_written_behind_the_end_is_found_and_what_was_there_comes_back(void **state)
 {
     (void)state;
     AUTO(hand) hand = owner();
     struct infobase_lock late = overdue(hand, 1);
-    assert_nothing_told(hand);
+    hand_told_of_no_lock(hand);
     arrives(hand, &late);
     hand_run_for(hand, BOUND_MS + 2000);
     assert_stands(hand, &as_found);
@@ -77,9 +60,9 @@ static void a_lock_written_behind_the_end_is_found_and_what_was_there_comes_back
     assert_int_equal(hand_count(hand, RECORD_ATTEMPT), 1);
     assert_int_equal(hand_count(hand, RECORD_RESTORED), 2);
     assert_int_equal(hand_told(hand), EVENT_RESTORED);
-    assert_told(hand, ENGINE_STRAY_FOUND, 1);
-    assert_told(hand, ENGINE_STRAY_REMOVED, 1);
-    assert_nothing_told(hand);
+    hand_told_of_lock(hand, ENGINE_STRAY_FOUND, 1);
+    hand_told_of_lock(hand, ENGINE_STRAY_REMOVED, 1);
+    hand_told_of_no_lock(hand);
     assert_int_equal(engine_counts(hand->engine).locks_stray, 0);
 }
 
@@ -160,8 +143,8 @@ static void somebody_elses_lock_with_our_mark_is_named_once_and_not_touched(void
     hand_run_for(hand, hand->config.remember_ms);
     assert_stands(hand, &theirs);
     assert_int_equal(hand->lock_writes, writes);
-    assert_told(hand, ENGINE_STRAY_UNKNOWN, 1);
-    assert_nothing_told(hand);
+    hand_told_of_lock(hand, ENGINE_STRAY_UNKNOWN, 1);
+    hand_told_of_no_lock(hand);
     infobase_lock_release(&theirs);
 }
 
@@ -178,8 +161,8 @@ static void a_lock_of_a_command_that_nobody_remembers_is_named_and_kept(void **s
     hand_accept(hand, drain(1, 0, 0));
     hand_run(hand);
     assert_stands(hand, &theirs);
-    assert_told(hand, ENGINE_STRAY_UNKNOWN, 77);
-    assert_nothing_told(hand);
+    hand_told_of_lock(hand, ENGINE_STRAY_UNKNOWN, 77);
+    hand_told_of_no_lock(hand);
 }
 
 static void jobs_that_somebody_denies_behind_the_end_stay_denied(void **state)
@@ -215,7 +198,7 @@ a_drain_over_a_late_lock_has_its_own_words_and_gives_back_what_was_before_both(v
     hand_read(hand, locked);
     hand_run(hand);
     assert_stands(hand, &as_found);
-    assert_nothing_told(hand);
+    hand_told_of_no_lock(hand);
 }
 
 static void a_late_write_into_the_hold_of_a_later_drain_goes_with_it(void **state)
