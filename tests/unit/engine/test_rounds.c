@@ -20,6 +20,17 @@ static void ends(struct hand *hand, uint32_t number)
     hand_end(hand, end.tag, ERR_OK, true);
 }
 
+/* After its pause, on a list of its own. */
+static void second_round_ends(struct hand *hand, uint32_t number)
+{
+    hand_wait(hand);
+    hand_listed(hand);
+    struct record *resolved = hand_append(hand, RECORD_RESOLVED);
+    assert_int_equal(resolved->resolved.round, 2);
+    hand_read(hand, resolved);
+    ends(hand, number);
+}
+
 static struct command *until_empty(uint8_t id)
 {
     struct command *command = by_filter(id);
@@ -248,12 +259,7 @@ static void a_list_that_began_before_the_outcomes_resolves_no_round(void **state
     hand_wait(hand);
     hand_outcome(hand, TARGET_UNKNOWN, ERR_IN_DOUBT, 1);
     hand_list_since(hand, slow, begun);
-    hand_wait(hand);
-    hand_listed(hand);
-    struct record *resolved = hand_append(hand, RECORD_RESOLVED);
-    assert_int_equal(resolved->resolved.round, 2);
-    hand_read(hand, resolved);
-    ends(hand, 8);
+    second_round_ends(hand, 8);
 }
 
 static void a_list_of_a_round_that_was_resolved_before_does_not_count(void **state)
@@ -336,12 +342,7 @@ static void a_crash_between_two_rounds_goes_on_with_the_next_one(void **state)
     hand_restart(hand, -1);
     hand_own(hand);
     hand_world(hand, 2, 8u, 90u);
-    hand_wait(hand);
-    hand_listed(hand);
-    struct record *resolved = hand_append(hand, RECORD_RESOLVED);
-    assert_int_equal(resolved->resolved.round, 2);
-    hand_read(hand, resolved);
-    ends(hand, 8);
+    second_round_ends(hand, 8);
     hand_run(hand);
     assert_int_equal(engine_counts(hand->engine).open_commands, 0);
 }
